@@ -1,0 +1,71 @@
+#include "core/drift.h"
+
+#include <utility>
+
+#include "core/enum_names.h"
+
+namespace postern {
+namespace {
+
+constexpr EnumNames<Severity, 3> kSeverities = {{
+    {Severity::kInfo, "info"},
+    {Severity::kWarning, "warning"},
+    {Severity::kCritical, "critical"},
+}};
+
+constexpr EnumNames<DriftKind, 6> kKinds = {{
+    {DriftKind::kUnexpectedOpen, "unexpected_open"},
+    {DriftKind::kMissing, "missing"},
+    {DriftKind::kHostUnreachable, "host_unreachable"},
+    {DriftKind::kWrongState, "wrong_state"},
+    {DriftKind::kFamilyDivergence, "family_divergence"},
+    {DriftKind::kStateChanged, "state_changed"},
+}};
+
+std::string_view OtherFamily(const IpAddress& address) {
+  return ToString(address.family() == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4);
+}
+
+}  // namespace
+
+std::string_view ToString(Severity severity) { return NameOf(kSeverities, severity); }
+
+std::optional<Severity> ParseSeverity(std::string_view text) { return ValueOf(kSeverities, text); }
+
+std::string_view ToString(DriftKind kind) { return NameOf(kKinds, kind); }
+
+std::optional<DriftKind> ParseDriftKind(std::string_view text) { return ValueOf(kKinds, text); }
+
+bool IsEvent(DriftKind kind) { return kind == DriftKind::kStateChanged; }
+
+std::string Summary(const Drift& drift) {
+  const std::string where = drift.host + " (" + drift.address.ToString() + ")";
+  const std::string ports = drift.ports.ToString();
+  const std::string state(ToString(drift.observed.state));
+  const std::string reason = " (" + ToString(drift.observed.reason) + ")";
+  switch (drift.kind) {
+    case DriftKind::kUnexpectedOpen: {
+      std::string text = ports + " is open on " + where + "; the policy says " + drift.expected;
+      if (drift.only_family) {
+        text += "; it is not open over " + std::string(OtherFamily(drift.address));
+      }
+      return text;
+    }
+    case DriftKind::kMissing:
+      return ports + " on " + where + " must be open and is " + state + reason;
+    case DriftKind::kHostUnreachable:
+      return "none of the ports that must be open on " + where + " answers: " + ports;
+    case DriftKind::kWrongState:
+      return ports + " on " + where + " must be " + drift.expected + " and is " + state + reason;
+    case DriftKind::kFamilyDivergence:
+      return ports + " on " + where + " is open over " +
+             std::string(ToString(drift.address.family())) + " but not over " +
+             std::string(OtherFamily(drift.address)) + ", by the same rule";
+    case DriftKind::kStateChanged:
+      return (drift.port == 0 ? "most ports" : ports) + " on " + where + " changed from " +
+             std::string(ToString(drift.before)) + " to " + state + reason;
+  }
+  return {};
+}
+
+}  // namespace postern

@@ -1,0 +1,79 @@
+// A drift: one disagreement between what was observed and the policy, or the past.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/endpoint.h"
+#include "core/port_set.h"
+#include "core/port_states.h"
+
+namespace postern {
+
+enum class Severity : std::uint8_t { kInfo, kWarning, kCritical };
+
+// "info", "warning", "critical".
+std::string_view ToString(Severity severity);
+std::optional<Severity> ParseSeverity(std::string_view text);
+
+enum class DriftKind : std::uint8_t {
+  kUnexpectedOpen,
+  kMissing,
+  kHostUnreachable,
+  kWrongState,
+  kFamilyDivergence,
+  kStateChanged,
+};
+
+inline constexpr std::array kDriftKinds = {
+    DriftKind::kUnexpectedOpen, DriftKind::kMissing,          DriftKind::kHostUnreachable,
+    DriftKind::kWrongState,     DriftKind::kFamilyDivergence, DriftKind::kStateChanged,
+};
+
+// "unexpected_open", "missing", ...
+std::string_view ToString(DriftKind kind);
+std::optional<DriftKind> ParseDriftKind(std::string_view text);
+// An event ends by itself; the other kinds last until evidence ends them.
+bool IsEvent(DriftKind kind);
+
+// The policy's acceptance that covers a drift.
+struct Acceptance {
+  std::chrono::sys_days until;  // ends 24:00 UTC of this day
+  std::string reason;
+  std::string ticket;
+
+  bool operator==(const Acceptance&) const = default;
+};
+
+struct Drift {
+  DriftKind kind = DriftKind::kUnexpectedOpen;
+  Severity severity = Severity::kWarning;
+  std::string host;  // the policy's name
+  std::string owner;
+  std::map<std::string, std::string> labels;  // the host's, from the policy
+  // What identity goes by: the address, or the name where the host was found by DNS.
+  std::string subject;
+  IpAddress address;
+  Protocol protocol = Protocol::kTcp;
+  std::uint16_t port = 0;  // 0: the drift is of the whole address, or of `ports`
+  PortSet ports;           // every port it stands for; just `port` where that is not 0
+  Verdict observed;
+  PortState before = PortState::kUnknown;  // state_changed: what it was
+  bool only_family =
+      false;  // unexpected_open: open over this family only, and known not to be over the other
+  std::string expected;  // what the policy wants, in its own words: "open", "not_open"
+  std::string rule;      // where the deciding rule stands: "policy.yaml:12:9", or "otherwise"
+  std::optional<Acceptance> acceptance;
+
+  bool operator==(const Drift&) const = default;
+};
+
+// One sentence for people: "tcp/6379 is open on cache-1 (2001:db8::1); the policy says not_open".
+std::string Summary(const Drift& drift);
+
+}  // namespace postern

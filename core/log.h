@@ -1,0 +1,38 @@
+// The logging interface. Everything logs through Log(); the program decides at start where lines go
+// (SetLogSink), and until then they are dropped. Thread-safe.
+//
+// Levels: error, the program must stop or lost something; warning, an operator should act; info,
+// rare and never filled by an attacker; debug, everything else.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postern {
+
+enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
+
+// "debug", "info", "warning", "error".
+std::string_view ToString(LogLevel level);
+std::optional<LogLevel> ParseLogLevel(std::string_view text);
+
+// A key and its value; the sink escapes both, so bytes from the network are safe here. Never a
+// secret.
+struct LogField {
+  std::string_view key;
+  std::string value;
+};
+
+using LogSink = std::function<void(LogLevel level, std::string_view message,
+                                   const std::vector<LogField>& fields)>;
+
+// Call before other threads start; an empty sink drops everything.
+void SetLogSink(LogSink sink);
+void Log(LogLevel level, std::string_view message, std::vector<LogField> fields = {});
+
+}  // namespace postern

@@ -1,0 +1,116 @@
+// The configuration of one daemon: where it stands, how hard it may probe, what it scans when, and
+// whom it tells. A value, immutable once loaded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/endpoint.h"
+#include "core/finding.h"
+#include "core/log.h"
+#include "core/port_set.h"
+#include "core/port_state.h"
+#include "core/snapshot.h"
+#include "core/time.h"
+#include "policy/policy.h"
+
+namespace postern::policy {
+
+// A weekly window in UTC, in minutes since Monday 00:00; wraps over the week's end where end < begin.
+struct QuietHours {
+  int begin = 0;
+  int end = 0;
+
+  bool Contains(TimePoint time) const;
+};
+
+// Packets a second.
+struct Limits {
+  double rate = 2000;          // overall
+  double host_rate = 200;      // per address
+  double network_rate = 1000;  // per /24 and /64
+  std::vector<QuietHours> quiet_hours;  // no packets
+};
+
+struct ScanConfig {
+  std::string name;
+  Stage stage = Stage::kTop;
+  Duration every{};
+  Duration jitter{};
+  PortSet ports;  // stage `expected` and `discover`: empty; `top`: top-1000 by default; `full`: all
+  SourceLocation where;
+};
+
+struct Confirm {
+  int open_methods = 2;  // exchanges that must agree before an unexpected_open is open
+  int gone_runs = 2;     // runs in a row for every other kind
+  int resolve_after = 2;  // agreeing runs that resolve
+  Duration reopen_within = std::chrono::hours(24 * 7);
+};
+
+// An endpoint whose state from this viewpoint is certain.
+struct Canary {
+  Endpoint endpoint;
+  PortState state = PortState::kOpen;
+  SourceLocation where;
+};
+
+struct Retention {
+  Duration snapshots = std::chrono::hours(24 * 90);
+  Duration evidence = std::chrono::hours(24 * 365);
+};
+
+struct AlertmanagerConfig {
+  std::vector<std::string> urls;
+};
+
+struct WebhookConfig {
+  std::string url;
+  std::string secret_file;
+};
+
+struct TicketConfig {
+  std::string system;  // "github", "gitlab", "jira", "redmine"
+  std::string repository;
+  std::string token_file;
+};
+
+struct ReceiverConfig {
+  std::string name;
+  std::variant<AlertmanagerConfig, WebhookConfig, TicketConfig> settings;
+  std::vector<Severity> severities;  // empty: all
+  std::vector<DriftKind> kinds;      // empty: all
+  SourceLocation where;
+
+  bool Wants(const Drift& drift) const;
+};
+
+struct LogConfig {
+  LogLevel level = LogLevel::kInfo;
+  bool json = false;  // else logfmt
+};
+
+// Paths are absolute, or relative to the working directory as the configuration's own path is.
+struct Config {
+  std::string viewpoint;
+  std::string policy_path;
+  std::string storage_path;  // SQLite file
+  IpAddress listen_address;
+  std::uint16_t listen_port = 9977;
+  std::string external_url;  // empty: none
+  Limits limits;
+  std::vector<ScanConfig> scans;
+  Confirm confirm;
+  std::vector<Canary> canaries;
+  Retention retention;
+  std::vector<ReceiverConfig> receivers;
+  int finding_series_limit = 1000;
+  LogConfig log;
+  SourceLocation viewpoint_where;
+};
+
+}  // namespace postern::policy

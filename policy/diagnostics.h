@@ -1,0 +1,43 @@
+// What is wrong with a policy or configuration, each with its place.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "policy/policy.h"
+
+namespace postern::policy {
+
+struct Diagnostic {
+  enum class Level : std::uint8_t { kError, kWarning };
+
+  Level level = Level::kError;
+  SourceLocation where;
+  std::string message;  // what was expected, with a suggestion for a misspelt key
+  std::string line;     // the offending line of the file, escaped for a terminal
+  int caret = 1;        // the column of `line` to point at, counted in what is shown
+  // A second place (the other of two overlapping rules), where there is one.
+  std::vector<Diagnostic> notes;
+};
+
+class Diagnostics {
+ public:
+  void Add(Diagnostic diagnostic) { list_.push_back(std::move(diagnostic)); }
+
+  bool HasErrors() const;
+  bool empty() const { return list_.empty(); }
+  const std::vector<Diagnostic>& list() const { return list_; }
+
+  // Each as
+  //   policy.yaml:12:9: error: unknown key 'expct'; did you mean 'expect'?
+  //       expct:
+  //       ^
+  // in the order of files and lines.
+  std::string Render() const;
+
+ private:
+  std::vector<Diagnostic> list_;
+};
+
+}  // namespace postern::policy

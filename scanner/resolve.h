@@ -1,0 +1,23 @@
+// Names to addresses, by c-ares: a dead server delays no one else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/ip_address.h"
+#include "core/time.h"
+
+namespace postern::scanner {
+
+struct Resolved {
+  std::string name;
+  std::vector<IpAddress> addresses;  // every A and AAAA answer, ascending
+  std::string error;                 // why there are none (NXDOMAIN, timeout ...); empty on success
+};
+
+// In the order of `names`; blocks for at most `deadline`. A family that fails while the other
+// answers is an error too: half an answer would hide half a host; the addresses found are kept.
+std::vector<Resolved> Resolve(const std::vector<std::string>& names, Duration deadline);
+
+}  // namespace postern::scanner

@@ -1,0 +1,119 @@
+// The store: runs with their snapshots, findings with their life, and the outbox, in one SQLite
+// database. One transaction commits all that a run changed.
+//
+// A snapshot is kept as what differs from a host's most common state, and every row holds from the
+// run that first saw it until the run that saw something else: a run in which nothing changed adds
+// one row. docs/storage.md has the schema and its reading rules.
+//
+// Not thread-safe: the daemon keeps it on its storage thread. Any number of processes may read
+// (Access::kRead) while one writes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/finding.h"
+#include "core/result.h"
+#include "core/snapshot.h"
+
+namespace postern::storage {
+
+enum class Access : std::uint8_t {
+  kRead,
+  kWrite,  // one process at a time; a second one is refused with the first's process id
+};
+
+// Where a rolling sweep goes on: the number of ports of its SPEC that this round has behind it.
+struct SweepCursor {
+  std::string ports;  // the SPEC that the position counts in; another SPEC starts anew
+  std::uint64_t position = 0;
+  TimePoint round_started;
+
+  bool operator==(const SweepCursor&) const = default;
+};
+
+// What is known of one address from all scans together: for each port the newest trusted verdict
+// that is not unknown.
+struct LastKnown {
+  AddressStates states;
+  std::int64_t newest_run = 0;
+};
+
+struct OutboxRow {
+  std::int64_t id = 0;
+  std::string receiver;
+  Transition transition;
+  TimePoint created;
+  std::optional<TimePoint> delivered;
+};
+
+// Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
+struct Changes {
+  const Snapshot* snapshot = nullptr;  // of a begun run; null: no run
+  std::span<const Finding> findings;   // inserted or replaced, by id
+  std::span<const std::string> dropped_findings;  // ids of pending ones that were never delivered
+  // For each receiver the transitions that it is to be told.
+  std::map<std::string, std::vector<Transition>> outbox;
+  std::optional<std::pair<std::string, SweepCursor>> cursor;  // by scan name
+};
+
+struct ScanHistory {
+  std::optional<TimePoint> last_success;     // end of the last complete run
+  std::optional<TimePoint> last_started;
+  std::uint64_t runs = 0;
+};
+
+class Store {
+ public:
+  // Creates the database if it does not exist (kWrite only) and migrates an older schema; refuses a
+  // newer one, a corrupt file and a file of another program, and never recreates one. Opening for
+  // writing marks runs that a dead process left behind as aborted.
+  static Result<std::unique_ptr<Store>> Open(const std::string& path, Access access);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until committed
+  // it is never compared with.
+  Result<std::int64_t> BeginRun(const RunInfo& run);
+  // All or nothing.
+  Result<void> Commit(const Changes& changes);
+  // The run will not be committed.
+  Result<void> AbortRun(std::int64_t run);
+
+  // All findings, by id; resolved ones included.
+  Result<std::vector<Finding>> Findings() const;
+  // None if there is no such finding. `id` with or without "-N".
+  Result<std::optional<Finding>> FindFinding(const std::string& id) const;
+
+  // For each of `addresses` that any run saw, ascending. A family that a run was blind in does not
+  // count.
+  Result<std::vector<LastKnown>> LastKnownStates(std::span<const IpAddress> addresses) const;
+  // Exactly what the run saw; an error if there is no such committed run.
+  Result<Snapshot> LoadSnapshot(std::int64_t run) const;
+
+  Result<std::optional<SweepCursor>> Cursor(const std::string& scan) const;
+  Result<ScanHistory> HistoryOf(const std::string& scan) const;
+
+  // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
+  // first.
+  Result<std::vector<OutboxRow>> Outbox(const std::string& receiver,
+                                        TimePoint delivered_since) const;
+  // What the receiver remembers between deliveries, by key of its own.
+  Result<std::map<std::string, std::string>> ReceiverMemory(const std::string& receiver) const;
+  // In one transaction: marks the rows delivered and replaces the receiver's memory.
+  Result<void> Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
+                           TimePoint at, const std::map<std::string, std::string>& memory);
+
+ private:
+  class Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::storage
