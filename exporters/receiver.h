@@ -21,8 +21,9 @@ struct QueuedTransition {
 
 struct DeliveryBatch {
   TimePoint now;
-  std::vector<Finding> findings;  // everything this receiver wants that is unresolved, or named below
-  std::vector<QueuedTransition> queue;  // oldest first
+  std::vector<Finding>
+      findings;  // everything this receiver wants that is unresolved, or named below
+  std::vector<QueuedTransition> queue;        // oldest first
   std::map<std::string, std::string> memory;  // what this receiver returned last time
 };
 
@@ -30,10 +31,10 @@ struct DeliveryOutcome {
   enum class Status : std::uint8_t { kDelivered, kRetry, kRejected };
 
   Status status = Status::kDelivered;
-  std::string reason;   // of a failure; one of a few words, it becomes a metric label: "timeout",
-                        // "connect", "http_4xx", "http_5xx", "protocol"
-  std::string detail;   // of a failure, for the log
-  Duration retry_after{};  // kRetry: what the receiver asked for; 0: nothing
+  std::string reason;  // of a failure; one of a few words, it becomes a metric label: "timeout",
+                       // "connect", "http_4xx", "http_5xx", "protocol"
+  std::string detail;  // of a failure, for the log
+  Duration retry_after{};                     // kRetry: what the receiver asked for; 0: nothing
   std::map<std::string, std::string> memory;  // to be kept for the next batch; kDelivered only
 };
 

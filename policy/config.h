@@ -20,7 +20,8 @@
 
 namespace postern::policy {
 
-// A weekly window in UTC, in minutes since Monday 00:00; wraps over the week's end where end < begin.
+// A weekly window in UTC, in minutes since Monday 00:00; wraps over the week's end where end <
+// begin.
 struct QuietHours {
   int begin = 0;
   int end = 0;
@@ -30,9 +31,9 @@ struct QuietHours {
 
 // Packets a second.
 struct Limits {
-  double rate = 2000;          // overall
-  double host_rate = 200;      // per address
-  double network_rate = 1000;  // per /24 and /64
+  double rate = 2000;                   // overall
+  double host_rate = 200;               // per address
+  double network_rate = 1000;           // per /24 and /64
   std::vector<QuietHours> quiet_hours;  // no packets
 };
 
@@ -46,8 +47,8 @@ struct ScanConfig {
 };
 
 struct Confirm {
-  int open_methods = 2;  // exchanges that must agree before an unexpected_open is open
-  int gone_runs = 2;     // runs in a row for every other kind
+  int open_methods = 2;   // exchanges that must agree before an unexpected_open is open
+  int gone_runs = 2;      // runs in a row for every other kind
   int resolve_after = 2;  // agreeing runs that resolve
   Duration reopen_within = std::chrono::hours(24 * 7);
 };

@@ -22,7 +22,8 @@ LoadedConfig LoadConfig(const std::string& path, const std::string& state_direct
 LoadedConfig LoadConfigText(const SourceText& source, const std::string& state_directory);
 
 // What only shows with both: a viewpoint that the policy does not name, a canary that is a host of
-// the policy, fewer than two canaries in a family, a discover scan without networks and the reverse.
+// the policy, fewer than two canaries in a family, a discover scan without networks and the
+// reverse.
 Diagnostics CrossCheck(const Config& config, const SourceText& config_source, const Policy& policy);
 
 }  // namespace postern::policy

@@ -1,5 +1,5 @@
-// YAML to Policy. Hostile input is safe: bounded in size, depth and aliases; every error is found in
-// one pass.
+// YAML to Policy. Hostile input is safe: bounded in size, depth and aliases; every error is found
+// in one pass.
 #pragma once
 
 #include <chrono>

@@ -13,9 +13,9 @@ namespace postern::policy {
 
 struct Decision {
   ExpectedState expected = ExpectedState::kNotOpen;
-  const Expectation* rule = nullptr;    // null: the host's `otherwise` decides
-  std::string_view role;                // the role that `rule` stands in; empty: the host itself
-  const AcceptRule* accept = nullptr;   // covers the endpoint, whatever its date
+  const Expectation* rule = nullptr;   // null: the host's `otherwise` decides
+  std::string_view role;               // the role that `rule` stands in; empty: the host itself
+  const AcceptRule* accept = nullptr;  // covers the endpoint, whatever its date
 
   bool operator==(const Decision&) const = default;
 };

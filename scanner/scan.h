@@ -37,7 +37,7 @@ class ScanPlan {
 };
 
 struct ScanProgress {
-  std::uint64_t done = 0;   // endpoints with a verdict, or given up
+  std::uint64_t done = 0;  // endpoints with a verdict, or given up
   std::uint64_t total = 0;
   std::uint64_t open = 0;
   std::uint64_t probes_sent = 0;
@@ -51,8 +51,8 @@ struct ScanRequest {
   double pace = 0;
   std::optional<IpAddress> source;  // address to send from; else the kernel chooses
   std::string interface;            // to send through; empty: the kernel chooses
-  // Asked before every probe, so that what has left the scope meanwhile is not probed. Called on the
-  // scanning thread.
+  // Asked before every probe, so that what has left the scope meanwhile is not probed. Called on
+  // the scanning thread.
   std::function<bool(const IpAddress&)> may_probe;
   // Called on the scanning thread a few times a second; may be empty.
   std::function<void(const ScanProgress&)> on_progress;

@@ -54,8 +54,8 @@ struct OutboxRow {
 
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
-  const Snapshot* snapshot = nullptr;  // of a begun run; null: no run
-  std::span<const Finding> findings;   // inserted or replaced, by id
+  const Snapshot* snapshot = nullptr;             // of a begun run; null: no run
+  std::span<const Finding> findings;              // inserted or replaced, by id
   std::span<const std::string> dropped_findings;  // ids of pending ones that were never delivered
   // For each receiver the transitions that it is to be told.
   std::map<std::string, std::vector<Transition>> outbox;
@@ -63,7 +63,7 @@ struct Changes {
 };
 
 struct ScanHistory {
-  std::optional<TimePoint> last_success;     // end of the last complete run
+  std::optional<TimePoint> last_success;  // end of the last complete run
   std::optional<TimePoint> last_started;
   std::uint64_t runs = 0;
 };
@@ -78,8 +78,8 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until committed
-  // it is never compared with.
+  // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until
+  // committed it is never compared with.
   Result<std::int64_t> BeginRun(const RunInfo& run);
   // All or nothing.
   Result<void> Commit(const Changes& changes);
