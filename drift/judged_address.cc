@@ -1,0 +1,31 @@
+#include "drift/judged_address.h"
+
+#include <utility>
+
+namespace postern::drift {
+namespace {
+
+PortStates Known(const PortStates& states) {
+  PortStates known;
+  for (const auto& range : states.ranges()) {
+    if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
+  }
+  return known;
+}
+
+}  // namespace
+
+JudgedAddress Judge(const policy::Host& host, std::string subject, AddressStates before,
+                    const AddressStates* seen) {
+  JudgedAddress judged{&host, std::move(subject), std::move(before), {}, {}};
+  judged.now = judged.before;
+  judged.fresh.address = judged.before.address;
+  if (seen == nullptr) return judged;
+  for (const auto protocol : kProtocols) {
+    judged.fresh.of(protocol) = Known(seen->of(protocol));
+    judged.now.of(protocol).Overlay(judged.fresh.of(protocol));
+  }
+  return judged;
+}
+
+}  // namespace postern::drift

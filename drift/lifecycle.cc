@@ -1,0 +1,290 @@
+#include "drift/lifecycle.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "drift/history_drift.h"
+
+namespace postern::drift {
+namespace {
+
+// semantics: events end by themselves after 1 h; an address that left its name after 24 h.
+constexpr auto kEventLife = std::chrono::hours(1);
+constexpr auto kNameGrace = std::chrono::hours(24);
+// Methods that disagree keep an unexpected_open pending until it was seen this often.
+constexpr int kRunsWithoutSecondMethod = 3;
+
+bool IsDelivered(FindingState state) {
+  return state == FindingState::kOpen || state == FindingState::kAcknowledged ||
+         state == FindingState::kAccepted;
+}
+
+class Lifecycle {
+ public:
+  explicit Lifecycle(const Judgement& judgement) : in_(judgement) {
+    for (const auto& drift : in_.drifts)
+      drift_by_id_.emplace(FindingId(in_.viewpoint, drift), &drift);
+    for (const auto& at : in_.addresses) addresses_by_subject_[at.subject].push_back(&at);
+  }
+
+  Advance Compute(std::span<const Finding> findings) {
+    for (const auto& finding : findings) {
+      if (finding.viewpoint != in_.viewpoint) continue;
+      known_.insert(finding.id);
+      AdvanceOne(finding);
+    }
+    for (const auto& [id, drift] : drift_by_id_) {
+      if (!known_.contains(id)) Begin(id, *drift);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // The address that the drift was seen at; null if it is no longer the policy's.
+  const JudgedAddress* AddressOf(const Drift& drift) const {
+    const auto at = addresses_by_subject_.find(drift.subject);
+    if (at == addresses_by_subject_.end()) return nullptr;
+    for (const auto* judged : at->second) {
+      if (judged->address() == drift.address) return judged;
+    }
+    return nullptr;
+  }
+
+  static PortStates FreshOf(const JudgedAddress& at, const Drift& drift) {
+    return at.fresh.of(drift.protocol).Restricted(drift.ports.ranges(drift.protocol));
+  }
+
+  // Whether the run itself saw any port of the drift.
+  bool IsFresh(const Drift& drift) const {
+    const auto* at = AddressOf(drift);
+    return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
+  }
+
+  void AdvanceOne(const Finding& finding) {
+    const auto found = drift_by_id_.find(finding.id);
+    const Drift* drift = found == drift_by_id_.end() ? nullptr : found->second;
+    if (IsEvent(finding.drift.kind) && finding.state != FindingState::kResolved) {
+      return AdvanceEvent(finding, drift);
+    }
+    if (drift != nullptr) return Seen(finding, *drift);
+    if (finding.state != FindingState::kResolved) NotSeen(finding);
+  }
+
+  // --- a drift is there ---
+
+  void Begin(const std::string& id, const Drift& drift) {
+    Finding finding;
+    finding.id = id;
+    finding.viewpoint = in_.viewpoint;
+    finding.drift = drift;
+    finding.first_seen = in_.now;
+    Seen(finding, drift);
+  }
+
+  void Seen(Finding finding, const Drift& drift) {
+    const bool fresh = IsFresh(drift);
+    if (finding.state == FindingState::kResolved) {
+      if (in_.now - finding.resolved.value_or(in_.now) > in_.confirm.reopen_within) {
+        finding.first_seen = in_.now;
+      }
+      ++finding.episode;
+      finding.state = FindingState::kPending;
+      finding.seen = 0;
+    }
+    const Drift before = std::exchange(finding.drift, drift);
+    finding.policy_hash = in_.policy->hash;
+    if (fresh) {
+      ++finding.seen;
+      finding.agreeing = 0;
+      finding.last_run = in_.run;
+      finding.last_seen = in_.now;
+    }
+    if (finding.state == FindingState::kPending) {
+      if (fresh && IsConfirmed(finding)) return Open(std::move(finding));
+    } else {
+      Reconsider(finding, before);
+    }
+    out_.changed.push_back(std::move(finding));
+  }
+
+  bool IsConfirmed(const Finding& finding) const {
+    if (finding.drift.kind != DriftKind::kUnexpectedOpen) {
+      return finding.seen >= in_.confirm.gone_runs;
+    }
+    return in_.confirm.open_methods <= 1 || in_.confirmed.contains(finding.id) ||
+           finding.seen >= kRunsWithoutSecondMethod;
+  }
+
+  void Open(Finding finding) {
+    finding.state = finding.drift.acceptance ? FindingState::kAccepted : FindingState::kOpen;
+    finding.opened = in_.now;
+    finding.resolved.reset();
+    finding.resolution.reset();
+    if (finding.state == FindingState::kOpen) Tell(finding, TransitionKind::kOpened);
+    out_.changed.push_back(std::move(finding));
+  }
+
+  // An open, acknowledged or accepted finding whose drift may have changed.
+  void Reconsider(Finding& finding, const Drift& before) {
+    const auto was = finding.state;
+    if (finding.drift.acceptance) {
+      finding.state = FindingState::kAccepted;
+    } else if (was == FindingState::kAccepted ||
+               (was == FindingState::kAcknowledged && finding.drift.severity > before.severity)) {
+      finding.state = FindingState::kOpen;
+    }
+    if (finding.state == was && !Differs(before, finding.drift)) return;
+    const bool returned = was == FindingState::kAccepted && finding.state == FindingState::kOpen;
+    Tell(finding, returned ? TransitionKind::kOpened : TransitionKind::kChanged);
+  }
+
+  // Whether receivers should hear of it: not where only the line of a rule or the reason of a state
+  // is another.
+  static bool Differs(const Drift& a, const Drift& b) {
+    return a.severity != b.severity || a.host != b.host || a.owner != b.owner ||
+           a.labels != b.labels || a.ports != b.ports || a.only_family != b.only_family ||
+           a.acceptance != b.acceptance;
+  }
+
+  // --- a drift is not there, or not any more ---
+
+  void NotSeen(Finding finding) {
+    if (const auto ended = EndedByPolicy(finding)) return End(std::move(finding), *ended);
+    if (in_.run == 0 || !Agrees(finding)) return;
+    if (finding.state == FindingState::kPending) return Drop(std::move(finding));
+    finding.seen = 0;
+    ++finding.agreeing;
+    finding.last_run = in_.run;
+    if (finding.agreeing >= in_.confirm.resolve_after) {
+      return End(std::move(finding), Resolution::kFixed);
+    }
+    out_.changed.push_back(std::move(finding));
+  }
+
+  // Endings that need no probe: the endpoint left, or the policy changed its mind about the very
+  // state that was last seen.
+  std::optional<Resolution> EndedByPolicy(const Finding& finding) const {
+    if (!addresses_by_subject_.contains(finding.drift.subject)) {
+      if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
+      return Resolution::kWithdrawn;
+    }
+    const auto* at = AddressOf(finding.drift);
+    if (at == nullptr) {
+      if (in_.now - finding.last_seen >= kNameGrace) return Resolution::kWithdrawn;
+      return std::nullopt;
+    }
+    if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {
+      return std::nullopt;
+    }
+    return Resolution::kPolicy;
+  }
+
+  // Whether the last trusted observations are those that made the finding.
+  static bool StillObserved(const Finding& finding, const JudgedAddress& at) {
+    const auto& drift = finding.drift;
+    const auto& ranges = drift.ports.ranges(drift.protocol);
+    const auto states = at.now.of(drift.protocol).Restricted(ranges);
+    return finding.agreeing == 0 && !states.empty() &&
+           states.Count(drift.observed.state) == states.size();
+  }
+
+  // Fresh, trusted evidence that the finding's ports are as the policy wants them. A name stands
+  // for all its addresses, so each of them must show it.
+  bool Agrees(const Finding& finding) const {
+    const auto& drift = finding.drift;
+    if (AddressOf(drift) == nullptr) return false;
+    if (drift.kind == DriftKind::kMissing && IsHostUnreachable(drift.subject)) return false;
+    const auto& judged = addresses_by_subject_.at(drift.subject);
+    return std::all_of(judged.begin(), judged.end(),
+                       [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
+  }
+
+  // A finding of many ports may be larger than what one run asks: any fresh part of it counts.
+  bool HasCredibleEvidence(const JudgedAddress& at, const Drift& drift) const {
+    const auto fresh = FreshOf(at, drift);
+    if (fresh.empty()) return false;
+    if (in_.vouched[static_cast<std::size_t>(at.address().family())]) return true;
+    return std::none_of(fresh.ranges().begin(), fresh.ranges().end(),
+                        [](const auto& range) { return IsSilence(range.verdict.reason); });
+  }
+
+  bool IsHostUnreachable(const std::string& subject) const {
+    return std::any_of(in_.drifts.begin(), in_.drifts.end(), [&](const Drift& drift) {
+      return drift.kind == DriftKind::kHostUnreachable && drift.subject == subject;
+    });
+  }
+
+  void End(Finding finding, Resolution why) {
+    if (finding.state == FindingState::kPending) return Drop(std::move(finding));
+    const bool delivered = IsDelivered(finding.state);
+    finding.state = FindingState::kResolved;
+    finding.resolution = why;
+    finding.resolved = in_.now;
+    finding.policy_hash = in_.policy->hash;
+    if (delivered) Tell(finding, TransitionKind::kResolved);
+    out_.changed.push_back(std::move(finding));
+  }
+
+  // A pending finding turned out to be nothing. One that returned goes back to its last ending.
+  void Drop(Finding finding) {
+    if (finding.episode == 1) {
+      out_.dropped.push_back(finding.id);
+      return;
+    }
+    --finding.episode;
+    finding.state = FindingState::kResolved;
+    finding.seen = 0;
+    out_.changed.push_back(std::move(finding));
+  }
+
+  // --- events ---
+
+  void AdvanceEvent(Finding finding, const Drift* again) {
+    if (finding.state != FindingState::kPending) {
+      if (in_.now - finding.opened.value_or(in_.now) < kEventLife) return;
+      return End(std::move(finding), Resolution::kExpired);
+    }
+    if (EndedByPolicy(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));
+    if (in_.run == 0) return;
+    if (again != nullptr) {  // changed once more: the newer change waits for its own second run
+      finding.drift = *again;
+      finding.seen = 1;
+      finding.last_seen = in_.now;
+      out_.changed.push_back(std::move(finding));
+      return;
+    }
+    const auto* at = AddressOf(finding.drift);
+    switch (at == nullptr ? EventEvidence::kNone : EvidenceOf(finding.drift, *at)) {
+      case EventEvidence::kNone:
+        return;
+      case EventEvidence::kGone:
+        return Drop(std::move(finding));
+      case EventEvidence::kHolds:
+        break;
+    }
+    ++finding.seen;
+    finding.last_run = in_.run;
+    finding.last_seen = in_.now;
+    if (IsConfirmed(finding)) return Open(std::move(finding));
+    out_.changed.push_back(std::move(finding));
+  }
+
+  void Tell(const Finding& finding, TransitionKind kind) {
+    out_.transitions.push_back({finding.id, finding.episode, kind, in_.now});
+  }
+
+  const Judgement& in_;
+  std::map<std::string, const Drift*> drift_by_id_;
+  std::map<std::string, std::vector<const JudgedAddress*>> addresses_by_subject_;
+  std::set<std::string> known_;
+  Advance out_;
+};
+
+}  // namespace
+
+Advance AdvanceFindings(std::span<const Finding> findings, const Judgement& judgement) {
+  return Lifecycle(judgement).Compute(findings);
+}
+
+}  // namespace postern::drift

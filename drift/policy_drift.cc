@@ -1,0 +1,229 @@
+#include "drift/policy_drift.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "drift/drift_of.h"
+#include "drift/severity.h"
+#include "policy/rules.h"
+
+namespace postern::drift {
+namespace {
+
+using policy::Decision;
+using policy::ExpectedState;
+using policy::RuleTable;
+
+// Calls f(ports, verdict, decision) for every stretch of ports that share both, ascending.
+template <typename F>
+void ForEachStretch(const PortStates& states, const std::vector<RuleTable::Range>& rules, F f) {
+  auto rule = rules.begin();
+  for (const auto& range : states.ranges()) {
+    while (rule->ports.last < range.ports.first) ++rule;
+    for (auto r = rule; r != rules.end() && r->ports.first <= range.ports.last; ++r) {
+      f(PortRange{std::max(range.ports.first, r->ports.first),
+                  std::min(range.ports.last, r->ports.last)},
+        range.verdict, r->decision);
+    }
+  }
+}
+
+bool IsNotOpen(PortState state) {
+  return state == PortState::kClosed || state == PortState::kFiltered;
+}
+
+bool ForbidsOpen(ExpectedState expected) {
+  return expected == ExpectedState::kNotOpen || expected == ExpectedState::kClosed ||
+         expected == ExpectedState::kFiltered;
+}
+
+bool IsWrongState(ExpectedState expected, PortState observed) {
+  return (expected == ExpectedState::kFiltered && observed == PortState::kClosed) ||
+         (expected == ExpectedState::kClosed && observed == PortState::kFiltered);
+}
+
+// An acceptance ends 24:00 UTC of its day.
+std::optional<Acceptance> AcceptanceAt(const Decision& decision, TimePoint time) {
+  if (decision.accept == nullptr) return std::nullopt;
+  const auto& acceptance = decision.accept->acceptance;
+  if (time >= TimePoint(acceptance.until + std::chrono::days(1))) return std::nullopt;
+  return acceptance;
+}
+
+// The drifts of one host: all its addresses, because both families are looked at together.
+class HostDrift {
+ public:
+  HostDrift(const policy::Policy& policy, std::string_view viewpoint,
+            std::span<const JudgedAddress> addresses, TimePoint time)
+      : addresses_(addresses),
+        time_(time),
+        rules_{RuleTable(policy, *addresses.front().host, viewpoint, Family::kIpv4),
+               RuleTable(policy, *addresses.front().host, viewpoint, Family::kIpv6)} {}
+
+  std::vector<Drift> Compute() {
+    for (const auto& at : addresses_) {
+      AddUnexpectedOpen(at);
+      AddMissing(at);
+      AddWrongState(at);
+    }
+    AddFamilyDivergence();
+    return std::move(drifts_);
+  }
+
+ private:
+  const RuleTable& RulesOf(const JudgedAddress& at) const {
+    return rules_[static_cast<std::size_t>(at.address().family())];
+  }
+
+  template <typename F>
+  void ForEachStretchOf(const JudgedAddress& at, F f) const {
+    for (const auto protocol : kProtocols) {
+      ForEachStretch(at.now.of(protocol), RulesOf(at).ranges(protocol),
+                     [&](PortRange ports, const Verdict& verdict, const Decision& decision) {
+                       f(protocol, ports, verdict, decision);
+                     });
+    }
+  }
+
+  // Whether the other family of this host is known, at every address, not to be open here.
+  bool OtherFamilyNotOpen(const JudgedAddress& at, Protocol protocol, std::uint16_t port) const {
+    bool any = false;
+    for (const auto& other : addresses_) {
+      if (other.address().family() == at.address().family()) continue;
+      const auto verdict = other.now.of(protocol).At(port);
+      if (!verdict || !IsNotOpen(verdict->state)) return false;
+      any = true;
+    }
+    return any;
+  }
+
+  void AddUnexpectedOpen(const JudgedAddress& at) {
+    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+                             const Decision& decision) {
+      if (verdict.state != PortState::kOpen || !ForbidsOpen(decision.expected)) return;
+      for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        auto drift =
+            DriftOf(DriftKind::kUnexpectedOpen, at, protocol, {number, number}, verdict, decision);
+        drift.only_family = OtherFamilyNotOpen(at, protocol, number);
+        const bool only_ipv6 = drift.only_family && at.address().family() == Family::kIpv6;
+        if (!decision.rule || !decision.rule->severity) {
+          drift.severity = UnexpectedOpenSeverity(*at.host, {protocol, number}, only_ipv6);
+        }
+        drift.acceptance = AcceptanceAt(decision, time_);
+        drifts_.push_back(std::move(drift));
+      }
+    });
+  }
+
+  void AddMissing(const JudgedAddress& at) {
+    std::vector<Drift> missing;
+    PortSet all;
+    for (const auto protocol : kProtocols) {
+      for (const auto& range : RulesOf(at).ranges(protocol)) {
+        if (range.decision.expected == ExpectedState::kOpen) all.Add(protocol, range.ports);
+      }
+    }
+    bool silent = true;
+    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+                             const Decision& decision) {
+      if (decision.expected != ExpectedState::kOpen || !IsNotOpen(verdict.state)) return;
+      silent = silent && IsSilence(verdict.reason);
+      for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        missing.push_back(
+            DriftOf(DriftKind::kMissing, at, protocol, {number, number}, verdict, decision));
+      }
+    });
+    if (silent && missing.size() >= 2 && missing.size() == all.size()) {
+      Drift unreachable = missing.front();
+      unreachable.kind = DriftKind::kHostUnreachable;
+      unreachable.port = 0;
+      unreachable.ports = all;
+      for (const auto& one : missing) {
+        unreachable.severity = std::max(unreachable.severity, one.severity);
+      }
+      missing = {std::move(unreachable)};
+    }
+    std::move(missing.begin(), missing.end(), std::back_inserter(drifts_));
+  }
+
+  void AddWrongState(const JudgedAddress& at) {
+    std::array<std::optional<Drift>, 2> by_otherwise;
+    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+                             const Decision& decision) {
+      if (!IsWrongState(decision.expected, verdict.state)) return;
+      // What the policy accepts is no part of the one finding of `otherwise`.
+      if (decision.rule == nullptr && decision.accept == nullptr) {
+        auto& one = by_otherwise[static_cast<std::size_t>(protocol)];
+        if (!one) one = WrongState(at, protocol, ports, verdict, decision);
+        one->port = 0;
+        one->ports.Add(protocol, ports);
+        return;
+      }
+      for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+        const auto number = static_cast<std::uint16_t>(port);
+        drifts_.push_back(WrongState(at, protocol, {number, number}, verdict, decision));
+      }
+    });
+    for (auto& one : by_otherwise) {
+      if (one) drifts_.push_back(std::move(*one));
+    }
+  }
+
+  Drift WrongState(const JudgedAddress& at, Protocol protocol, PortRange ports,
+                   const Verdict& verdict, const Decision& decision) const {
+    auto drift = DriftOf(DriftKind::kWrongState, at, protocol, ports, verdict, decision);
+    if (!decision.rule || !decision.rule->severity) drift.severity = Severity::kInfo;
+    drift.acceptance = AcceptanceAt(decision, time_);
+    return drift;
+  }
+
+  // Only `allowed` can diverge: by every other rule one of the two sides is a drift of its own, or
+  // none ever is.
+  void AddFamilyDivergence() {
+    std::vector<ProtocolPort> reported;
+    for (const auto& at : addresses_) {
+      ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+                               const Decision& decision) {
+        if (verdict.state != PortState::kOpen || decision.expected != ExpectedState::kAllowed) {
+          return;
+        }
+        for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+          const auto number = static_cast<std::uint16_t>(port);
+          const ProtocolPort key{protocol, number};
+          if (rules_[0].At(key) != rules_[1].At(key)) continue;
+          if (!OtherFamilyNotOpen(at, protocol, number)) continue;
+          if (std::find(reported.begin(), reported.end(), key) != reported.end()) continue;
+          reported.push_back(key);
+          drifts_.push_back(DriftOf(DriftKind::kFamilyDivergence, at, protocol, {number, number},
+                                    verdict, decision));
+        }
+      });
+    }
+  }
+
+  const std::span<const JudgedAddress> addresses_;
+  const TimePoint time_;
+  const std::array<RuleTable, 2> rules_;  // by family
+  std::vector<Drift> drifts_;
+};
+
+}  // namespace
+
+std::vector<Drift> PolicyDrift(const policy::Policy& policy, std::string_view viewpoint,
+                               std::span<const JudgedAddress> addresses, TimePoint time) {
+  std::vector<Drift> drifts;
+  for (std::size_t begin = 0; begin < addresses.size();) {
+    std::size_t end = begin + 1;
+    while (end < addresses.size() && addresses[end].host == addresses[begin].host) ++end;
+    auto of_host =
+        HostDrift(policy, viewpoint, addresses.subspan(begin, end - begin), time).Compute();
+    std::move(of_host.begin(), of_host.end(), std::back_inserter(drifts));
+    begin = end;
+  }
+  return drifts;
+}
+
+}  // namespace postern::drift
