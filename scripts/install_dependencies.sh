@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that a task needs, where they are missing; silent and instant
+# where they are not.
+#
+#   scripts/install_dependencies.sh SET...
+#     build   compile and run Postern
+#     test    lint and test it (real nginx, sshd, redis, Prometheus and Alertmanager included)
+#     fuzz    build the fuzz targets with clang
+#
+# Installing a server package here starts no service, now or at the next boot.
+set -euo pipefail
+
+build_packages=(
+  g++ cmake ninja-build pkg-config ccache ca-certificates curl
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  libpcap-dev libsqlite3-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
+  libssl-dev libc-ares-dev libsystemd-dev
+  libgtest-dev libgmock-dev
+)
+test_packages=(
+  git clang-format clang-tidy shellcheck python3 python3-pytest
+  iproute2 nftables tcpdump util-linux
+  nmap ndiff libxml2-utils sqlite3 openssl
+  nginx-light openssh-server redis-server prometheus prometheus-alertmanager
+  systemd
+)
+fuzz_packages=(clang libclang-rt-14-dev)
+test_services=(nginx ssh redis-server prometheus prometheus-alertmanager)
+
+is_installed() {
+  [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+policy_rc_d=/usr/sbin/policy-rc.d
+
+forbid_service_starts() {
+  # A machine that already has such a file (every container image does) keeps its own rules.
+  [[ -e $policy_rc_d ]] && return
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy_rc_d" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy_rc_d"
+  trap '"${as_root[@]}" rm -f "$policy_rc_d"' EXIT
+}
+
+# The services of packages that are installed now; those that were there before keep their setting.
+disable_new_services() {
+  local service package
+  command -v systemctl >/dev/null || return 0
+  for service in "${test_services[@]}"; do
+    for package in "${missing[@]}"; do
+      [[ $package == "$service"* || $package == openssh-server && $service == ssh ]] || continue
+      "${as_root[@]}" systemctl --quiet disable "$service.service" 2>/dev/null || true
+    done
+  done
+}
+
+wanted=()
+for set in "$@"; do
+  case $set in
+    build) wanted+=("${build_packages[@]}") ;;
+    test) wanted+=("${test_packages[@]}") ;;
+    fuzz) wanted+=("${fuzz_packages[@]}") ;;
+    *)
+      echo "install_dependencies.sh: unknown set '$set'; expected build, test or fuzz" >&2
+      exit 2
+      ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "install_dependencies.sh: not a Debian system; install the equivalents of:" >&2
+  echo "  ${wanted[*]}" >&2
+  exit 2
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  is_installed "$package" || missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+if [[ $(id -u) -eq 0 ]]; then
+  as_root=()
+elif command -v sudo >/dev/null; then
+  as_root=(sudo)
+else
+  echo "install_dependencies.sh: neither root nor sudo; ask an administrator to run:" >&2
+  echo "  apt-get install --no-install-recommends ${missing[*]}" >&2
+  exit 2
+fi
+
+echo "== Installing ${#missing[@]} missing packages: ${missing[*]}"
+apt_get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+forbid_service_starts
+"${apt_get[@]}" update
+"${apt_get[@]}" install --yes --no-install-recommends "${missing[@]}" >/dev/null
+disable_new_services

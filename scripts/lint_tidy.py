@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""Runs clang-tidy over the tree's C++ sources, one process a core.
+
+A file that passed is not checked again until something that decides its result changes: its text,
+the headers of this tree that it includes, its compile command, .clang-tidy or clang-tidy itself.
+
+    lint_tidy.py BUILD_FOLDER [FILE...]
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+def included_files(source):
+    """`source` and every file of this tree that it includes, directly or not."""
+    found, queue = set(), [source]
+    while queue:
+        path = queue.pop()
+        if path in found or not path.is_file():
+            continue
+        found.add(path)
+        for name in INCLUDE.findall(path.read_text(errors="replace")):
+            queue += [ROOT / name, ROOT / "tests" / name]
+    return sorted(found)
+
+
+def fingerprint(source, command, common):
+    digest = hashlib.sha256(common + command.encode())
+    for path in included_files(source):
+        digest.update(str(path).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def sources_to_check(build, wanted):
+    """(source, its compile command) of each tracked source that `build` compiles."""
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.cc"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    names = {ROOT / name for name in (wanted or tracked)}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = Path(entry["file"])
+        if source in names:
+            yield source, entry["command"]
+
+
+def check(build, source):
+    return subprocess.run(
+        ["clang-tidy", "--quiet", "-p", build, source],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def main():
+    build = Path(sys.argv[1]).resolve()
+    stamps = build / "tidy"
+    stamps.mkdir(exist_ok=True)
+    version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
+    common = version + (ROOT / ".clang-tidy").read_bytes()
+
+    def passes(job):
+        source, command = job
+        stamp = stamps / fingerprint(source, command, common)
+        if stamp.exists():
+            return True
+        started = time.monotonic()
+        result = check(build, source)
+        if result.returncode != 0:
+            print(result.stdout or f"{source}: clang-tidy failed without a word", flush=True)
+            return False
+        seconds = time.monotonic() - started
+        stamp.write_text(f"{source.relative_to(ROOT)} {seconds:.1f} s\n")
+        return True
+
+    jobs = list(sources_to_check(build, sys.argv[2:]))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(passes, jobs))
+    print(f"clang-tidy: {results.count(True)} files clean, {results.count(False)} not")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
