@@ -1,0 +1,325 @@
+#include "exporters/alertmanager.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "exporters/escape.h"
+#include "exporters/http_client.h"
+
+namespace postern::exporters {
+namespace {
+
+namespace json = boost::json;
+
+using Labels = std::map<std::string, std::string>;
+
+// An alert as it was last sent, or is to be sent. Its labels are the key that it is held under.
+struct Alert {
+  std::string finding;  // id without the episode: the order of sending
+  json::object labels;
+  json::object annotations;
+  std::string generator_url;
+  std::string starts_at;
+  std::string ends_at;  // empty: it fires
+  std::string told;     // when its end was first taken; empty: not yet, or it fires
+};
+
+using Alerts = std::map<std::string, Alert>;  // by the JSON text of their labels
+
+// "unexpected_open" -> "PosternUnexpectedOpen"
+std::string AlertName(DriftKind kind) {
+  std::string name = "Postern";
+  bool upper = true;
+  for (const char c : ToString(kind)) {
+    if (c == '_') {
+      upper = true;
+      continue;
+    }
+    name += upper ? static_cast<char>(c - 'a' + 'A') : c;
+    upper = false;
+  }
+  return name;
+}
+
+// Prometheus's label names: [a-zA-Z_][a-zA-Z0-9_]*. Anything else becomes an underscore.
+std::string LabelName(std::string_view text) {
+  std::string name = "label_";
+  for (const char c : text) {
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    name += fits ? c : '_';
+  }
+  return name;
+}
+
+json::object LabelsOf(const Finding& finding) {
+  const Drift& drift = finding.drift;
+  Labels labels = {{"alertname", AlertName(drift.kind)},
+                   {"viewpoint", finding.viewpoint},
+                   {"host", drift.host},
+                   {"address", drift.address.ToString()},
+                   {"family", std::string(ToString(drift.address.family()))},
+                   {"protocol", std::string(ToString(drift.protocol))},
+                   {"port", drift.port == 0 ? "" : std::to_string(drift.port)},
+                   {"kind", std::string(ToString(drift.kind))},
+                   {"severity", std::string(ToString(drift.severity))},
+                   {"owner", drift.owner}};
+  for (const auto& [name, value] : drift.labels) labels.emplace(LabelName(name), value);
+  json::object object;
+  for (const auto& [name, value] : labels) {
+    if (!value.empty()) object.emplace(name, ValidUtf8(value));
+  }
+  return object;
+}
+
+std::string_view Advice(DriftKind kind) {
+  switch (kind) {
+    case DriftKind::kUnexpectedOpen:
+      return "Close it, or find its owner and let the policy allow it from this viewpoint.";
+    case DriftKind::kMissing:
+      return "Restore the service or the path to it, or let the policy no longer expect it.";
+    case DriftKind::kHostUnreachable:
+      return "Check whether the host is up and what lies between it and this viewpoint.";
+    case DriftKind::kWrongState:
+      return "Check the packet filter in front of the host, or correct the policy.";
+    case DriftKind::kFamilyDivergence:
+      return "Let service and packet filter treat both families alike, or give the policy a rule "
+             "for each.";
+    case DriftKind::kStateChanged:
+      return "The policy allows both states; check whether the change was meant.";
+  }
+  return {};
+}
+
+std::string Description(const Finding& finding) {
+  const Drift& drift = finding.drift;
+  std::string text = "Expected: " + drift.expected + " (rule: " + drift.rule + ").\n";
+  text += "Observed: " + std::string(ToString(drift.observed.state)) + " (" +
+          ToString(drift.observed.reason) + ")";
+  if (drift.only_family) {
+    text += ", over " + std::string(ToString(drift.address.family())) + " only";
+  }
+  text +=
+      ".\nFinding " + DisplayId(finding) + ", first seen " + FormatTime(finding.first_seen) + ".\n";
+  return text += Advice(drift.kind);
+}
+
+Alert MakeAlert(const Finding& finding, const std::string& external_url, TimePoint now) {
+  Alert alert;
+  alert.finding = finding.id;
+  alert.labels = LabelsOf(finding);
+  alert.annotations = {{"summary", ValidUtf8(Summary(finding.drift))},
+                       {"description", ValidUtf8(Description(finding))},
+                       {"finding", DisplayId(finding)}};
+  if (!external_url.empty()) {
+    alert.generator_url = external_url + "/findings/" + DisplayId(finding);
+  }
+  // Alertmanager refuses an alert that ends before it starts, which a clock set back could make.
+  alert.starts_at = FormatTime(std::min(finding.opened.value_or(finding.first_seen), now));
+  return alert;
+}
+
+// FormatTime's texts have one length, so that they order as the times do (to the year 9999).
+void End(Alert& alert, TimePoint at) { alert.ends_at = std::max(FormatTime(at), alert.starts_at); }
+
+std::string MemoryText(const Alert& alert) {
+  return json::serialize(json::object{{"finding", alert.finding},
+                                      {"annotations", alert.annotations},
+                                      {"generatorURL", alert.generator_url},
+                                      {"startsAt", alert.starts_at},
+                                      {"endsAt", alert.ends_at},
+                                      {"told", alert.told}});
+}
+
+std::optional<json::object> ParseObject(const std::string& text) {
+  boost::system::error_code error;
+  json::value value = json::parse(text, error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+std::string TextAt(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+// None for what MemoryText did not write.
+std::optional<Alert> ParseMemory(const std::string& key, const std::string& text) {
+  auto labels = ParseObject(key);
+  const auto value = ParseObject(text);
+  if (!labels || !value) return std::nullopt;
+  Alert alert{.finding = TextAt(*value, "finding"),
+              .labels = *std::move(labels),
+              .annotations = {},
+              .generator_url = TextAt(*value, "generatorURL"),
+              .starts_at = TextAt(*value, "startsAt"),
+              .ends_at = TextAt(*value, "endsAt"),
+              .told = TextAt(*value, "told")};
+  const json::value* annotations = value->if_contains("annotations");
+  if (annotations != nullptr && annotations->is_object()) {
+    alert.annotations = annotations->as_object();
+  }
+  if (alert.starts_at.empty()) return std::nullopt;
+  return alert;
+}
+
+json::object Wire(const Alert& alert, TimePoint now) {
+  json::object object;
+  object.emplace("labels", alert.labels);
+  object.emplace("annotations", alert.annotations);
+  object.emplace("startsAt", alert.starts_at);
+  object.emplace("endsAt", alert.ends_at.empty() ? FormatTime(now + kFiringFor) : alert.ends_at);
+  if (!alert.generator_url.empty()) object.emplace("generatorURL", alert.generator_url);
+  return object;
+}
+
+Alerts Firing(const DeliveryBatch& batch, const std::string& external_url) {
+  Alerts alerts;
+  for (const Finding& finding : batch.findings) {
+    if (finding.state != FindingState::kOpen) continue;
+    Alert alert = MakeAlert(finding, external_url, batch.now);
+    std::string key = json::serialize(alert.labels);
+    alerts.emplace(std::move(key), std::move(alert));
+  }
+  return alerts;
+}
+
+using FindingsById = std::map<std::string_view, const Finding*>;
+
+FindingsById ById(const std::vector<Finding>& findings) {
+  FindingsById by_id;
+  for (const Finding& finding : findings) by_id.emplace(finding.id, &finding);
+  return by_id;
+}
+
+// When what was remembered as firing came to its end.
+TimePoint EndOf(const Alert& alert, const FindingsById& findings, TimePoint now) {
+  const auto found = findings.find(alert.finding);
+  if (found == findings.end()) return now;
+  return std::min(found->second->resolved.value_or(now), now);
+}
+
+// What was sent as firing and does not fire any more, until its end was repeated long enough.
+void AddEnded(const DeliveryBatch& batch, const FindingsById& findings, Alerts& alerts) {
+  const std::string repeat_since = FormatTime(batch.now - kRepeatResolvedFor);
+  for (const auto& [key, text] : batch.memory) {
+    auto alert = ParseMemory(key, text);
+    if (!alert || alerts.contains(key)) continue;
+    if (!alert->told.empty() && alert->told <= repeat_since) continue;
+    if (alert->ends_at.empty()) End(*alert, EndOf(*alert, findings, batch.now));
+    alerts.emplace(key, *std::move(alert));
+  }
+}
+
+// Findings that opened and resolved while nothing could be delivered.
+void AddUntoldResolutions(const DeliveryBatch& batch, const FindingsById& findings,
+                          const std::string& external_url, Alerts& alerts) {
+  for (const QueuedTransition& queued : batch.queue) {
+    if (queued.delivered || queued.transition.kind != TransitionKind::kResolved) continue;
+    const auto found = findings.find(queued.transition.finding_id);
+    if (found == findings.end() || found->second->state != FindingState::kResolved) continue;
+    Alert alert = MakeAlert(*found->second, external_url, batch.now);
+    End(alert, std::min(found->second->resolved.value_or(batch.now), batch.now));
+    std::string key = json::serialize(alert.labels);
+    alerts.emplace(std::move(key), std::move(alert));
+  }
+}
+
+// By finding, ended ones first: what takes over under new labels follows what it replaces.
+std::vector<const Alert*> InOrder(const Alerts& alerts) {
+  std::vector<const Alert*> order;
+  for (const auto& [key, alert] : alerts) order.push_back(&alert);
+  std::ranges::stable_sort(order, [](const Alert* a, const Alert* b) {
+    return std::pair(std::string_view(a->finding), a->ends_at.empty()) <
+           std::pair(std::string_view(b->finding), b->ends_at.empty());
+  });
+  return order;
+}
+
+std::vector<std::string> Bodies(const Alerts& alerts, TimePoint now) {
+  std::vector<std::string> bodies;
+  json::array body;
+  const Alert* previous = nullptr;
+  for (const Alert* alert : InOrder(alerts)) {
+    const bool may_split = previous == nullptr || previous->finding != alert->finding;
+    if (body.size() >= kAlertsPerPost && may_split) {
+      bodies.push_back(json::serialize(std::exchange(body, {})));
+    }
+    body.push_back(Wire(*alert, now));
+    previous = alert;
+  }
+  bodies.push_back(json::serialize(body));
+  return bodies;
+}
+
+std::string WithoutSlashes(std::string url) {
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+DeliveryOutcome Judge(const HttpReply& reply) {
+  constexpr std::size_t kShown = 300;  // of the reply, in the log
+  using Status = DeliveryOutcome::Status;
+  if (reply.status / 100 == 2) return {};
+  const bool retry = reply.status == 429 || reply.status / 100 == 5;
+  return {
+      .status = retry ? Status::kRetry : Status::kRejected,
+      .reason = "http_" + std::to_string(reply.status / 100) + "xx",
+      .detail = "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShown),
+      .retry_after = reply.retry_after,
+      .memory = {}};
+}
+
+DeliveryOutcome Judge(const HttpFailure& failure) {
+  return {.status = DeliveryOutcome::Status::kRetry,
+          .reason = std::string(ToString(failure.kind)),
+          .detail = failure.detail,
+          .retry_after = {},
+          .memory = {}};
+}
+
+}  // namespace
+
+AlertmanagerPayload BuildAlerts(const DeliveryBatch& batch, const std::string& external_url) {
+  const FindingsById findings = ById(batch.findings);
+  const std::string link_base = WithoutSlashes(external_url);
+  Alerts alerts = Firing(batch, link_base);
+  AddEnded(batch, findings, alerts);
+  AddUntoldResolutions(batch, findings, link_base, alerts);
+
+  AlertmanagerPayload payload;
+  payload.bodies = Bodies(alerts, batch.now);
+  for (auto& [key, alert] : alerts) {
+    if (!alert.ends_at.empty() && alert.told.empty()) alert.told = FormatTime(batch.now);
+    payload.memory.emplace(key, MemoryText(alert));
+  }
+  return payload;
+}
+
+AlertmanagerReceiver::AlertmanagerReceiver(AlertmanagerSettings settings)
+    : settings_(std::move(settings)) {}
+
+// A body that is rejected does not keep the next from being sent: Alertmanager takes the valid
+// alerts of a request and answers 400 for the others. Without an answer the rest waits.
+DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
+  AlertmanagerPayload payload = BuildAlerts(batch, settings_.external_url);
+  const std::string url = WithoutSlashes(settings_.url) + "/api/v2/alerts";
+  DeliveryOutcome outcome;
+  for (const std::string& body : payload.bodies) {
+    const auto reply =
+        HttpPost(url, {{"Content-Type", "application/json"}}, body, settings_.timeout);
+    const DeliveryOutcome one = std::visit([](const auto& answer) { return Judge(answer); }, reply);
+    if (one.status == DeliveryOutcome::Status::kRetry) return one;
+    if (one.status == DeliveryOutcome::Status::kRejected) outcome = one;
+  }
+  if (outcome.status == DeliveryOutcome::Status::kDelivered) {
+    outcome.memory = std::move(payload.memory);
+  }
+  return outcome;
+}
+
+}  // namespace postern::exporters

@@ -1,0 +1,164 @@
+#include "exporters/delivery.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "core/log.h"
+
+namespace postern::exporters {
+namespace {
+
+std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch) {
+  std::vector<std::int64_t> rows;
+  for (const QueuedTransition& queued : batch.queue) {
+    if (!queued.delivered) rows.push_back(queued.id);
+  }
+  return rows;
+}
+
+std::optional<TimePoint> OldestUndelivered(const DeliveryBatch& batch) {
+  for (const QueuedTransition& queued : batch.queue) {
+    if (!queued.delivered) return queued.transition.at;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Duration Backoff(const DeliveryTiming& timing, int failures, double jitter) {
+  Duration delay = timing.shortest_backoff;
+  for (int i = 1; i < failures && delay < timing.longest_backoff; ++i) delay *= 2;
+  delay = std::min(delay, timing.longest_backoff);
+  return std::chrono::duration_cast<Duration>(delay * (1 - jitter / 2));
+}
+
+class Delivery::Impl {
+ public:
+  Impl(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
+       Metrics& metrics, DeliveryTiming timing)
+      : name_(std::move(name)),
+        receiver_(std::move(receiver)),
+        source_(std::move(source)),
+        metrics_(metrics),
+        timing_(timing),
+        thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+  void Wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+    }
+    changed_.notify_one();
+  }
+
+  void RequestStop() { thread_.request_stop(); }
+
+ private:
+  // How long to rest before the next attempt, and whether news end the rest.
+  struct Rest {
+    Duration time{};
+    bool until_woken = false;
+  };
+
+  void Run(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const Rest rest = Attempt();
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, rest.time, [&] { return rest.until_woken && woken_; });
+    }
+  }
+
+  Rest Attempt() {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = false;  // before loading: what comes later is another attempt's
+    }
+    const Result<DeliveryBatch> batch = source_.load();
+    if (!batch) return Retry("storage", batch.error().message, {});
+    metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
+
+    const DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    switch (outcome.status) {
+      case DeliveryOutcome::Status::kDelivered:
+        return Acknowledge(*batch, outcome);
+      case DeliveryOutcome::Status::kRetry:
+        return Retry(outcome.reason, outcome.detail, outcome.retry_after);
+      case DeliveryOutcome::Status::kRejected:
+        Failed(outcome.reason, outcome.detail);
+        failures_ = 0;
+        return {timing_.resend, true};
+    }
+    return {timing_.resend, true};
+  }
+
+  Rest Acknowledge(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+    metrics_.RecordDelivery(name_);
+    const std::vector<std::int64_t> rows = Undelivered(batch);
+    // A re-send that changed nothing is not worth a write.
+    if (!rows.empty() || outcome.memory != batch.memory) {
+      const Result<void> kept = source_.acknowledge(rows, batch.now, outcome.memory);
+      if (!kept) return Retry("storage", kept.error().message, {});
+    }
+    metrics_.SetOutbox(name_, 0, std::nullopt);
+    if (!failing_.empty())
+      Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
+    failing_.clear();
+    failures_ = 0;
+    return {timing_.resend, true};
+  }
+
+  Rest Retry(const std::string& reason, const std::string& detail, Duration asked) {
+    Failed(reason, detail);
+    ++failures_;
+    const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+    return {
+        std::max(Backoff(timing_, failures_, jitter), std::min(asked, timing_.longest_retry_after)),
+        false};
+  }
+
+  // Counts each failure; logs the first, and again when the reason changes.
+  void Failed(const std::string& reason, const std::string& detail) {
+    metrics_.RecordDeliveryFailure(name_, reason);
+    if (failing_ == reason) return;
+    failing_ = reason;
+    Log(LogLevel::kWarning, "cannot deliver findings; trying again until it works",
+        {{"receiver", name_}, {"reason", reason}, {"detail", detail}});
+  }
+
+  // Constant after construction.
+  const std::string name_;
+  const std::unique_ptr<Receiver> receiver_;
+  const DeliverySource source_;
+  Metrics& metrics_;
+  const DeliveryTiming timing_;
+
+  // The delivery thread's own.
+  std::string failing_;  // the reason that was logged last; empty while it works
+  int failures_ = 0;     // in a row, of those that back off
+  std::minstd_rand random_{std::random_device()()};
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool woken_ = false;  // guarded by mutex_
+
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+Delivery::Delivery(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
+                   Metrics& metrics, DeliveryTiming timing)
+    : impl_(std::make_unique<Impl>(std::move(name), std::move(receiver), std::move(source), metrics,
+                                   timing)) {}
+
+Delivery::~Delivery() = default;
+
+void Delivery::Wake() { impl_->Wake(); }
+
+void Delivery::RequestStop() { impl_->RequestStop(); }
+
+}  // namespace postern::exporters

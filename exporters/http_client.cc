@@ -1,0 +1,262 @@
+#include "exporters/http_client.h"
+
+#include <netdb.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/url.hpp>
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <thread>
+
+#include "core/enum_names.h"
+#include "core/ip_address.h"
+#include "core/parse_number.h"
+
+namespace postern::exporters {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+using Kind = HttpFailure::Kind;
+
+constexpr EnumNames<Kind, 4> kKinds = {{
+    {Kind::kTimeout, "timeout"},
+    {Kind::kConnect, "connect"},
+    {Kind::kTls, "tls"},
+    {Kind::kProtocol, "protocol"},
+}};
+
+constexpr std::uint32_t kLongestReplyHeader = 16 * 1024;
+// Longer ones are cut: a day is beyond any rate limit that a receiver's operator would want.
+constexpr std::uint64_t kLongestRetryAfterSeconds = 24 * 60 * 60;
+
+struct Target {
+  bool tls = false;
+  std::string host;         // a name, or an address without brackets
+  std::string host_header;  // as in the URL, with the port
+  std::uint16_t port = 0;
+  std::string path;  // with the query; never empty
+};
+
+std::variant<Target, HttpFailure> ParseTarget(const std::string& text) {
+  const auto url = boost::urls::parse_uri(text);
+  const bool tls = url && url->scheme_id() == boost::urls::scheme::https;
+  if (!url || (!tls && url->scheme_id() != boost::urls::scheme::http) ||
+      url->encoded_host().empty() || url->has_userinfo()) {
+    return HttpFailure{Kind::kConnect, "\"" + text +
+                                           "\" is not a URL of the form http://HOST[:PORT]/PATH or "
+                                           "https://..., without a user name"};
+  }
+  Target target{.tls = tls,
+                .host = url->host_address(),
+                .host_header = std::string(url->encoded_host_and_port()),
+                .port = static_cast<std::uint16_t>(tls ? 443 : 80),
+                .path = std::string(url->encoded_resource())};
+  if (url->has_port() && !url->port().empty()) target.port = url->port_number();
+  if (target.path.empty() || target.path.front() != '/') target.path.insert(0, "/");
+  return target;
+}
+
+using Addresses = std::vector<asio::ip::address>;
+
+std::optional<Addresses> ResolveBlocking(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_ADDRCONFIG;
+  addrinfo* list = nullptr;
+  if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return std::nullopt;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
+  Addresses addresses;
+  for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
+    tcp::endpoint endpoint;
+    if (one->ai_addrlen > endpoint.capacity()) continue;
+    std::memcpy(endpoint.data(), one->ai_addr, one->ai_addrlen);
+    addresses.push_back(endpoint.address());
+  }
+  return addresses;
+}
+
+// getaddrinfo cannot be cancelled, so that it runs on a thread which is left behind when the name
+// servers are dead. It ends by itself when the resolver gives up (resolv.conf(5): by default
+// 2 tries of 5 s for each server), and holds nothing but its own state.
+std::variant<Addresses, HttpFailure> Resolve(const std::string& name, Clock::time_point deadline) {
+  error_code not_literal;
+  const auto literal = asio::ip::make_address(name, not_literal);
+  if (!not_literal) return Addresses{literal};
+
+  std::promise<std::optional<Addresses>> promise;
+  auto answer = promise.get_future();
+  try {
+    std::thread([name, promise = std::move(promise)]() mutable {
+      promise.set_value(ResolveBlocking(name));
+    }).detach();
+  } catch (const std::system_error& error) {
+    return HttpFailure{Kind::kConnect, std::string("cannot resolve ") + name + ": " + error.what()};
+  }
+  if (answer.wait_until(deadline) != std::future_status::ready) {
+    return HttpFailure{Kind::kTimeout, "the name " + name + " did not resolve in time"};
+  }
+  auto addresses = answer.get();
+  if (!addresses || addresses->empty()) {
+    return HttpFailure{Kind::kConnect, "the name " + name + " does not resolve to any address"};
+  }
+  return *std::move(addresses);
+}
+
+Duration ParseRetryAfter(std::string_view text) {
+  const auto seconds = ParseDecimal(text, 0, UINT64_MAX);
+  return std::chrono::seconds(std::min(seconds.value_or(0), kLongestRetryAfterSeconds));
+}
+
+// One exchange over a connection of its own. Every operation is asynchronous under Beast's timer,
+// which closes the socket at the deadline, and is run to its end before the next.
+class Exchange {
+ public:
+  Exchange(const Target& target, Clock::time_point deadline)
+      : target_(target), deadline_(deadline), stream_(io_, tls_) {}
+
+  std::variant<HttpReply, HttpFailure> Post(const HttpHeaders& headers, const std::string& body) {
+    const auto addresses = Resolve(target_.host, deadline_);
+    if (const auto* failure = std::get_if<HttpFailure>(&addresses)) return *failure;
+    if (auto failure = Connect(std::get<Addresses>(addresses))) return *std::move(failure);
+    if (!target_.tls) return Talk(stream_.next_layer(), headers, body);
+    if (auto failure = Handshake()) return *std::move(failure);
+    return Talk(stream_, headers, body);
+  }
+
+ private:
+  beast::tcp_stream& Socket() { return stream_.next_layer(); }
+
+  // `start` begins one asynchronous operation with the handler it is given.
+  template <typename Start>
+  error_code Run(Start start) {
+    error_code result;
+    start([&result](error_code error, auto&&...) { result = error; });
+    io_.restart();
+    io_.run();
+    return result;
+  }
+
+  HttpFailure Failure(Kind kind, const std::string& what, const error_code& error) const {
+    if (error == beast::error::timeout || Clock::now() >= deadline_) {
+      return {Kind::kTimeout, what + ": timed out"};
+    }
+    return {kind, what + ": " + error.message()};
+  }
+
+  // Each address gets its share of the time, so that one that drops packets does not take it all.
+  std::optional<HttpFailure> Connect(const Addresses& addresses) {
+    error_code error;
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      const auto now = Clock::now();
+      const auto share = (deadline_ - now) / static_cast<int>(addresses.size() - i);
+      Socket().expires_at(now + share);
+      error = Run([&](auto handler) {
+        Socket().async_connect(tcp::endpoint(addresses[i], target_.port), handler);
+      });
+      Socket().expires_at(deadline_);
+      if (!error) return std::nullopt;
+    }
+    return Failure(Kind::kConnect, "cannot connect to " + target_.host_header, error);
+  }
+
+  std::optional<HttpFailure> Handshake() {
+    error_code error;
+    tls_.set_default_verify_paths(error);
+    stream_.set_verify_mode(asio::ssl::verify_peer, error);
+    stream_.set_verify_callback(asio::ssl::host_name_verification(target_.host), error);
+    // Server name indication takes names only (RFC 6066 section 3).
+    if (!IpAddress::Parse(target_.host)) {
+      SSL_set_tlsext_host_name(stream_.native_handle(), target_.host.c_str());
+    }
+    error = Run(
+        [&](auto handler) { stream_.async_handshake(asio::ssl::stream_base::client, handler); });
+    if (!error) return std::nullopt;
+    return Failure(Kind::kTls, "TLS handshake with " + target_.host_header, error);
+  }
+
+  http::request<http::string_body> Request(const HttpHeaders& headers,
+                                           const std::string& body) const {
+    http::request<http::string_body> request(http::verb::post, target_.path, 11, body);
+    request.set(http::field::host, target_.host_header);
+    request.set(http::field::user_agent, "postern/" POSTERN_VERSION);
+    request.set(http::field::connection, "close");
+    for (const auto& [name, value] : headers) request.set(name, value);
+    request.prepare_payload();
+    return request;
+  }
+
+  template <typename Stream>
+  std::variant<HttpReply, HttpFailure> Talk(Stream& stream, const HttpHeaders& headers,
+                                            const std::string& body) {
+    const auto request = Request(headers, body);
+    error_code error = Run([&](auto handler) { http::async_write(stream, request, handler); });
+    if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_header, error);
+
+    beast::flat_buffer buffer;
+    http::response_parser<http::buffer_body> parser;
+    parser.header_limit(kLongestReplyHeader);
+    parser.body_limit(boost::none);
+    error = Run([&](auto handler) { http::async_read_header(stream, buffer, parser, handler); });
+    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+
+    HttpReply reply{.status = parser.get().result_int(),
+                    .body = {},
+                    .retry_after = ParseRetryAfter(parser.get()[http::field::retry_after])};
+    error = ReadBody(stream, buffer, parser, reply.body);
+    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    return reply;
+  }
+
+  // Reads until the end, or until the reply is as long as anybody will look at.
+  template <typename Stream>
+  error_code ReadBody(Stream& stream, beast::flat_buffer& buffer,
+                      http::response_parser<http::buffer_body>& parser, std::string& body) {
+    std::array<char, 4096> chunk{};
+    while (!parser.is_done() && body.size() < kLongestReplyBody) {
+      parser.get().body().data = chunk.data();
+      parser.get().body().size = chunk.size();
+      const error_code error =
+          Run([&](auto handler) { http::async_read(stream, buffer, parser, handler); });
+      body.append(chunk.data(), chunk.size() - parser.get().body().size);
+      if (error && error != http::error::need_buffer) return error;
+    }
+    if (body.size() > kLongestReplyBody) body.resize(kLongestReplyBody);
+    return {};
+  }
+
+  const Target& target_;
+  const Clock::time_point deadline_;
+  asio::io_context io_;
+  asio::ssl::context tls_{asio::ssl::context::tls_client};
+  asio::ssl::stream<beast::tcp_stream> stream_;
+};
+
+}  // namespace
+
+std::string_view ToString(HttpFailure::Kind kind) { return NameOf(kKinds, kind); }
+
+std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
+                                              const std::string& body, Duration timeout) {
+  const auto deadline = Clock::now() + timeout;
+  const auto target = ParseTarget(url);
+  if (const auto* failure = std::get_if<HttpFailure>(&target)) return *failure;
+  return Exchange(std::get<Target>(target), deadline).Post(headers, body);
+}
+
+}  // namespace postern::exporters

@@ -1,0 +1,48 @@
+// One HTTP POST with one total time limit, for receivers. http and https; the server's certificate
+// and host name are checked against the machine's trusted roots. Redirects are not followed: a 3xx
+// is a status like any other, and a receiver's secrets never travel to a host that nobody
+// configured. Thread-safe; each call is a connection of its own.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/time.h"
+
+namespace postern::exporters {
+
+struct HttpReply {
+  unsigned status = 0;
+  std::string body;        // at most kLongestReplyBody bytes of it
+  Duration retry_after{};  // Retry-After in its seconds form; 0: none
+};
+
+struct HttpFailure {
+  enum class Kind : std::uint8_t {
+    kTimeout,   // no complete reply within the time limit
+    kConnect,   // bad URL, no such name, refused, unreachable
+    kTls,       // handshake or certificate
+    kProtocol,  // the connection broke, or what came was not HTTP
+  };
+
+  Kind kind = Kind::kConnect;
+  std::string detail;  // a sentence for the log; holds no part of headers or body
+};
+
+// "timeout", "connect", "tls", "protocol".
+std::string_view ToString(HttpFailure::Kind kind);
+
+inline constexpr std::size_t kLongestReplyBody = std::size_t{64} * 1024;
+
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// Blocks for at most `timeout`, a name server that never answers included. `url` has no user name
+// or password.
+std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
+                                              const std::string& body, Duration timeout);
+
+}  // namespace postern::exporters

@@ -1,0 +1,306 @@
+#include "exporters/http_server.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <list>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/log.h"
+
+namespace postern::exporters {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+
+// How long accepting rests when it failed for want of descriptors or memory.
+constexpr auto kAcceptBackoff = std::chrono::milliseconds(100);
+
+class Connection;
+
+// The open connections by what is expected of them: those that a client keeps waiting, and those
+// that are being answered. Each in the order in which that began.
+struct Connections {
+  std::list<std::shared_ptr<Connection>> waiting;
+  std::list<std::shared_ptr<Connection>> answering;
+
+  std::size_t size() const { return waiting.size() + answering.size(); }
+};
+
+// What the connections of one server share.
+struct Shared {
+  HttpHandler handler;
+  HttpLimits limits;
+  Connections connections;
+};
+
+http::response<http::string_body> MakeResponse(HttpResponse&& content, bool keep_alive) {
+  http::response<http::string_body> response(static_cast<http::status>(content.status), 11);
+  response.set(http::field::server, "postern");
+  response.set(http::field::content_type, content.content_type);
+  response.set("X-Content-Type-Options", "nosniff");
+  response.keep_alive(keep_alive);
+  response.body() = std::move(content.body);
+  response.prepare_payload();
+  return response;
+}
+
+http::message_generator WithoutBody(const http::response<http::string_body>& response) {
+  return http::response<http::empty_body>(response.base());
+}
+
+// The client sent something that is not HTTP, rather than nothing more.
+bool IsSyntaxError(const error_code& error) {
+  return error.category() == make_error_code(http::error::bad_version).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
+// One client. Alive while it is listed in Shared or has an operation under way; once it left the
+// list its socket is closed, and whatever completes afterwards does nothing.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(tcp::socket socket, std::shared_ptr<Shared> shared)
+      : shared_(std::move(shared)), stream_(std::move(socket)) {}
+
+  void Start() {
+    auto& waiting = shared_->connections.waiting;
+    place_ = waiting.insert(waiting.end(), shared_from_this());
+    list_ = &waiting;
+    BeginRequest();
+    ReadHeader();
+  }
+
+  void Close() {
+    if (list_ == nullptr) return;
+    stream_.close();
+    // Keeps this alive to the end of the function.
+    const std::shared_ptr<Connection> self = *place_;
+    std::exchange(list_, nullptr)->erase(place_);
+  }
+
+ private:
+  using List = std::list<std::shared_ptr<Connection>>;
+
+  void MoveTo(List& list) {
+    list.splice(list.end(), *list_, place_);
+    list_ = &list;
+  }
+
+  // The clock of a request runs from its first byte, of the first request from the connection.
+  void BeginRequest() {
+    const auto now = SteadyClock::now();
+    header_deadline_ = now + shared_->limits.header;
+    total_deadline_ = now + shared_->limits.total;
+  }
+
+  void AwaitNextRequest() {
+    MoveTo(shared_->connections.waiting);
+    if (buffer_.size() > 0) {  // pipelined
+      BeginRequest();
+      ReadHeader();
+      return;
+    }
+    stream_.expires_after(shared_->limits.idle);
+    stream_.async_read_some(buffer_.prepare(kReadChunk),
+                            [self = shared_from_this()](error_code error, std::size_t bytes) {
+                              if (self->list_ == nullptr) return;
+                              if (error) return self->Close();
+                              self->buffer_.commit(bytes);
+                              self->BeginRequest();
+                              self->ReadHeader();
+                            });
+  }
+
+  void ReadHeader() {
+    parser_.emplace();
+    parser_->header_limit(kLongestRequestHeader);
+    stream_.expires_at(header_deadline_);
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](error_code error, std::size_t) {
+                              if (self->list_ != nullptr) self->OnHeader(error);
+                            });
+  }
+
+  void OnHeader(error_code error) {
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+      return Refuse(431, "the request header is too large");
+    }
+    if (IsSyntaxError(error)) return Refuse(400, "this is not an HTTP request");
+    if (error) return Close();
+
+    const http::verb method = parser_->get().method();
+    if (method != http::verb::get && method != http::verb::head) {
+      return Refuse(405, "only GET and HEAD are served here");
+    }
+    if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
+    Answer();
+  }
+
+  void Answer() {
+    const auto& request = parser_->get();
+    const bool head = request.method() == http::verb::head;
+    const bool keep_alive = request.keep_alive();
+    auto response = MakeResponse(
+        shared_->handler({std::string(request.method_string()), std::string(request.target())}),
+        keep_alive);
+    Send(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
+  }
+
+  void Refuse(unsigned status, std::string_view why) {
+    auto response = MakeResponse({.status = status, .body = std::string(why) + "\n"}, false);
+    if (status == 405) response.set(http::field::allow, "GET, HEAD");
+    Send(std::move(response), false);
+  }
+
+  void Send(http::message_generator message, bool keep_alive) {
+    MoveTo(shared_->connections.answering);
+    stream_.expires_at(total_deadline_);
+    beast::async_write(stream_, std::move(message),
+                       [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                         if (self->list_ == nullptr) return;
+                         if (error) return self->Close();
+                         if (keep_alive) return self->AwaitNextRequest();
+                         error_code ignored;  // the client may be gone already
+                         self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+                         self->MoveTo(self->shared_->connections.waiting);
+                         self->Drain();
+                       });
+  }
+
+  // Closing with unread bytes makes the kernel send a reset, which can overtake the reply. Ends
+  // with the client's end, or with the request's total time.
+  void Drain() {
+    stream_.async_read_some(asio::buffer(scratch_),
+                            [self = shared_from_this()](error_code error, std::size_t) {
+                              if (self->list_ == nullptr) return;
+                              if (error) return self->Close();
+                              self->Drain();
+                            });
+  }
+
+  static constexpr std::size_t kReadChunk = 2048;
+
+  const std::shared_ptr<Shared> shared_;
+  beast::tcp_stream stream_;
+  List* list_ = nullptr;  // where it is listed; null once it is closed
+  List::iterator place_;
+  // Holds the header and at most one chunk of what was pipelined behind it.
+  beast::flat_buffer buffer_{kLongestRequestHeader + kReadChunk};
+  std::optional<http::request_parser<http::empty_body>> parser_;
+  SteadyClock::time_point header_deadline_;
+  SteadyClock::time_point total_deadline_;
+  std::array<char, 512> scratch_;
+};
+
+// Of those that keep us waiting the first; if there is none, the one that takes its reply slowest.
+void CloseOldest(Connections& connections) {
+  auto& list = connections.waiting.empty() ? connections.answering : connections.waiting;
+  if (!list.empty()) list.front()->Close();
+}
+
+std::string Where(const IpAddress& address, std::uint16_t port) {
+  const std::string text = address.ToString();
+  return (address.family() == Family::kIpv6 ? "[" + text + "]" : text) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
+ public:
+  Impl(asio::io_context& io, HttpHandler handler, HttpLimits limits)
+      : shared_(std::make_shared<Shared>(Shared{std::move(handler), limits, {}})),
+        acceptor_(io),
+        backoff_(io) {}
+
+  error_code Open(const tcp::endpoint& endpoint) {
+    error_code error;
+    acceptor_.open(endpoint.protocol(), error);
+    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_.bind(endpoint, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) port_ = acceptor_.local_endpoint(error).port();
+    return error;
+  }
+
+  void Accept() {
+    acceptor_.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
+      if (!self->acceptor_.is_open()) return;
+      if (!error) {
+        self->Admit(std::move(socket));
+        self->Accept();
+      } else if (error == asio::error::connection_aborted) {
+        self->Accept();
+      } else {
+        self->Rest(error);
+      }
+    });
+  }
+
+  void Stop() {
+    error_code ignored;  // closing cannot fail in a way that leaves it open
+    acceptor_.close(ignored);
+    backoff_.cancel();
+    while (shared_->connections.size() > 0) CloseOldest(shared_->connections);
+  }
+
+  std::uint16_t port() const { return port_; }
+
+ private:
+  void Admit(tcp::socket socket) {
+    while (shared_->connections.size() >= shared_->limits.connections) {
+      CloseOldest(shared_->connections);
+    }
+    std::make_shared<Connection>(std::move(socket), shared_)->Start();
+  }
+
+  // Out of descriptors or memory: what waits in the backlog stays readable, so that accepting again
+  // at once would spin.
+  void Rest(const error_code& error) {
+    Log(LogLevel::kDebug, "cannot accept a connection", {{"error", error.message()}});
+    CloseOldest(shared_->connections);
+    backoff_.expires_after(kAcceptBackoff);
+    backoff_.async_wait([self = shared_from_this()](error_code) {
+      if (self->acceptor_.is_open()) self->Accept();
+    });
+  }
+
+  const std::shared_ptr<Shared> shared_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer backoff_;
+  std::uint16_t port_ = 0;
+};
+
+HttpServer::HttpServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+HttpServer::~HttpServer() { Stop(); }
+
+Result<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::io_context& io,
+                                                       const IpAddress& address, std::uint16_t port,
+                                                       HttpHandler handler, HttpLimits limits) {
+  auto impl = std::make_shared<Impl>(io, std::move(handler), limits);
+  const auto where = asio::ip::make_address(address.ToString());
+  if (const error_code error = impl->Open({where, port})) {
+    return Error{"cannot listen on " + Where(address, port) + ": " + error.message() +
+                 "; choose another address or port with `listen`, or stop the program that has it"};
+  }
+  impl->Accept();
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+}
+
+std::uint16_t HttpServer::port() const { return impl_->port(); }
+
+void HttpServer::Stop() { impl_->Stop(); }
+
+}  // namespace postern::exporters

@@ -1,0 +1,106 @@
+// Everything that Postern tells Prometheus, in the product's own terms; docs/metrics.md describes
+// each metric. Known series exist with the value 0 from the start, so that a rate() or an absent()
+// means what it says. A label value is made valid UTF-8 without NUL, because a single bad one would
+// make Prometheus drop the whole scrape.
+//
+// Thread-safe: any thread may record while another renders, and a scrape never sees half of a
+// SetFindings or SetEndpoints.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "core/finding.h"
+#include "core/snapshot.h"
+#include "core/time.h"
+
+namespace postern::exporters {
+
+// Why a run of a scan brought nothing, or less than it should.
+enum class RunFailure : std::uint8_t {
+  kIncomplete,  // stopped, or out of time, before every endpoint had its turn
+  kBlind,       // the canaries say that a family of this viewpoint cannot be believed
+  kScan,        // the engine could not run
+  kStorage,     // the run could not be kept
+};
+
+// "incomplete", "blind", "scan", "storage".
+std::string_view ToString(RunFailure failure);
+
+// What was asked of the store when it failed.
+enum class StorageOperation : std::uint8_t { kBeginRun, kCommit, kAbortRun, kRead, kAcknowledge };
+
+// "begin_run", "commit", "abort_run", "read", "acknowledge".
+std::string_view ToString(StorageOperation operation);
+
+using EndpointCounts = std::map<std::tuple<Family, Protocol, PortState>, std::uint64_t>;
+
+// The policy's hosts, by what is known of them from this viewpoint.
+struct HostCounts {
+  std::uint64_t up = 0;       // answered something
+  std::uint64_t silent = 0;   // asked, and silent on everything
+  std::uint64_t unknown = 0;  // not seen by any trusted run
+};
+
+class Metrics {
+ public:
+  explicit Metrics(std::string_view version);
+  ~Metrics();
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // The present configuration. Series of scans and receivers that are no longer named vanish; those
+  // that stay keep their values.
+  void SetViewpoint(std::string_view name);
+  void SetPolicy(std::string_view hash, std::string_view authorized_by);
+  void SetScans(const std::vector<std::string>& names);
+  void SetReceivers(const std::vector<std::string>& names);
+  // The outcome of loading policy and configuration, at the start as well; a failure keeps the time
+  // of the last success.
+  void RecordReload(bool ok, TimePoint now);
+  void SetPaused(bool paused);
+
+  // A finished run (for a sweep: a slice) of run.scan, which took `seconds` on the monotonic clock.
+  // Its probes are counted as UDP if its stage is `udp`, else as TCP. Only a complete run moves the
+  // time of the last success.
+  void RecordRun(const Snapshot& snapshot, double seconds);
+  void RecordRunFailure(std::string_view scan, RunFailure reason);
+  // The last success that the store remembers from before this process; none is 0.
+  void SetLastSuccess(std::string_view scan, std::optional<TimePoint> time);
+  // The age that the results of a scan may have at most; none while something was never observed.
+  void SetOldestObservation(std::string_view scan, std::optional<TimePoint> time);
+  void SetBlind(Family family, bool blind);
+
+  // The present state as a whole: what is not in it is 0. postern_finding_info has the open ones,
+  // at most `series_limit`, the severest and then the oldest first.
+  void SetFindings(const std::vector<Finding>& findings, std::size_t series_limit);
+  void SetEndpoints(const EndpointCounts& counts);
+  void SetHosts(const HostCounts& counts);
+
+  // Transitions that wait for `receiver`, and the time of the oldest; none is 0.
+  void SetOutbox(std::string_view receiver, std::size_t pending, std::optional<TimePoint> oldest);
+  void RecordDelivery(std::string_view receiver);
+  // `reason` is one of DeliveryOutcome's.
+  void RecordDeliveryFailure(std::string_view receiver, std::string_view reason);
+
+  void RecordStorageError(StorageOperation operation);
+
+  // Prometheus's text format 0.0.4, sorted. Serve it with kMetricsContentType.
+  std::string Render() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+}  // namespace postern::exporters
