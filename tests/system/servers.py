@@ -1,0 +1,129 @@
+"""The real servers of the lab, each started on one target and waited for."""
+
+import json
+import urllib.parse
+import urllib.request
+
+from lab import run, wait_for
+
+
+def start_nginx(target, ports=(80, 443)):
+    """nginx on every address of `target`; 443 speaks TLS with a certificate of its own."""
+    folder = target.lab.folder / f"{target.name}-nginx"
+    folder.mkdir(exist_ok=True)
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    if not key.exists():
+        run(
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", f"/CN={target.name}"),
+            *("-keyout", key, "-out", certificate),
+        )
+    servers = ""
+    for port in ports:
+        tls = " ssl" if port == 443 else ""
+        servers += (
+            f"server {{ listen 0.0.0.0:{port}{tls}; listen [::]:{port}{tls} ipv6only=on;"
+            f" ssl_certificate {certificate}; ssl_certificate_key {key}; return 204; }}\n"
+        )
+    configuration = folder / "nginx.conf"
+    configuration.write_text(
+        # One process: nothing is left behind when it is stopped by its pid.
+        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
+        "events {}\n"
+        f"http {{ access_log off; client_body_temp_path {folder}/body;"
+        f" proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;"
+        f" uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;\n{servers} }}\n"
+    )
+    process = target.start("nginx", "-e", folder / "error.log", "-c", configuration)
+    wait_for_listeners(target, process, ports)
+    return process
+
+
+def start_sshd(target, port=22):
+    folder = target.lab.folder / f"{target.name}-sshd"
+    folder.mkdir(exist_ok=True)
+    key = folder / "host_key"
+    if not key.exists():
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    configuration = folder / "sshd_config"
+    configuration.write_text(f"Port {port}\nHostKey {key}\nPidFile {folder}/pid\nUsePAM no\n")
+    # sshd insists on its full path: it executes itself again for each connection.
+    process = target.start("/usr/sbin/sshd", "-D", "-f", configuration)
+    wait_for_listeners(target, process, [port])
+    return process
+
+
+def start_redis(target, port=6379, addresses=None):
+    """redis-server bound to `addresses` alone, by default every address of `target`."""
+    addresses = addresses or target.addresses
+    process = target.start(
+        *("redis-server", "--bind", *addresses, "--port", port, "--protected-mode", "no"),
+        *("--save", "", "--dir", target.lab.folder),
+    )
+    wait_for_listeners(target, process, [port], addresses)
+    return process
+
+
+def wait_for_listeners(target, process, ports, addresses=None):
+    for address in addresses or target.addresses:
+        for port in ports:
+            wait_for(
+                f"{target.name} listens on {address} port {port}",
+                lambda: process.must_run() and target.listens(port, address),
+            )
+
+
+def http_get(url):
+    """The body, or None while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return response.read().decode()
+    except OSError:
+        return None
+
+
+class Alertmanager:
+    """Debian's Alertmanager beside the daemon."""
+
+    url = "http://127.0.0.1:9093"
+
+    def __init__(self, lab):
+        configuration = lab.folder / "alertmanager.yml"
+        configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
+        self.process = lab.start(
+            *("prometheus-alertmanager", f"--config.file={configuration}"),
+            *(f"--storage.path={lab.folder / 'alertmanager'}", "--cluster.listen-address="),
+            "--web.listen-address=127.0.0.1:9093",
+        )
+        wait_for("Alertmanager is ready", lambda: http_get(f"{self.url}/-/ready"))
+
+    def alerts(self, **labels):
+        """The alerts that are active now and carry `labels`."""
+        alerts = json.loads(http_get(f"{self.url}/api/v2/alerts") or "[]")
+        return [a for a in alerts if labels.items() <= a["labels"].items()]
+
+
+class Prometheus:
+    """Debian's Prometheus, scraping the daemon every second."""
+
+    url = "http://127.0.0.1:9090"
+
+    def __init__(self, lab, target):
+        configuration = lab.folder / "prometheus.yml"
+        configuration.write_text(
+            "global: {scrape_interval: 1s}\n"
+            f"scrape_configs: [{{job_name: postern, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        )
+        self.process = lab.start(
+            *("prometheus", f"--config.file={configuration}"),
+            *(f"--storage.tsdb.path={lab.folder / 'prometheus'}",),
+            "--web.listen-address=127.0.0.1:9090",
+        )
+        wait_for("Prometheus is ready", lambda: http_get(f"{self.url}/-/ready"))
+
+    def query(self, expression):
+        """The instant vector as [({label: value}, number)]."""
+        query = urllib.parse.urlencode({"query": expression})
+        answer = json.loads(http_get(f"{self.url}/api/v1/query?{query}") or "{}")
+        result = answer.get("data", {}).get("result", [])
+        return [(series["metric"], float(series["value"][1])) for series in result]

@@ -1,0 +1,169 @@
+"""The life of a finding in the running daemon: what opens it, what ends it, and what never does."""
+
+import json
+
+import pytest
+from daemon import BIN, postern
+from lab import wait_for
+from servers import Alertmanager, start_nginx, start_redis, start_sshd
+
+POLICY = """
+hosts:
+  - name: web-1
+    addresses: [192.0.2.10, "2001:db8:10::10"]
+    owner: web-platform
+    expect:
+      - {ports: "tcp/443", state: open}
+      - {ports: "tcp/22", state: open}
+"""
+
+POLICY_WITH_REDIS = POLICY + """      - {ports: "tcp/6379", state: allowed, note: "a cache since today"}
+"""
+
+
+@pytest.fixture
+def web(lab):
+    web = lab.target("web-1", 10)
+    web.nginx = start_nginx(web, ports=[443])
+    web.sshd = start_sshd(web)
+    return web
+
+
+def facts(findings, *names):
+    return sorted(tuple(finding[name] for name in names) for finding in findings)
+
+
+def test_a_policy_edit_that_allows_the_port_resolves_the_finding(web, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    start_redis(web)
+    wait_for("both families", lambda: len(daemon.findings(state="open", port=6379)) == 2)
+
+    daemon.write_policy(POLICY_WITH_REDIS)
+    daemon.reload()
+    wait_for("both resolved", lambda: len(daemon.findings(state="resolved", port=6379)) == 2)
+    assert facts(daemon.findings(port=6379), "family", "kind", "resolution") == [
+        ("ipv4", "unexpected_open", "policy"),
+        ("ipv6", "unexpected_open", "policy"),
+    ]
+    assert daemon.metric("postern_findings", state="open") == 0
+
+
+def test_a_service_that_stops_is_missing_after_two_runs(web, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+    assert daemon.findings() == []
+
+    web.nginx.stop()
+    wait_for("both families", lambda: len(daemon.findings(state="open", kind="missing")) == 2)
+    assert facts(daemon.findings(), "kind", "family", "port", "severity", "state") == [
+        ("missing", "ipv4", 443, "warning", "open"),
+        ("missing", "ipv6", 443, "warning", "open"),
+    ]
+
+    start_nginx(web, ports=[443])
+    wait_for("both fixed", lambda: len(daemon.findings(resolution="fixed")) == 2)
+
+
+def test_a_host_that_is_silent_is_one_finding_for_each_address(web, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+
+    web.filter("tcp dport { 22, 443 } drop")
+    wait_for("both open", lambda: len(daemon.findings(state="open", kind="host_unreachable")) == 2)
+    open_now = daemon.findings(state="open")
+    assert facts(open_now, "kind", "family", "host", "owner") == [
+        ("host_unreachable", "ipv4", "web-1", "web-platform"),
+        ("host_unreachable", "ipv6", "web-1", "web-platform"),
+    ]
+
+
+def test_one_family_only_is_a_divergence(web, make_daemon):
+    policy = POLICY.replace('"tcp/22", state: open', '"tcp/22", state: allowed')
+    daemon = make_daemon(policy=policy).start()
+    daemon.wait_for_runs("expected", 1)
+    web.filter("meta nfproto ipv6 tcp dport 22 reject with tcp reset")
+
+    finding = daemon.wait_for_finding(kind="family_divergence", state="open")
+    assert (finding["port"], finding["severity"]) == (22, "warning")
+
+
+def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
+    """The finding's target leaves the network together with the canaries: no news is no fix."""
+    beacon, lamp = lab.target("beacon", 30), lab.target("lamp", 31)
+    for canary in (beacon, lamp):
+        start_nginx(canary, ports=[80])
+    canaries = "".join(
+        f"\n  - {{address: '{address}', port: tcp/80, state: open}}"
+        for canary in (beacon, lamp)
+        for address in canary.addresses
+    )
+    start_redis(web)
+    daemon = make_daemon(policy=POLICY, canaries=canaries).start()
+    wait_for("both open", lambda: len(daemon.findings(state="open", port=6379)) == 2)
+
+    for target in (web, beacon, lamp):
+        target.unplug()
+    for family in ("ipv4", "ipv6"):
+        wait_for(
+            f"blind over {family}",
+            lambda: daemon.metric("postern_viewpoint_blind", family=family) == 1,
+            timeout=60,
+        )
+    daemon.wait_for_runs("expected", 2)
+    assert facts(daemon.findings(), "port", "state") == [(6379, "open"), (6379, "open")]
+
+    for target in (web, beacon, lamp):
+        target.plug()
+    wait_for("it sees again", lambda: daemon.metric("postern_viewpoint_blind") == 0, timeout=60)
+    daemon.wait_for_runs("expected", 2)
+    assert facts(daemon.findings(), "port", "state") == [(6379, "open"), (6379, "open")]
+
+
+def test_a_killed_daemon_comes_back_without_false_news(lab, web, make_daemon):
+    alertmanager = Alertmanager(lab)
+    start_redis(web)
+    daemon = make_daemon(policy=POLICY, receivers=[alertmanager.url]).start()
+    wait_for("both alerts", lambda: len(alertmanager.alerts(port="6379")) == 2)
+    before = facts(daemon.findings(), "id", "state", "opened")
+
+    daemon.kill()
+    assert len(alertmanager.alerts(port="6379")) == 2, "a dead daemon never reads as fixed"
+
+    daemon.start()
+    daemon.wait_for_runs("expected", 2)
+    assert facts(daemon.findings(), "id", "state", "opened") == before
+    assert len(alertmanager.alerts()) == 2
+
+
+def test_a_service_that_ends_while_the_daemon_is_down_resolves_afterwards(lab, web, make_daemon):
+    alertmanager = Alertmanager(lab)
+    redis = start_redis(web, addresses=[web.ipv4])
+    daemon = make_daemon(policy=POLICY, receivers=[alertmanager.url]).start()
+    finding = daemon.wait_for_finding(state="open", port=6379)
+    wait_for("the alert", lambda: alertmanager.alerts(port="6379"))
+
+    assert daemon.stop() == 0
+    redis.stop()
+    assert len(alertmanager.alerts(port="6379")) == 1, "shutdown resolves nothing"
+
+    daemon.start()
+    resolved = daemon.wait_for_finding(state="resolved", port=6379)
+    assert (resolved["id"], resolved["resolution"]) == (finding["id"], "fixed")
+    wait_for("the alert ends", lambda: not alertmanager.alerts())
+
+
+def test_drift_compares_without_a_daemon(web, make_daemon):
+    """`postern drift` is for CI gates: 0 as it should be, 1 proven drift, 2 could not tell."""
+    daemon = make_daemon(policy=POLICY)
+    arguments = ["--policy", daemon.policy_path, "--viewpoint", "lab", "--ports", "22,443,6379"]
+    assert postern("drift", *arguments).returncode == 0
+
+    start_redis(web, addresses=[web.ipv6])
+    result = postern("drift", *arguments, "--format", "jsonl")
+    assert result.returncode == 1
+    drifts = [json.loads(line) for line in result.stdout.splitlines()]
+    assert ("unexpected_open", "2001:db8:10::10", 6379) in [
+        (drift.get("kind"), drift.get("address"), drift.get("port")) for drift in drifts
+    ]
+
+    assert postern("drift", "--policy", BIN / "nothing.yaml").returncode != 0
