@@ -9,7 +9,7 @@
 
 namespace postern::scanner {
 
-// Packets a second.
+// Packets a second; positive.
 struct RateCaps {
   double rate = 2000;
   double host_rate = 200;
@@ -28,10 +28,14 @@ class RateLimiter {
   // Takes effect for what is sent from now on.
   void SetCaps(const RateCaps& caps);
 
+  // When the overall cap lets the next packet go, whatever its address; `now` if at once. A scan
+  // that waits for this asks for no host in vain.
+  Time Earliest(Time now) const;
   // Takes one packet to `address` if every cap allows it at `now`, and returns `now`; else takes
   // nothing and returns when to ask again.
   Time Acquire(const IpAddress& address, Time now);
-  // Counts a packet that is sent whether we like it or not (a retransmit of the kernel's).
+  // Counts a packet that is sent whether we like it or not (a retransmit of the kernel's). Debts
+  // are bounded by one second's worth.
   void Charge(const IpAddress& address, Time now);
 
  private:

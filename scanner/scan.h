@@ -21,6 +21,7 @@ class ScanPlan {
   // Precondition: no endpoint is added twice.
   void Add(std::vector<Prefix> addresses, PortSet ports);
 
+  // 2^64 - 1 stands for that many or more, which no engine takes.
   std::uint64_t size() const { return size_; }
   // Precondition: i < size().
   Endpoint At(std::uint64_t i) const;

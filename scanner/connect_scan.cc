@@ -1,0 +1,423 @@
+#include "scanner/connect_scan.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/system/system_error.hpp>
+#include <cerrno>
+#include <deque>
+#include <vector>
+
+#include "scanner/connect_probe.h"
+#include "scanner/descriptors.h"
+#include "scanner/patience.h"
+#include "scanner/probe_queue.h"
+#include "scanner/scan_record.h"
+
+namespace postern::scanner {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+using Time = SteadyClock::time_point;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Probes sent before replies get a chance to be read.
+constexpr int kBatch = 128;
+// Waiting for a cap is never shorter: tokens come in small groups instead of one by one. Below the
+// burst that the rate limiter allows, 40 ms.
+constexpr milliseconds kShortestSleep{5};
+// How far a scan that was held up may run behind its own pace and still catch up.
+constexpr milliseconds kPaceCatchUp{20};
+// Deadlines are looked at this often; far below the 50 ms between kEarlyWait and the kernel's
+// retransmit.
+constexpr milliseconds kTick{10};
+constexpr milliseconds kIdleTick{100};
+constexpr milliseconds kProgressEvery{250};
+// Tries spread in time: losses come in bursts. As far apart as the kernel's own (RFC 6298).
+constexpr std::chrono::seconds kBetweenRounds{1};
+// Waiting for descriptors, buffers or ports to come back doubles from here; eight times are 1.3 s.
+constexpr milliseconds kFirstBackoff{5};
+constexpr int kMostBackoffs = 8;
+// After so many endpoints in a row that found no resources, the scan ends.
+constexpr int kMostGivenUp = 4;
+// Self-connects of one endpoint in a row; the kernel's choice is random, so that a few are enough.
+constexpr int kMostSelfConnects = 8;
+
+struct Probe {
+  std::optional<asio::posix::stream_descriptor> socket;  // empty: the slot is free
+  std::uint64_t use = 0;  // counts uses of the slot, so that late handlers know theirs is over
+  ProbeQueue::Candidate target;
+  Time sent;
+  Time deadline;
+  bool slow = false;
+  bool retransmit_due = false;  // slow: the kernel has had its time to retransmit
+  bool retransmitted = false;
+  int self_connects = 0;
+};
+
+class ConnectRun {
+ public:
+  ConnectRun(const ScanRequest& request, RateLimiter& limiter)
+      : request_(request),
+        route_{request.source, request.interface},
+        limiter_(limiter),
+        record_(request.plan),
+        queue_(request.plan, request.seed,
+               [this](std::uint64_t index) { return record_.IsUndecided(index); }),
+        tries_(std::max(1, request.tries)) {}
+
+  ScanResult Run(const std::stop_token& stop) {
+    const std::stop_callback on_stop(
+        stop, [this] { asio::post(io_, [this] { End(/*complete=*/false); }); });
+    asio::post(io_, [this] { StartRound(); });
+    asio::post(io_, [this] { Tick(); });
+    io_.run();
+    Report();
+    return std::move(record_).Finish(complete_);
+  }
+
+ private:
+  void StartRound();
+  void EndRound();
+  void End(bool complete);
+
+  void Pump();
+  void PumpSoon();
+  void PumpAt(Time time);
+  Time MaySendAt(Time now);
+  void Offer(const ProbeQueue::Candidate& target, Time now);
+
+  void Send(const ProbeQueue::Candidate& target, int self_connects);
+  void CountSent(bool again, Time now);
+  void OnSendError(const ProbeQueue::Candidate& target, int error);
+  void BackOff(const ProbeQueue::Candidate& target);
+  void GiveUp(const ProbeQueue::Candidate& target);
+
+  void Launch(const ProbeQueue::Candidate& target, int descriptor, int self_connects);
+  Probe& FreeSlot();
+  void Await(Probe& probe);
+  void Close(Probe& probe);
+
+  void OnReady(Probe& probe);
+  void Conclude(Probe& probe, const ProbeOutcome& outcome, Time now);
+  void OnAnswer(Probe& probe, const Verdict& verdict, Time now);
+  void OnLocalError(Probe& probe, int error);
+  void OnSelfConnect(Probe& probe);
+
+  void Tick();
+  void OnDeadline(Probe& probe, Time now);
+  Retransmit CheckRetransmit(Probe& probe, Time now);
+  void Report() const;
+
+  const ScanRequest& request_;
+  const ProbeRoute route_;
+  RateLimiter& limiter_;
+  const DescriptorShare descriptors_;
+
+  asio::io_context io_{1};
+  asio::steady_timer pump_timer_{io_};
+  asio::steady_timer tick_timer_{io_};
+  std::deque<Probe> slots_;  // grows only, so that references stay
+  std::vector<Probe*> free_slots_;
+  std::size_t in_flight_ = 0;
+
+  ScanRecord record_;
+  ProbeQueue queue_;
+  HostPatience patience_;
+  int tries_;
+  int round_ = 0;
+  Time round_started_;
+  bool pump_pending_ = false;  // Pump will be called again without anybody asking
+  bool ended_ = false;
+  bool complete_ = false;
+  Time next_report_;
+
+  Time paced_until_;
+  Time backing_off_until_;
+  int backoffs_ = 0;  // in a row
+  int given_up_ = 0;  // in a row
+};
+
+void ConnectRun::StartRound() {
+  ++round_;
+  round_started_ = SteadyClock::now();
+  queue_.StartRound();
+  Pump();
+}
+
+void ConnectRun::EndRound() {
+  tries_ = TriesFor(record_.silent(), record_.EstimatedLoss(), tries_);
+  if (record_.silent() == 0 || round_ >= tries_) return End(/*complete=*/true);
+  pump_pending_ = true;
+  pump_timer_.expires_at(round_started_ + kBetweenRounds);
+  pump_timer_.async_wait([this](error_code error) {
+    if (!error) StartRound();
+  });
+}
+
+void ConnectRun::End(bool complete) {
+  if (ended_) return;
+  ended_ = true;
+  complete_ = complete;
+  for (auto& probe : slots_) probe.socket.reset();
+  io_.stop();
+}
+
+// Sends all that may be sent now, and sees to it that it is called again when more may be.
+void ConnectRun::Pump() {
+  pump_pending_ = false;
+  for (int i = 0; i < kBatch && !ended_; ++i) {
+    if (in_flight_ >= descriptors_.Limit()) return;
+    const auto now = SteadyClock::now();
+    if (const auto time = MaySendAt(now); time > now) return PumpAt(time);
+    const auto next = queue_.Pop(now);
+    if (next.candidate) {
+      Offer(*next.candidate, now);
+    } else if (next.ask_again == Time::max()) {
+      if (in_flight_ == 0) EndRound();
+      return;
+    } else if (next.ask_again > now) {
+      return PumpAt(next.ask_again);
+    }
+  }
+  PumpSoon();
+}
+
+void ConnectRun::PumpSoon() {
+  if (pump_pending_) return;
+  pump_pending_ = true;
+  asio::post(io_, [this] { Pump(); });
+}
+
+void ConnectRun::PumpAt(Time time) {
+  pump_pending_ = true;
+  pump_timer_.expires_at(std::max(time, SteadyClock::now() + kShortestSleep));
+  pump_timer_.async_wait([this](error_code error) {
+    if (!error) Pump();
+  });
+}
+
+// The limits that hold for every target alike.
+Time ConnectRun::MaySendAt(Time now) {
+  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+}
+
+void ConnectRun::Offer(const ProbeQueue::Candidate& target, Time now) {
+  if (target.endpoint.protocol != Protocol::kTcp) return;
+  const auto& address = target.endpoint.address;
+  if (request_.may_probe && !request_.may_probe(address)) return record_.NotProbed(target.index);
+  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
+    return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  }
+  Send(target, /*self_connects=*/0);
+}
+
+void ConnectRun::Send(const ProbeQueue::Candidate& target, int self_connects) {
+  const auto started = StartProbe(target.endpoint, route_);
+  if (started.descriptor < 0) return OnSendError(target, started.error);
+  backoffs_ = 0;
+  given_up_ = 0;
+  Launch(target, started.descriptor, self_connects);
+}
+
+void ConnectRun::CountSent(bool again, Time now) {
+  record_.CountSent(again);
+  if (request_.pace <= 0) return;
+  const std::chrono::duration<double> interval(1 / request_.pace);
+  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
+                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+}
+
+void ConnectRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
+  if (error == ECONNREFUSED) {
+    // A reset that the kernel had before connect(2) returned.
+    CountSent(round_ > 1, SteadyClock::now());
+    return record_.Answer(target.index, target.endpoint,
+                          {{PortState::kClosed, {Reason::Kind::kReset}}, {}, round_ == 1});
+  }
+  record_.CountSendError(ErrnoName(error));
+  if (IsTemporary(error)) return BackOff(target);
+  record_.LocalError(target.index);
+}
+
+void ConnectRun::BackOff(const ProbeQueue::Candidate& target) {
+  // Probes in flight will give back what they hold.
+  if (in_flight_ == 0 && ++backoffs_ > kMostBackoffs) return GiveUp(target);
+  backing_off_until_ = SteadyClock::now() + kFirstBackoff * (1 << std::max(0, backoffs_ - 1));
+  queue_.PutBack(target);
+}
+
+void ConnectRun::GiveUp(const ProbeQueue::Candidate& target) {
+  record_.LocalError(target.index);
+  backoffs_ = 0;
+  if (++given_up_ >= kMostGivenUp) End(/*complete=*/false);
+}
+
+void ConnectRun::Launch(const ProbeQueue::Candidate& target, int descriptor, int self_connects) {
+  Probe& probe = FreeSlot();
+  probe.socket.emplace(io_);
+  error_code error;
+  probe.socket->assign(descriptor, error);
+  if (error) {
+    ::close(descriptor);
+    probe.socket.reset();
+    free_slots_.push_back(&probe);
+    return OnSendError(target, error.value());
+  }
+  ++in_flight_;
+  probe.target = target;
+  probe.self_connects = self_connects;
+  probe.slow = round_ >= tries_;
+  probe.retransmit_due = false;
+  probe.retransmitted = false;
+  probe.sent = SteadyClock::now();
+  probe.deadline = probe.sent + (probe.slow ? microseconds(kRetransmitCheck)
+                                            : patience_.EarlyWait(target.endpoint.address));
+  CountSent(round_ > 1, probe.sent);
+  Await(probe);
+}
+
+Probe& ConnectRun::FreeSlot() {
+  if (free_slots_.empty()) return slots_.emplace_back();
+  Probe* slot = free_slots_.back();
+  free_slots_.pop_back();
+  return *slot;
+}
+
+void ConnectRun::Await(Probe& probe) {
+  probe.socket->async_wait(asio::posix::stream_descriptor::wait_write,
+                           [this, &probe, use = probe.use](error_code error) {
+                             if (!error && probe.use == use) OnReady(probe);
+                           });
+}
+
+// The handshake is over: the socket is closed, and its slot may be used again at once.
+void ConnectRun::Close(Probe& probe) {
+  probe.socket.reset();
+  ++probe.use;
+  free_slots_.push_back(&probe);
+  --in_flight_;
+  PumpSoon();
+}
+
+void ConnectRun::OnReady(Probe& probe) {
+  const auto outcome = ReadOutcome(probe.socket->native_handle(), probe.target.endpoint.address);
+  if (outcome.kind == ProbeOutcome::Kind::kPending) return Await(probe);
+  Conclude(probe, outcome, SteadyClock::now());
+}
+
+void ConnectRun::Conclude(Probe& probe, const ProbeOutcome& outcome, Time now) {
+  switch (outcome.kind) {
+    case ProbeOutcome::Kind::kAnswered:
+      return OnAnswer(probe, outcome.verdict, now);
+    case ProbeOutcome::Kind::kPending:
+    case ProbeOutcome::Kind::kNobodyThere:
+      record_.Silence(probe.target.index);
+      return Close(probe);
+    case ProbeOutcome::Kind::kLocalError:
+      return OnLocalError(probe, outcome.error);
+    case ProbeOutcome::Kind::kSelfConnect:
+      return OnSelfConnect(probe);
+  }
+}
+
+void ConnectRun::OnAnswer(Probe& probe, const Verdict& verdict, Time now) {
+  CheckRetransmit(probe, now);
+  const auto rtt = std::chrono::duration_cast<microseconds>(now - probe.sent);
+  Reply reply{verdict, rtt, round_ == 1 && !probe.retransmitted};
+  // Which of two packets was answered cannot be told (Karn's algorithm).
+  if (probe.retransmitted) reply.rtt.reset();
+  const auto& endpoint = probe.target.endpoint;
+  if (reply.rtt && verdict.state != PortState::kFiltered) patience_.Answered(endpoint.address, rtt);
+  record_.Answer(probe.target.index, endpoint, reply);
+  if (verdict.state == PortState::kOpen) ResetOnClose(probe.socket->native_handle());
+  Close(probe);
+}
+
+void ConnectRun::OnLocalError(Probe& probe, int error) {
+  record_.CountSendError(ErrnoName(error));
+  record_.LocalError(probe.target.index);
+  Close(probe);
+}
+
+void ConnectRun::OnSelfConnect(Probe& probe) {
+  if (probe.self_connects + 1 >= kMostSelfConnects) return OnLocalError(probe, EADDRINUSE);
+  ResetOnClose(probe.socket->native_handle());
+  const auto target = probe.target;
+  const auto self_connects = probe.self_connects + 1;
+  Close(probe);
+  limiter_.Charge(target.endpoint.address, SteadyClock::now());
+  Send(target, self_connects);
+}
+
+void ConnectRun::Tick() {
+  const auto now = SteadyClock::now();
+  for (std::size_t i = 0; i < slots_.size(); ++i) {  // OnDeadline may add slots
+    if (slots_[i].socket && slots_[i].deadline <= now) OnDeadline(slots_[i], now);
+  }
+  if (now >= next_report_) {
+    next_report_ = now + kProgressEvery;
+    Report();
+  }
+  tick_timer_.expires_at(now + (in_flight_ > 0 ? kTick : kIdleTick));
+  tick_timer_.async_wait([this](error_code error) {
+    if (!error) Tick();
+  });
+}
+
+void ConnectRun::OnDeadline(Probe& probe, Time now) {
+  const auto outcome = ReadOutcome(probe.socket->native_handle(), probe.target.endpoint.address);
+  if (outcome.kind != ProbeOutcome::Kind::kPending) return Conclude(probe, outcome, now);
+  if (CheckRetransmit(probe, now) == Retransmit::kHeldBack) return OnLocalError(probe, EPERM);
+  if (probe.slow && !probe.retransmit_due) {
+    probe.retransmit_due = true;
+    probe.deadline = probe.sent + kSlowWait;
+    return;
+  }
+  Conclude(probe, outcome, now);
+}
+
+// Counts the kernel's own retransmit, once.
+Retransmit ConnectRun::CheckRetransmit(Probe& probe, Time now) {
+  if (now - probe.sent < kKernelRetransmit) return Retransmit::kNone;
+  const auto retransmit = ReadRetransmit(probe.socket->native_handle());
+  if (retransmit == Retransmit::kSent && !probe.retransmitted) {
+    probe.retransmitted = true;
+    limiter_.Charge(probe.target.endpoint.address, now);
+    CountSent(/*again=*/true, now);
+  }
+  return retransmit;
+}
+
+void ConnectRun::Report() const {
+  if (request_.on_progress) request_.on_progress(record_.Progress());
+}
+
+// Nothing could be probed.
+ScanResult Unprobed(const ScanRequest& request, const std::string& error) {
+  ScanRecord record(request.plan);
+  record.CountSendError(error);
+  return std::move(record).Finish(/*complete=*/false);
+}
+
+}  // namespace
+
+ScanResult ConnectScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop) {
+  std::optional<ConnectRun> run;
+  try {
+    run.emplace(request, limiter);
+  } catch (const boost::system::system_error& error) {
+    // Asio's own descriptors could not be had.
+    return Unprobed(request, ErrnoName(error.code().value()));
+  }
+  return run->Run(stop);
+}
+
+}  // namespace postern::scanner

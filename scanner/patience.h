@@ -1,0 +1,52 @@
+// How long, and how often, to ask before silence is a verdict.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+#include "core/ip_address.h"
+
+namespace postern::scanner {
+
+// The kernel sends an unanswered SYN again after this (RFC 6298, section 2.1).
+inline constexpr std::chrono::seconds kKernelRetransmit{1};
+// An early try is closed before that, so that it is one packet.
+inline constexpr std::chrono::milliseconds kEarlyWait{950};
+// By now the kernel has sent the SYN of a slow try again.
+inline constexpr std::chrono::milliseconds kRetransmitCheck{1050};
+// The last try is slow: it lives through one retransmit and ends before the second, which Linux 6.5
+// and later send after 2 s (tcp_syn_linear_timeouts), earlier ones after 3 s.
+inline constexpr std::chrono::milliseconds kSlowWait{1950};
+
+// Smoothed round-trip time of one host (RFC 6298, section 2).
+class RoundTrip {
+ public:
+  void Add(std::chrono::microseconds sample);
+  // Smoothed time and four times its variation; none before the first sample.
+  std::optional<std::chrono::microseconds> Timeout() const;
+
+ private:
+  bool any_ = false;
+  std::chrono::microseconds smoothed_{};
+  std::chrono::microseconds variation_{};
+};
+
+// The hosts that have answered so far, and how fast. Not thread-safe.
+class HostPatience {
+ public:
+  void Answered(const IpAddress& host, std::chrono::microseconds rtt);
+  // How long an early try waits: kEarlyWait unless the host is known to be faster.
+  std::chrono::microseconds EarlyWait(const IpAddress& host) const;
+
+ private:
+  std::unordered_map<IpAddress, RoundTrip> hosts_;
+};
+
+// The number of tries, at least `at_least` and at most 8 (or `at_least`, if that is more), after
+// which fewer than 1e-3 of `silent` endpoints are expected to be so only because every try was
+// lost, each with the probability `loss`.
+int TriesFor(std::uint64_t silent, double loss, int at_least);
+
+}  // namespace postern::scanner

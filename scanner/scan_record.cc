@@ -1,0 +1,131 @@
+#include "scanner/scan_record.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::scanner {
+namespace {
+
+static_assert(sizeof(Verdict) == 4);
+
+// While the scan runs an undecided verdict is unknown; its reason tells what the tries have given.
+bool Undecided(const Verdict& verdict) {
+  return verdict.state == PortState::kUnknown && verdict.reason.kind != Reason::Kind::kLocalError;
+}
+
+bool Silent(const Verdict& verdict) {
+  return Undecided(verdict) && verdict.reason.kind != Reason::Kind::kNotProbed;
+}
+
+// Joins entries of the same address, which come of plans that name it in several groups.
+std::vector<AddressStates> SortedAndMerged(std::vector<AddressStates> parts) {
+  std::stable_sort(parts.begin(), parts.end(), [](const AddressStates& a, const AddressStates& b) {
+    return a.address < b.address;
+  });
+  std::vector<AddressStates> merged;
+  for (auto& part : parts) {
+    if (merged.empty() || merged.back().address != part.address) {
+      merged.push_back(std::move(part));
+      continue;
+    }
+    for (const auto protocol : kProtocols) merged.back().of(protocol).Overlay(part.of(protocol));
+  }
+  return merged;
+}
+
+}  // namespace
+
+ScanRecord::ScanRecord(const ScanPlan& plan) : plan_(plan), verdicts_(plan.size()) {
+  coverage_.asked = plan.size();
+}
+
+bool ScanRecord::IsUndecided(std::uint64_t index) const { return Undecided(verdicts_[index]); }
+
+void ScanRecord::Set(std::uint64_t index, const Verdict& verdict) {
+  Verdict& now = verdicts_[index];
+  decided_ -= !Undecided(now);
+  silent_ -= Silent(now);
+  now = verdict;
+  decided_ += !Undecided(now);
+  silent_ += Silent(now);
+}
+
+void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Reply& reply) {
+  const auto& verdict = reply.verdict;
+  const bool undecided = IsSilence(verdict.reason);
+  Set(index, {undecided ? PortState::kUnknown : verdict.state, verdict.reason});
+  ++coverage_.replies;
+  if (verdict.state == PortState::kOpen) {
+    open_.push_back({endpoint, verdict, reply.rtt, std::nullopt});
+  }
+  if (verdict.state != PortState::kFiltered) {
+    ++(reply.to_first_packet ? replies_to_first_ : replies_to_later_);
+  }
+}
+
+void ScanRecord::Silence(std::uint64_t index) {
+  if (Silent(verdicts_[index])) return;
+  Set(index, {PortState::kUnknown, {Reason::Kind::kNoResponse}});
+}
+
+void ScanRecord::LocalError(std::uint64_t index) {
+  Set(index, {PortState::kUnknown, {Reason::Kind::kLocalError}});
+}
+
+void ScanRecord::NotProbed(std::uint64_t index) { Set(index, {}); }
+
+void ScanRecord::CountSent(bool again) {
+  ++coverage_.probes_sent;
+  if (again) ++coverage_.retransmits;
+}
+
+double ScanRecord::EstimatedLoss() const {
+  const auto all = replies_to_first_ + replies_to_later_;
+  return all == 0 ? 0 : static_cast<double>(replies_to_later_) / static_cast<double>(all);
+}
+
+ScanProgress ScanRecord::Progress() const {
+  return {decided_, plan_.size(), open_.size(), coverage_.probes_sent};
+}
+
+Verdict ScanRecord::Final(Verdict verdict, bool complete) const {
+  if (!Silent(verdict)) return verdict;
+  const bool proven = complete || verdict.reason.kind != Reason::Kind::kNoResponse;
+  return proven ? Verdict{PortState::kFiltered, verdict.reason} : Verdict{};
+}
+
+std::vector<AddressStates> ScanRecord::States(bool complete) const {
+  std::vector<AddressStates> parts;
+  std::optional<Endpoint> last;
+  for (std::uint64_t i = 0; i < plan_.size(); ++i) {
+    const auto endpoint = plan_.At(i);
+    // Within an address of a group, endpoints ascend; anything else begins a new part.
+    if (!last || endpoint.address != last->address || endpoint <= *last) {
+      parts.push_back({endpoint.address, {}});
+    }
+    last = endpoint;
+    parts.back()
+        .of(endpoint.protocol)
+        .Append({endpoint.port, endpoint.port}, Final(verdicts_[i], complete));
+  }
+  return SortedAndMerged(std::move(parts));
+}
+
+ScanResult ScanRecord::Finish(bool complete) && {
+  ScanResult result;
+  result.addresses = States(complete);
+  std::sort(open_.begin(), open_.end(),
+            [](const Observation& a, const Observation& b) { return a.endpoint < b.endpoint; });
+  result.open = std::move(open_);
+  result.coverage = std::move(coverage_);
+  result.coverage.estimated_loss = EstimatedLoss();
+  result.coverage.complete = complete;
+  for (const auto& address : result.addresses) {
+    for (const auto protocol : kProtocols) {
+      result.coverage.unknown += address.of(protocol).Count(PortState::kUnknown);
+    }
+  }
+  return result;
+}
+
+}  // namespace postern::scanner

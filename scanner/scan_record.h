@@ -1,0 +1,70 @@
+// What a running scan has learnt: a verdict of four bytes for each endpoint, and the counts that
+// become its coverage.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "scanner/scan.h"
+
+namespace postern::scanner {
+
+// An answer from the network.
+struct Reply {
+  Verdict verdict;
+  std::optional<std::chrono::microseconds> rtt;
+  bool to_first_packet = true;  // sent to its endpoint
+};
+
+// Not thread-safe.
+class ScanRecord {
+ public:
+  // `plan` must outlive the record.
+  explicit ScanRecord(const ScanPlan& plan);
+
+  // The endpoint has neither a verdict nor a local error yet.
+  bool IsUndecided(std::uint64_t index) const;
+  // Number of undecided endpoints with at least one silent try.
+  std::uint64_t silent() const { return silent_; }
+
+  // One that says no more than silence (IsSilence) leaves the endpoint undecided, so that it is
+  // tried again, but is its verdict if nothing better comes.
+  void Answer(std::uint64_t index, const Endpoint& endpoint, const Reply& reply);
+  void Silence(std::uint64_t index);
+  // This machine could not probe the endpoint; it stays unknown.
+  void LocalError(std::uint64_t index);
+  // The endpoint may not be probed: it stays unknown, whatever was learnt before.
+  void NotProbed(std::uint64_t index);
+
+  // `again`: not the endpoint's first packet.
+  void CountSent(bool again);
+  void CountSendError(std::string name) { ++coverage_.send_errors[std::move(name)]; }
+
+  // The share of answering endpoints that answered only to a later packet than the first. ICMP
+  // errors have no part in it, since they are rate-limited by standard (RFC 1812, section 4.3.2.8;
+  // RFC 4443, section 2.4).
+  double EstimatedLoss() const;
+  ScanProgress Progress() const;
+  // With `complete` what is still silent becomes filtered, else unknown.
+  ScanResult Finish(bool complete) &&;
+
+ private:
+  void Set(std::uint64_t index, const Verdict& verdict);
+  Verdict Final(Verdict verdict, bool complete) const;
+  std::vector<AddressStates> States(bool complete) const;
+
+  const ScanPlan& plan_;
+  std::vector<Verdict> verdicts_;
+  std::vector<Observation> open_;
+  Coverage coverage_;
+  std::uint64_t decided_ = 0;
+  std::uint64_t silent_ = 0;
+  std::uint64_t replies_to_first_ = 0;
+  std::uint64_t replies_to_later_ = 0;
+};
+
+}  // namespace postern::scanner
