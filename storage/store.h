@@ -41,7 +41,7 @@ struct SweepCursor {
 // that is not unknown.
 struct LastKnown {
   AddressStates states;
-  std::int64_t newest_run = 0;
+  std::int64_t newest_run = 0;  // that asked the address, whatever it found
 };
 
 struct OutboxRow {
@@ -54,14 +54,16 @@ struct OutboxRow {
 
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
-  const Snapshot* snapshot = nullptr;             // of a begun run; null: no run
-  std::span<const Finding> findings;              // inserted or replaced, by id
-  std::span<const std::string> dropped_findings;  // ids of pending ones that were never delivered
+  const Snapshot* snapshot = nullptr;      // of a begun run; null: no run
+  std::span<const Finding> findings = {};  // inserted or replaced, by id
+  // Ids of pending ones that were never in an outbox.
+  std::span<const std::string> dropped_findings = {};
   // For each receiver the transitions that it is to be told.
-  std::map<std::string, std::vector<Transition>> outbox;
-  std::optional<std::pair<std::string, SweepCursor>> cursor;  // by scan name
+  std::map<std::string, std::vector<Transition>> outbox = {};
+  std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
 };
 
+// Runs count from their begin, whatever became of them.
 struct ScanHistory {
   std::optional<TimePoint> last_success;  // end of the last complete run
   std::optional<TimePoint> last_started;
@@ -81,7 +83,8 @@ class Store {
   // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until
   // committed it is never compared with.
   Result<std::int64_t> BeginRun(const RunInfo& run);
-  // All or nothing.
+  // All or nothing; after an error the run is still running and may be tried again. The runs of one
+  // scan are committed in the order in which they began.
   Result<void> Commit(const Changes& changes);
   // The run will not be committed.
   Result<void> AbortRun(std::int64_t run);
@@ -91,8 +94,8 @@ class Store {
   // None if there is no such finding. `id` with or without "-N".
   Result<std::optional<Finding>> FindFinding(const std::string& id) const;
 
-  // For each of `addresses` that any run saw, ascending. A family that a run was blind in does not
-  // count.
+  // For each of `addresses` that any run had a verdict on, ascending. A family that a run was blind
+  // in does not count.
   Result<std::vector<LastKnown>> LastKnownStates(std::span<const IpAddress> addresses) const;
   // Exactly what the run saw; an error if there is no such committed run.
   Result<Snapshot> LoadSnapshot(std::int64_t run) const;

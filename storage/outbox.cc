@@ -1,0 +1,92 @@
+#include "storage/outbox.h"
+
+#include <array>
+#include <climits>
+#include <optional>
+#include <string_view>
+
+namespace postern::storage {
+namespace {
+
+std::optional<TransitionKind> ParseTransitionKind(std::string_view text) {
+  constexpr std::array kAll = {TransitionKind::kOpened, TransitionKind::kChanged,
+                               TransitionKind::kResolved};
+  for (const auto kind : kAll) {
+    if (ToString(kind) == text) return kind;
+  }
+  return std::nullopt;
+}
+
+OutboxRow ReadRow(Row& row) {
+  OutboxRow queued;
+  queued.id = row.Integer();
+  queued.receiver = row.Text();
+  queued.transition.finding_id = row.Text();
+  queued.transition.episode = static_cast<int>(row.Integer(INT_MIN, INT_MAX));
+  queued.transition.kind = row.Parsed(ParseTransitionKind);
+  queued.transition.at = row.Time();
+  queued.created = row.Time();
+  queued.delivered = row.OptionalTime();
+  return queued;
+}
+
+}  // namespace
+
+Result<void> Enqueue(Database& database, const std::string& receiver, const Transition& transition,
+                     TimePoint now) {
+  return database.Run(
+      "INSERT INTO outbox (receiver, finding, episode, kind, at, created) VALUES (?, ?, ?, ?, ?, "
+      "?) "
+      "ON CONFLICT (receiver, finding, episode, kind, at) DO NOTHING",
+      {receiver, transition.finding_id, transition.episode, ToString(transition.kind),
+       ToValue(transition.at), ToValue(now)});
+}
+
+Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string& receiver,
+                                          TimePoint delivered_since) {
+  std::vector<OutboxRow> rows;
+  auto read = database.Each(
+      "SELECT id, receiver, finding, episode, kind, at, created, delivered FROM outbox "
+      "WHERE receiver = ? AND (delivered IS NULL OR delivered >= ?) ORDER BY id",
+      {receiver, ToValue(delivered_since)}, [&](Row& row) { rows.push_back(ReadRow(row)); });
+  if (!read) return read.error();
+  return rows;
+}
+
+Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
+                           TimePoint at) {
+  auto marked = database.Run(
+      "UPDATE outbox SET delivered = coalesce(delivered, ?) WHERE id = ? AND receiver = ?",
+      {ToValue(at), row, receiver});
+  if (!marked) return marked;
+  if (database.changed_rows() == 1) return {};
+  return Error{"outbox row " + std::to_string(row) + " of receiver '" + receiver +
+               "' does not exist"};
+}
+
+Result<std::map<std::string, std::string>> LoadMemory(Database& database,
+                                                      const std::string& receiver) {
+  std::map<std::string, std::string> memory;
+  auto read = database.Each("SELECT key, value FROM receiver_memory WHERE receiver = ?", {receiver},
+                            [&](Row& row) {
+                              const std::string key = row.Text();
+                              memory[key] = row.Text();
+                            });
+  if (!read) return read.error();
+  return memory;
+}
+
+Result<void> ReplaceMemory(Database& database, const std::string& receiver,
+                           const std::map<std::string, std::string>& memory) {
+  auto cleared = database.Run("DELETE FROM receiver_memory WHERE receiver = ?", {receiver});
+  if (!cleared) return cleared;
+  for (const auto& [key, value] : memory) {
+    auto stored =
+        database.Run("INSERT INTO receiver_memory (receiver, key, value) VALUES (?, ?, ?)",
+                     {receiver, key, value});
+    if (!stored) return stored;
+  }
+  return {};
+}
+
+}  // namespace postern::storage

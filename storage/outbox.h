@@ -1,0 +1,33 @@
+// The outbox: what each receiver is still to be told, what it took, and what it remembers. Private
+// to the store; the writing functions need a transaction around them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/finding.h"
+#include "core/result.h"
+#include "storage/database.h"
+#include "storage/store.h"
+
+namespace postern::storage {
+
+// Queues once: a transition that the receiver's outbox already has is left as it is.
+Result<void> Enqueue(Database& database, const std::string& receiver, const Transition& transition,
+                     TimePoint now);
+// See Store::Outbox.
+Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string& receiver,
+                                          TimePoint delivered_since);
+// The first delivery of a row counts. An error if it is not a row of this receiver.
+Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
+                           TimePoint at);
+
+Result<std::map<std::string, std::string>> LoadMemory(Database& database,
+                                                      const std::string& receiver);
+Result<void> ReplaceMemory(Database& database, const std::string& receiver,
+                           const std::map<std::string, std::string>& memory);
+
+}  // namespace postern::storage

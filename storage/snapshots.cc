@@ -1,0 +1,153 @@
+#include "storage/snapshots.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+
+#include "storage/intervals.h"
+#include "storage/plans.h"
+#include "storage/runs.h"
+
+namespace postern::storage {
+namespace {
+
+// A blind run is kept as exactly as any other, but where it disturbs nobody.
+SeriesKind KindFor(const Coverage& coverage, Family family) {
+  return coverage.Trusted(family) ? SeriesKind::kScan : SeriesKind::kBlind;
+}
+
+PortStates KnownPart(const PortStates& states) {
+  PortStates known;
+  for (const auto& range : states.ranges()) {
+    if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
+  }
+  return known;
+}
+
+Result<void> RecordAddress(Intervals& intervals, SeriesKind kind, std::int64_t series,
+                           std::int64_t run, const AddressStates& states) {
+  for (const auto protocol : kProtocols) {
+    const auto& seen = states.of(protocol);
+    auto recorded = intervals.Record(kind, {series, states.address, protocol}, run,
+                                     kind == SeriesKind::kLastKnown ? KnownPart(seen) : seen);
+    if (!recorded) return recorded;
+  }
+  return {};
+}
+
+// Those addresses of the snapshot whose family's verdicts belong into a series of this kind.
+Result<void> RecordSeries(Intervals& intervals, SeriesKind kind, const Snapshot& snapshot) {
+  const bool last_known = kind == SeriesKind::kLastKnown;
+  const auto series = intervals.Intern(kind, last_known ? std::string() : snapshot.run.scan);
+  if (!series) return series.error();
+  const SeriesKind source = last_known ? SeriesKind::kScan : kind;
+  for (const auto& states : snapshot.addresses) {
+    if (KindFor(snapshot.coverage, states.address.family()) != source) continue;
+    auto recorded = RecordAddress(intervals, kind, *series, snapshot.run.id, states);
+    if (!recorded) return recorded;
+  }
+  return {};
+}
+
+Result<AddressStates> ReadAddressAt(Intervals& intervals, std::int64_t series, std::int64_t run,
+                                    const IpAddress& address, const PortSet& asked) {
+  AddressStates states{.address = address, .ports = {}};
+  for (const auto protocol : kProtocols) {
+    const auto& ports = asked.ranges(protocol);
+    if (ports.empty()) continue;
+    auto at = intervals.At({series, address, protocol}, run, ports);
+    if (!at) return at.error();
+    states.of(protocol) = *std::move(at);
+  }
+  return states;
+}
+
+// The series that the snapshot's verdicts went to, by family.
+Result<std::array<std::int64_t, 2>> SeriesOf(Database& database, Intervals& intervals,
+                                             const Snapshot& snapshot) {
+  std::array<std::int64_t, 2> series{};
+  for (const auto family : kFamilies) {
+    const auto found = intervals.Find(KindFor(snapshot.coverage, family), snapshot.run.scan);
+    if (!found) return found.error();
+    if (!*found) return database.Damaged("scan '" + snapshot.run.scan + "' has no series");
+    series[static_cast<std::size_t>(family)] = **found;
+  }
+  return series;
+}
+
+// Without `newest_run`. Addresses of which nothing is known are left out.
+Result<std::vector<LastKnown>> ReadKnownStates(Intervals& intervals,
+                                               const std::set<IpAddress>& addresses) {
+  std::vector<LastKnown> known;
+  const auto series = intervals.Find(SeriesKind::kLastKnown, "");
+  if (!series) return series.error();
+  if (!*series) return known;
+  for (const auto& address : addresses) {
+    LastKnown last{.states = {.address = address, .ports = {}}, .newest_run = 0};
+    for (const auto protocol : kProtocols) {
+      auto states = intervals.Current({**series, address, protocol});
+      if (!states) return states.error();
+      last.states.of(protocol) = *std::move(states);
+    }
+    const auto empty = [](const PortStates& states) { return states.empty(); };
+    if (!std::ranges::all_of(last.states.ports, empty)) known.push_back(std::move(last));
+  }
+  return known;
+}
+
+}  // namespace
+
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot) {
+  const auto plan = InternPlan(database, snapshot.addresses);
+  if (!plan) return plan.error();
+  if (auto marked = MarkCommitted(database, snapshot, *plan); !marked) return marked;
+  Intervals intervals(database);
+  for (const auto kind : {SeriesKind::kScan, SeriesKind::kBlind, SeriesKind::kLastKnown}) {
+    if (auto recorded = RecordSeries(intervals, kind, snapshot); !recorded) return recorded;
+  }
+  return {};
+}
+
+Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run) {
+  const auto stored = LoadRun(database, run);
+  if (!stored) return stored.error();
+  if (!*stored) {
+    return Error{"there is no snapshot " + std::to_string(run) +
+                 ": no run of this number was committed"};
+  }
+  Snapshot snapshot{.run = (*stored)->info, .coverage = (*stored)->coverage, .addresses = {}};
+  const auto plan = LoadPlan(database, (*stored)->plan);
+  if (!plan) return plan.error();
+  Intervals intervals(database);
+  const auto series = SeriesOf(database, intervals, snapshot);
+  if (!series) return series.error();
+  for (const auto& [address, asked] : *plan) {
+    const auto own = (*series)[static_cast<std::size_t>(address.family())];
+    auto states = ReadAddressAt(intervals, own, run, address, asked);
+    if (!states) return states.error();
+    snapshot.addresses.push_back(*std::move(states));
+  }
+  return snapshot;
+}
+
+Result<std::vector<LastKnown>> ReadLastKnown(Database& database,
+                                             std::span<const IpAddress> addresses) {
+  Intervals intervals(database);
+  auto known = ReadKnownStates(intervals, std::set<IpAddress>(addresses.begin(), addresses.end()));
+  if (!known) return known;
+  std::vector<IpAddress> found;
+  for (const auto& last : *known) found.push_back(last.states.address);
+  const auto newest = NewestRuns(database, found);
+  if (!newest) return newest.error();
+  for (auto& last : *known) {
+    const auto run = newest->find(last.states.address);
+    if (run == newest->end()) {
+      return database.Damaged("no run has asked " + last.states.address.ToString());
+    }
+    last.newest_run = run->second;
+  }
+  return known;
+}
+
+}  // namespace postern::storage

@@ -1,0 +1,21 @@
+// Snapshots, taken apart into a run, a plan and intervals, and put together again. Private to the
+// store; every function needs a transaction around it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/result.h"
+#include "core/snapshot.h"
+#include "storage/database.h"
+#include "storage/store.h"
+
+namespace postern::storage {
+
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot);
+Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run);
+Result<std::vector<LastKnown>> ReadLastKnown(Database& database,
+                                             std::span<const IpAddress> addresses);
+
+}  // namespace postern::storage

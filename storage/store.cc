@@ -1,0 +1,134 @@
+#include "storage/store.h"
+
+#include <utility>
+
+#include "storage/database.h"
+#include "storage/database_file.h"
+#include "storage/findings.h"
+#include "storage/outbox.h"
+#include "storage/runs.h"
+#include "storage/snapshots.h"
+#include "storage/write_lock.h"
+
+namespace postern::storage {
+namespace {
+
+Result<void> Apply(Database& database, const Changes& changes) {
+  if (changes.snapshot != nullptr) {
+    if (auto saved = SaveSnapshot(database, *changes.snapshot); !saved) return saved;
+  }
+  for (const auto& finding : changes.findings) {
+    if (auto saved = SaveFinding(database, finding); !saved) return saved;
+  }
+  for (const auto& id : changes.dropped_findings) {
+    if (auto dropped = DropFinding(database, id); !dropped) return dropped;
+  }
+  const TimePoint now = SystemClock().Now();
+  for (const auto& [receiver, transitions] : changes.outbox) {
+    for (const auto& transition : transitions) {
+      if (auto queued = Enqueue(database, receiver, transition, now); !queued) return queued;
+    }
+  }
+  if (changes.cursor) return SaveCursor(database, changes.cursor->first, changes.cursor->second);
+  return {};
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(std::optional<WriteLock> lock, Database database)
+      : lock_(std::move(lock)), database_(std::move(database)) {}
+
+  Database& database() { return database_; }
+
+ private:
+  std::optional<WriteLock> lock_;  // released after the database is closed
+  Database database_;
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::Open(const std::string& path, Access access) {
+  const auto file = CanonicalPath(path);
+  if (!file) return file.error();
+  std::optional<WriteLock> lock;
+  if (access == Access::kWrite) {
+    auto taken = WriteLock::Take(*file);
+    if (!taken) return taken.error();
+    lock.emplace(*std::move(taken));
+  }
+  auto database = access == Access::kWrite ? OpenToWrite(*file) : OpenToRead(*file);
+  if (!database) return database.error();
+  if (access == Access::kWrite) {
+    if (auto aborted = MarkAllAborted(*database); !aborted) return aborted.error();
+  }
+  return std::unique_ptr<Store>(
+      new Store(std::make_unique<Impl>(std::move(lock), *std::move(database))));
+}
+
+Result<std::int64_t> Store::BeginRun(const RunInfo& run) {
+  return InsertRun(impl_->database(), run);
+}
+
+Result<void> Store::Commit(const Changes& changes) {
+  auto transaction = Transaction::BeginWrite(impl_->database());
+  if (!transaction) return transaction.error();
+  if (auto applied = Apply(impl_->database(), changes); !applied) return applied;
+  return transaction->Commit();
+}
+
+Result<void> Store::AbortRun(std::int64_t run) { return MarkAborted(impl_->database(), run); }
+
+Result<std::vector<Finding>> Store::Findings() const { return LoadFindings(impl_->database()); }
+
+Result<std::optional<Finding>> Store::FindFinding(const std::string& id) const {
+  return LoadFinding(impl_->database(), id);
+}
+
+Result<std::vector<LastKnown>> Store::LastKnownStates(std::span<const IpAddress> addresses) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return ReadLastKnown(impl_->database(), addresses);
+}
+
+Result<Snapshot> Store::LoadSnapshot(std::int64_t run) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return ReadSnapshot(impl_->database(), run);
+}
+
+Result<std::optional<SweepCursor>> Store::Cursor(const std::string& scan) const {
+  return LoadCursor(impl_->database(), scan);
+}
+
+Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
+  return LoadHistory(impl_->database(), scan);
+}
+
+Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,
+                                             TimePoint delivered_since) const {
+  return LoadOutbox(impl_->database(), receiver, delivered_since);
+}
+
+Result<std::map<std::string, std::string>> Store::ReceiverMemory(
+    const std::string& receiver) const {
+  return LoadMemory(impl_->database(), receiver);
+}
+
+Result<void> Store::Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
+                                TimePoint at, const std::map<std::string, std::string>& memory) {
+  auto transaction = Transaction::BeginWrite(impl_->database());
+  if (!transaction) return transaction.error();
+  for (const auto row : rows) {
+    if (auto marked = MarkDelivered(impl_->database(), receiver, row, at); !marked) return marked;
+  }
+  if (auto replaced = ReplaceMemory(impl_->database(), receiver, memory); !replaced) {
+    return replaced;
+  }
+  return transaction->Commit();
+}
+
+}  // namespace postern::storage
