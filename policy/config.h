@@ -84,7 +84,8 @@ struct ReceiverConfig {
   std::string name;
   std::variant<AlertmanagerConfig, WebhookConfig, TicketConfig> settings;
   std::vector<Severity> severities;  // empty: all
-  std::vector<DriftKind> kinds;      // empty: all
+  // None: all. Kinds that this version does not know yet are left out, so that it may be empty.
+  std::optional<std::vector<DriftKind>> kinds;
   SourceLocation where;
 
   bool Wants(const Drift& drift) const;

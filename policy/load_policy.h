@@ -3,11 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/result.h"
 #include "policy/diagnostics.h"
 #include "policy/policy.h"
 
@@ -16,12 +18,20 @@ namespace postern::policy {
 struct LoadedPolicy {
   std::shared_ptr<const Policy> policy;  // null if there are errors
   Diagnostics diagnostics;               // errors and warnings
+  bool unreadable = false;               // the input could not be read; says nothing of its content
 };
 
 struct SourceText {
   std::string name;  // as it shows in messages
   std::string text;
 };
+
+// At most this many bytes make a policy (over all its files) or a configuration; 10,000 hosts take
+// about 3 MB.
+inline constexpr std::size_t kMaxSourceBytes = std::size_t{16} << 20;
+
+// The file's text, named by `path`. An error says why it cannot be read.
+Result<SourceText> ReadSourceText(const std::string& path);
 
 // `path` is a file, or a folder whose *.yaml files merge in name order. `today` decides which
 // acceptances are past.

@@ -36,11 +36,13 @@ class RuleTable {
     return ranges_[static_cast<std::size_t>(protocol)];
   }
   const Decision& At(ProtocolPort port) const;
-  // The ports that `expect` rules, roles and `accept` name.
-  PortSet NamedPorts() const;
+  // The ports that the host's `expect` rules, roles and `accept` name, also those that apply to
+  // other viewpoints or families only: that they are not open here is worth a look.
+  const PortSet& NamedPorts() const { return named_; }
 
  private:
   std::array<std::vector<Range>, 2> ranges_;
+  PortSet named_;
 };
 
 }  // namespace postern::policy

@@ -1,0 +1,17 @@
+// What a configuration may ask for and this version does not do yet: accepted, so that one file
+// serves several versions, with a plain warning. Goes away as the parts arrive.
+#pragma once
+
+#include <string_view>
+
+#include "policy/config.h"
+#include "policy/problems.h"
+
+namespace postern::policy {
+
+// Whether `name` is a drift kind that a later version reports.
+bool IsLaterDriftKind(std::string_view name);
+
+void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems);
+
+}  // namespace postern::policy

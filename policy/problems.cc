@@ -1,0 +1,57 @@
+#include "policy/problems.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::policy {
+
+using Level = Diagnostic::Level;
+
+void Problems::Error(const SourceLocation& where, std::string message) {
+  Add(Describe(Level::kError, where, std::move(message)));
+}
+
+void Problems::Error(const SourceLocation& where, std::string message, const SourceLocation& other,
+                     std::string note) {
+  Diagnostic error = Describe(Level::kError, where, std::move(message));
+  error.notes.push_back(Describe(Level::kNote, other, std::move(note)));
+  Add(std::move(error));
+}
+
+void Problems::Warning(const SourceLocation& where, std::string message) {
+  Add(Describe(Level::kWarning, where, std::move(message)));
+}
+
+Diagnostics Problems::Take() {
+  if (dropped_ > 0) {
+    const SourceLocation nowhere{files_.back().name(), 0, 0};
+    diagnostics_.Add(Describe(Level::kError, nowhere,
+                              std::to_string(dropped_) + " more problems are not shown"));
+  }
+  return std::move(diagnostics_);
+}
+
+Diagnostic Problems::Describe(Level level, const SourceLocation& where, std::string message) const {
+  Diagnostic diagnostic;
+  diagnostic.level = level;
+  diagnostic.where = where;
+  diagnostic.message = std::move(message);
+  const auto file = std::find_if(files_.begin(), files_.end(), [&](const SourceFile& candidate) {
+    return candidate.name() == where.file;
+  });
+  if (file == files_.end()) return diagnostic;
+  Excerpt excerpt = ExcerptAround(file->Line(where.line), where.column);
+  diagnostic.line = std::move(excerpt.text);
+  diagnostic.caret = excerpt.caret;
+  return diagnostic;
+}
+
+void Problems::Add(Diagnostic diagnostic) {
+  if (diagnostics_.list().size() < kMost) {
+    diagnostics_.Add(std::move(diagnostic));
+  } else {
+    ++dropped_;
+  }
+}
+
+}  // namespace postern::policy

@@ -1,0 +1,21 @@
+// Reads expectations and acceptances.
+#pragma once
+
+#include <vector>
+
+#include "policy/policy.h"
+#include "policy/policy_draft.h"
+#include "policy/yaml_reader.h"
+
+namespace postern::policy {
+
+// Rules that one list may hold: with it the search for overlaps stays short on any file.
+inline constexpr std::size_t kMaxRules = 4096;
+
+// Each appends the viewpoints that it names to `from`. Bad rules are reported and left out.
+std::vector<Expectation> ReadExpectations(YamlReader& reader, const YamlNode* node,
+                                          std::vector<Reference>& from);
+std::vector<AcceptRule> ReadAccepts(YamlReader& reader, const YamlNode* node,
+                                    std::vector<Reference>& from);
+
+}  // namespace postern::policy
