@@ -89,8 +89,17 @@ else
 fi
 
 echo "== Installing ${#missing[@]} missing packages: ${missing[*]}"
-apt_get=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+log=$(mktemp)
+apt_get() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
+    </dev/null >"$log" 2>&1 && return
+  echo "install_dependencies.sh: apt-get $1 failed; it said:" >&2
+  tail -n 20 "$log" >&2
+  exit 2
+}
+
 forbid_service_starts
-"${apt_get[@]}" update
-"${apt_get[@]}" install --yes --no-install-recommends "${missing[@]}" >/dev/null
+apt_get update
+apt_get install --yes --no-install-recommends "${missing[@]}"
 disable_new_services
+rm -f "$log"

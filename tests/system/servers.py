@@ -28,7 +28,8 @@ def start_nginx(target, ports=(80, 443)):
     configuration = folder / "nginx.conf"
     configuration.write_text(
         # One process: nothing is left behind when it is stopped by its pid.
-        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n"
+        f"user root root; daemon off; master_process off; pid {folder}/pid;\n"
+        f"error_log {folder}/error.log;\n"
         "events {}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body;"
         f" proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;"
@@ -112,7 +113,8 @@ class Prometheus:
         configuration = lab.folder / "prometheus.yml"
         configuration.write_text(
             "global: {scrape_interval: 1s}\n"
-            f"scrape_configs: [{{job_name: postern, static_configs: [{{targets: ['{target}']}}]}}]\n"
+            "scrape_configs:\n"
+            f"  - {{job_name: postern, static_configs: [{{targets: ['{target}']}}]}}\n"
         )
         self.process = lab.start(
             *("prometheus", f"--config.file={configuration}"),

@@ -17,7 +17,8 @@ hosts:
       - {ports: "tcp/22", state: open}
 """
 
-POLICY_WITH_REDIS = POLICY + """      - {ports: "tcp/6379", state: allowed, note: "a cache since today"}
+REDIS_RULE = """
+      - {ports: "tcp/6379", state: allowed, note: "a cache since today"}
 """
 
 
@@ -38,7 +39,7 @@ def test_a_policy_edit_that_allows_the_port_resolves_the_finding(web, make_daemo
     start_redis(web)
     wait_for("both families", lambda: len(daemon.findings(state="open", port=6379)) == 2)
 
-    daemon.write_policy(POLICY_WITH_REDIS)
+    daemon.write_policy(POLICY + REDIS_RULE)
     daemon.reload()
     wait_for("both resolved", lambda: len(daemon.findings(state="resolved", port=6379)) == 2)
     assert facts(daemon.findings(port=6379), "family", "kind", "resolution") == [
