@@ -60,8 +60,8 @@ std::array<bool, 2> BlindFamilies(std::span<const CanaryReading> canaries,
   const auto lost = CountLost(before, snapshot);
   std::array<bool, 2> blind{};
   for (std::size_t family = 0; family < blind.size(); ++family) {
-    const bool mass_loss =
-        lost[family].lost >= kFewestLostEndpoints && lost[family].lost * 2 >= lost[family].asked;
+    const bool mass_loss = asked[family] == 0 && lost[family].lost >= kFewestLostEndpoints &&
+                           lost[family].lost * 2 >= lost[family].asked;
     blind[family] = wrong[family] * 2 > asked[family] || mass_loss;
   }
   return blind;

@@ -15,8 +15,10 @@ struct CanaryReading {
   PortState observed = PortState::kUnknown;
 };
 
-// Per family: more than half of the canaries wrong (unknown counts as wrong), or at least 10 and
-// half of the endpoints that were open before and were asked now are open no longer.
+// Per family: more than half of the canaries wrong (unknown counts as wrong), or, where the family
+// has no canary to ask, at least 10 and half of the endpoints that were open before and were asked
+// now are open no longer. With canaries that are right a mass loss is the hosts' own, and is
+// reported as such: calling it blindness would freeze the findings for good.
 std::array<bool, 2> BlindFamilies(std::span<const CanaryReading> canaries,
                                   std::span<const AddressStates> before, const Snapshot& snapshot);
 

@@ -1,0 +1,219 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <chrono>
+#include <cstdio>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/load.h"
+#include "cli/progress_bar.h"
+#include "daemon/confirm.h"
+#include "daemon/judging.h"
+#include "daemon/run_plan.h"
+#include "daemon/setup.h"
+#include "daemon/targets.h"
+#include "exporters/escape.h"
+#include "policy/load_policy.h"
+#include "scanner/connect_scan.h"
+
+namespace postern::cli {
+namespace {
+
+struct Options {
+  std::string config;
+  std::string policy;
+  std::string viewpoint;
+  std::string ports = "top-1000";
+  std::string format = "text";
+};
+
+// What to compare with and how hard to probe.
+struct Comparison {
+  daemon::Setup setup;
+  PortSet ports;
+};
+
+struct Outcome {
+  Snapshot snapshot;
+  std::vector<Drift> drifts;
+  daemon::Targets targets;
+};
+
+// The policy of --policy, or of the configuration; --viewpoint beats the configuration's.
+std::optional<Comparison> Load(const Options& options, int& status) {
+  Comparison comparison;
+  auto ports = PortSet::Parse(options.ports, PortSet::BarePorts::kAreTcp);
+  if (!ports) {
+    std::fprintf(stderr, "postern: --ports: %s\n", ports.error().message.c_str());
+    status = kCouldNotTell;
+    return std::nullopt;
+  }
+  comparison.ports = std::move(*ports);
+  if (!options.config.empty()) {
+    const auto loaded = LoadForCommand(options.config);
+    status = loaded.status;
+    if (!loaded.setup) return std::nullopt;
+    comparison.setup = *loaded.setup;
+  }
+  if (!options.policy.empty()) {
+    const auto today = std::chrono::floor<std::chrono::days>(SystemClock().Now());
+    auto loaded = policy::LoadPolicy(options.policy, today);
+    std::fputs(loaded.diagnostics.Render().c_str(), stderr);
+    status = loaded.policy ? kNothingFound : kFound;
+    if (!loaded.policy) return std::nullopt;
+    comparison.setup.policy = std::move(loaded.policy);
+  }
+  if (!options.viewpoint.empty()) comparison.setup.config.viewpoint = options.viewpoint;
+  return comparison;
+}
+
+// Whether the viewpoint is one that the policy knows; a policy with just one needs no naming.
+bool SettleViewpoint(Comparison& comparison) {
+  auto& viewpoint = comparison.setup.config.viewpoint;
+  const auto& known = comparison.setup.policy->viewpoints;
+  if (viewpoint.empty() && known.size() == 1) viewpoint = known.begin()->first;
+  if (known.empty() || known.contains(viewpoint)) return true;
+  std::string names;
+  for (const auto& [name, unused] : known) names += (names.empty() ? "" : ", ") + name;
+  std::fprintf(stderr, "postern: name the viewpoint that this machine looks from: --viewpoint %s\n",
+               names.c_str());
+  return false;
+}
+
+Outcome Compare(const Comparison& comparison, std::stop_token stop) {
+  const auto& setup = comparison.setup;
+  const auto& viewpoint = setup.config.viewpoint;
+  const auto may_probe = [&](const IpAddress& address) {
+    return setup.policy->MayProbe(address, viewpoint);
+  };
+  scanner::RateLimiter limiter(
+      {setup.config.limits.rate, setup.config.limits.host_rate, setup.config.limits.network_rate});
+
+  Outcome outcome;
+  outcome.targets = daemon::FindTargets(*setup.policy, viewpoint, daemon::SystemResolver());
+  scanner::ScanRequest request;
+  request.plan =
+      daemon::PlanComparison(*setup.policy, viewpoint, comparison.ports, outcome.targets.list);
+  request.seed = std::random_device{}();
+  request.may_probe = may_probe;
+  ProgressBar progress;
+  request.on_progress = [&](const scanner::ScanProgress& now) { progress.Show(now); };
+
+  auto result = scanner::ConnectScan(request, limiter, stop);
+  progress.Clear();
+  outcome.snapshot.coverage = std::move(result.coverage);
+  outcome.snapshot.addresses = std::move(result.addresses);
+  auto drifts = daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
+                                SystemClock().Now());
+  const auto confirmed =
+      daemon::ConfirmOpen(drifts, setup.config.confirm.open_methods, limiter, may_probe, stop);
+  // What a second connect did not see as well is not proven.
+  std::erase_if(drifts, [&](const Drift& drift) {
+    return drift.kind == DriftKind::kUnexpectedOpen && setup.config.confirm.open_methods > 1 &&
+           !confirmed.contains({drift.address, drift.protocol, drift.port});
+  });
+  outcome.drifts = std::move(drifts);
+  return outcome;
+}
+
+bool Counts(const Drift& drift) {
+  return drift.severity >= Severity::kWarning && !drift.acceptance;
+}
+
+boost::json::object JsonOf(const Drift& drift) {
+  boost::json::object json;
+  json["kind"] = ToString(drift.kind);
+  json["severity"] = ToString(drift.severity);
+  json["host"] = drift.host;
+  json["owner"] = drift.owner;
+  json["address"] = drift.address.ToString();
+  json["family"] = ToString(drift.address.family());
+  json["protocol"] = ToString(drift.protocol);
+  json["port"] = drift.port;
+  json["ports"] = drift.ports.ToString();
+  json["observed"] = ToString(drift.observed.state);
+  json["reason"] = ToString(drift.observed.reason);
+  json["expected"] = drift.expected;
+  json["accepted"] = drift.acceptance.has_value();
+  json["summary"] = Summary(drift);
+  return json;
+}
+
+void Print(const Outcome& outcome, const std::string& format) {
+  for (const auto& drift : outcome.drifts) {
+    if (format == "jsonl") {
+      std::printf("%s\n", boost::json::serialize(JsonOf(drift)).c_str());
+      continue;
+    }
+    std::printf("%-8s %-17s %s [owner: %s]%s\n", std::string(ToString(drift.severity)).c_str(),
+                std::string(ToString(drift.kind)).c_str(),
+                exporters::EscapeTerminal(Summary(drift)).c_str(),
+                drift.owner.empty() ? "nobody" : drift.owner.c_str(),
+                drift.acceptance ? " (accepted)" : "");
+  }
+}
+
+// Says on standard error what was looked at, and returns whether it was everything.
+bool ReportCoverage(const Outcome& outcome) {
+  const auto& coverage = outcome.snapshot.coverage;
+  for (const auto& failure : outcome.targets.failures) {
+    std::fprintf(stderr, "postern: %s does not resolve (%s): unknown\n", failure.name.c_str(),
+                 failure.error.c_str());
+  }
+  std::fprintf(stderr, "postern: %zu drifts; %llu endpoints on %zu addresses asked, %llu unknown\n",
+               outcome.drifts.size(), static_cast<unsigned long long>(coverage.asked),
+               outcome.targets.list.size(), static_cast<unsigned long long>(coverage.unknown));
+  for (const auto& [error, count] : coverage.send_errors) {
+    std::fprintf(stderr, "postern: %llu probes could not be sent: %s\n",
+                 static_cast<unsigned long long>(count), error.c_str());
+  }
+  return coverage.complete && coverage.unknown == 0 && outcome.targets.unresolved.empty();
+}
+
+int RunDrift(const Options& options) {
+  if (options.config.empty() && options.policy.empty()) {
+    std::fprintf(stderr, "postern: drift needs --policy FILE or --config FILE\n");
+    return kCouldNotTell;
+  }
+  int status = kNothingFound;
+  auto comparison = Load(options, status);
+  if (!comparison) return status;
+  if (!SettleViewpoint(*comparison)) return kCouldNotTell;
+
+  const Interrupt interrupt;
+  const auto outcome = Compare(*comparison, interrupt.token());
+  Print(outcome, options.format);
+  const bool complete = ReportCoverage(outcome);
+  if (std::any_of(outcome.drifts.begin(), outcome.drifts.end(), Counts)) return kFound;
+  return complete ? kNothingFound : kCouldNotTell;
+}
+
+}  // namespace
+
+void AddDriftCommand(CLI::App& app, int& status) {
+  auto* command = app.add_subcommand(
+      "drift",
+      "Scan the policy's hosts now and compare, without a daemon: for a look or a CI gate.\n"
+      "Asks what the policy names and --ports. An open port counts once a second connect saw it.\n"
+      "Exit status: 0 no drift, 1 drift of severity warning or above, 2 could not tell.");
+  auto options = std::make_shared<Options>();
+  command->add_option("--config", options->config, "viewpoint, limits and policy from here")
+      ->type_name("FILE");
+  command->add_option("--policy", options->policy, "the policy, a file or folder")
+      ->type_name("FILE");
+  command->add_option("--viewpoint", options->viewpoint, "the place that this machine looks from")
+      ->type_name("NAME");
+  command->add_option("--ports", options->ports, "what to ask besides the policy's own ports")
+      ->type_name("SPEC")
+      ->capture_default_str();
+  command->add_option("--format", options->format, "text or jsonl")
+      ->check(CLI::IsMember({"text", "jsonl"}))
+      ->capture_default_str();
+  command->callback([options, &status] { status = RunDrift(*options); });
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,199 @@
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/load.h"
+#include "core/finding.h"
+#include "exporters/escape.h"
+#include "storage/store.h"
+
+namespace postern::cli {
+namespace {
+
+struct Options {
+  std::string config;
+  std::string format = "text";
+  bool all = false;
+  std::string id;
+};
+
+std::string OptionalTime(const std::optional<TimePoint>& time) {
+  return time ? FormatTime(*time) : "-";
+}
+
+std::string EndpointOf(const Drift& drift) {
+  const std::string protocol(ToString(drift.protocol));
+  return drift.address.ToString() + " " +
+         (drift.port == 0 ? protocol : protocol + "/" + std::to_string(drift.port));
+}
+
+boost::json::object JsonOf(const Finding& finding) {
+  const auto& drift = finding.drift;
+  boost::json::object json;
+  json["id"] = DisplayId(finding);
+  json["state"] = ToString(finding.state);
+  json["kind"] = ToString(drift.kind);
+  json["severity"] = ToString(drift.severity);
+  json["host"] = drift.host;
+  json["owner"] = drift.owner;
+  json["address"] = drift.address.ToString();
+  json["family"] = ToString(drift.address.family());
+  json["protocol"] = ToString(drift.protocol);
+  json["port"] = drift.port;
+  json["ports"] = drift.ports.ToString();
+  json["observed"] = ToString(drift.observed.state);
+  json["reason"] = ToString(drift.observed.reason);
+  json["only_family"] = drift.only_family;
+  json["summary"] = Summary(drift);
+  json["first_seen"] = FormatTime(finding.first_seen);
+  json["last_seen"] = FormatTime(finding.last_seen);
+  if (finding.opened) json["opened"] = FormatTime(*finding.opened);
+  if (finding.state == FindingState::kResolved) {
+    if (finding.resolved) json["resolved"] = FormatTime(*finding.resolved);
+    if (finding.resolution) json["resolution"] = ToString(*finding.resolution);
+  }
+  return json;
+}
+
+void PrintLine(const Finding& finding) {
+  std::printf("%-13s %-12s %-8s %-17s %-16s %s\n", DisplayId(finding).c_str(),
+              std::string(ToString(finding.state)).c_str(),
+              std::string(ToString(finding.drift.severity)).c_str(),
+              std::string(ToString(finding.drift.kind)).c_str(),
+              finding.drift.owner.empty() ? "-" : finding.drift.owner.c_str(),
+              exporters::EscapeTerminal(Summary(finding.drift)).c_str());
+}
+
+// The severest first, then the oldest.
+void SortForReading(std::vector<Finding>& findings) {
+  std::stable_sort(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) {
+    if (a.drift.severity != b.drift.severity) return a.drift.severity > b.drift.severity;
+    return a.first_seen < b.first_seen;
+  });
+}
+
+Result<std::unique_ptr<storage::Store>> OpenStore(const Options& options, int& status) {
+  const auto loaded = LoadForCommand(options.config);
+  status = loaded.status;
+  if (!loaded.setup) return Error{"the configuration is invalid"};
+  auto store = storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kRead);
+  if (!store) {
+    status = kCouldNotTell;
+    std::fprintf(stderr, "postern: %s\n", store.error().message.c_str());
+  }
+  return store;
+}
+
+int CannotRead(const Error& error) {
+  std::fprintf(stderr, "postern: %s\n", error.message.c_str());
+  return kCouldNotTell;
+}
+
+int List(const Options& options) {
+  int status = kNothingFound;
+  const auto store = OpenStore(options, status);
+  if (!store) return status;
+  auto findings = (*store)->Findings();
+  if (!findings) return CannotRead(findings.error());
+  if (!options.all) {
+    std::erase_if(*findings,
+                  [](const Finding& finding) { return finding.state == FindingState::kResolved; });
+  }
+  SortForReading(*findings);
+  if (options.format == "text" && !findings->empty()) {
+    std::printf("%-13s %-12s %-8s %-17s %-16s %s\n", "ID", "STATE", "SEVERITY", "KIND", "OWNER",
+                "SUMMARY");
+  }
+  for (const auto& finding : *findings) {
+    if (options.format == "text") {
+      PrintLine(finding);
+    } else {
+      std::printf("%s\n", boost::json::serialize(JsonOf(finding)).c_str());
+    }
+  }
+  return kNothingFound;
+}
+
+void PrintWhole(const Finding& finding) {
+  const auto& drift = finding.drift;
+  const auto line = [](const char* name, const std::string& value) {
+    std::printf("%-12s %s\n", name, exporters::EscapeTerminal(value).c_str());
+  };
+  line("finding", DisplayId(finding));
+  line("summary", Summary(drift));
+  line("state", std::string(ToString(finding.state)) +
+                    (finding.state == FindingState::kResolved && finding.resolution
+                         ? " (" + std::string(ToString(*finding.resolution)) + ")"
+                         : ""));
+  line("kind", std::string(ToString(drift.kind)));
+  line("severity", std::string(ToString(drift.severity)));
+  line("viewpoint", finding.viewpoint);
+  line("host", drift.host);
+  line("owner", drift.owner.empty() ? "-" : drift.owner);
+  line("endpoint", EndpointOf(drift));
+  line("ports", drift.ports.ToString());
+  line("expected", drift.expected.empty() ? "-" : drift.expected);
+  line("observed",
+       std::string(ToString(drift.observed.state)) + " (" + ToString(drift.observed.reason) + ")");
+  line("rule", drift.rule.empty() ? "-" : drift.rule);
+  if (drift.acceptance) {
+    line("accepted", "until " + FormatDate(drift.acceptance->until) + ": " +
+                         drift.acceptance->reason + " (" + drift.acceptance->ticket + ")");
+  }
+  line("first seen", FormatTime(finding.first_seen));
+  line("last seen", FormatTime(finding.last_seen));
+  line("opened", OptionalTime(finding.opened));
+  line("resolved", OptionalTime(finding.resolved));
+}
+
+int Show(const Options& options) {
+  int status = kNothingFound;
+  const auto store = OpenStore(options, status);
+  if (!store) return status;
+  const auto finding = (*store)->FindFinding(options.id);
+  if (!finding) return CannotRead(finding.error());
+  if (!*finding) {
+    std::fprintf(stderr,
+                 "postern: there is no finding %s; `postern findings list --all` has them\n",
+                 exporters::EscapeTerminal(options.id).c_str());
+    return kFound;
+  }
+  if (options.format == "text") {
+    PrintWhole(**finding);
+  } else {
+    std::printf("%s\n", boost::json::serialize(JsonOf(**finding)).c_str());
+  }
+  return kNothingFound;
+}
+
+void AddOptions(CLI::App& command, Options& options) {
+  AddConfigOption(command, options.config);
+  command.add_option("--format", options.format, "text or jsonl")
+      ->check(CLI::IsMember({"text", "jsonl"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddFindingsCommand(CLI::App& app, int& status) {
+  auto* findings =
+      app.add_subcommand("findings", "Show the findings that the daemon keeps in its database.");
+  findings->require_subcommand(1);
+  auto options = std::make_shared<Options>();
+
+  auto* list = findings->add_subcommand("list", "One line each, the severest first.");
+  AddOptions(*list, *options);
+  list->add_flag("--all", options->all, "resolved ones as well");
+  list->callback([options, &status] { status = List(*options); });
+
+  auto* show = findings->add_subcommand("show", "All that is known of one finding.");
+  AddOptions(*show, *options);
+  show->add_option("ID", options->id, "as `postern findings list` shows it")->required();
+  show->callback([options, &status] { status = Show(*options); });
+}
+
+}  // namespace postern::cli

@@ -1,0 +1,33 @@
+#include "daemon/canaries.h"
+
+#include <map>
+
+#include "scanner/connect_scan.h"
+
+namespace postern::daemon {
+
+std::vector<drift::CanaryReading> ReadCanaries(
+    std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
+    const std::function<bool(const IpAddress&)>& may_probe, std::stop_token stop) {
+  if (canaries.empty()) return {};
+  std::map<IpAddress, PortSet> ports;
+  for (const auto& canary : canaries) {
+    ports[canary.endpoint.address].Add(canary.endpoint.protocol,
+                                       {canary.endpoint.port, canary.endpoint.port});
+  }
+  scanner::ScanRequest request;
+  request.may_probe = may_probe;
+  for (const auto& [address, set] : ports) request.plan.Add({Prefix(address, address.bits())}, set);
+
+  Snapshot snapshot;
+  snapshot.addresses = scanner::ConnectScan(request, limiter, stop).addresses;
+  std::vector<drift::CanaryReading> readings;
+  for (const auto& canary : canaries) {
+    const auto verdict = snapshot.At(canary.endpoint);
+    readings.push_back(
+        {canary.endpoint, canary.state, verdict ? verdict->state : PortState::kUnknown});
+  }
+  return readings;
+}
+
+}  // namespace postern::daemon

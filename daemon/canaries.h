@@ -1,0 +1,20 @@
+// The canaries: endpoints whose state is certain, read to learn whether this viewpoint can see.
+#pragma once
+
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "drift/viewpoint_trust.h"
+#include "policy/config.h"
+#include "scanner/rate_limiter.h"
+#include "scanner/scan.h"
+
+namespace postern::daemon {
+
+// One reading of each; a canary that could not be probed reads as unknown.
+std::vector<drift::CanaryReading> ReadCanaries(
+    std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
+    const std::function<bool(const IpAddress&)>& may_probe, std::stop_token stop);
+
+}  // namespace postern::daemon

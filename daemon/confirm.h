@@ -1,0 +1,22 @@
+// The second look at endpoints that the policy does not allow to be open.
+#pragma once
+
+#include <set>
+#include <span>
+#include <stop_token>
+
+#include "core/drift.h"
+#include "scanner/rate_limiter.h"
+#include "scanner/scan.h"
+
+namespace postern::daemon {
+
+// Connects again, from a new source port and at least 1 s after `drifts` were observed, `methods` -
+// 1 times, and returns the endpoints that were open every time. Only TCP unexpected_open drifts are
+// looked at.
+std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
+                               scanner::RateLimiter& limiter,
+                               const std::function<bool(const IpAddress&)>& may_probe,
+                               std::stop_token stop);
+
+}  // namespace postern::daemon

@@ -1,0 +1,228 @@
+#include "daemon/cycle.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "daemon/canaries.h"
+#include "daemon/confirm.h"
+#include "daemon/exposure.h"
+#include "scanner/connect_scan.h"
+
+namespace postern::daemon {
+namespace {
+
+using exporters::RunFailure;
+using exporters::StorageOperation;
+
+std::uint64_t RandomSeed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now) {
+  RunInfo info;
+  info.scan = scan.name;
+  info.stage = scan.stage;
+  info.viewpoint = setup.config.viewpoint;
+  info.policy_hash = setup.policy->hash;
+  info.program_version = POSTERN_VERSION;
+  info.seed = RandomSeed();
+  info.started = now;
+  return info;
+}
+
+// The unexpected_open drifts whose findings no second method has seen yet.
+std::vector<Drift> ToConfirm(std::vector<Drift> drifts, const std::vector<Finding>& findings,
+                             std::string_view viewpoint) {
+  std::set<std::string> settled;
+  for (const auto& finding : findings) {
+    if (finding.state != FindingState::kPending && finding.state != FindingState::kResolved) {
+      settled.insert(finding.id);
+    }
+  }
+  std::erase_if(drifts, [&](const Drift& drift) {
+    return drift.kind != DriftKind::kUnexpectedOpen ||
+           settled.contains(FindingId(viewpoint, drift));
+  });
+  return drifts;
+}
+
+// Answers with what a run was answered already.
+Resolver Remembered(const Targets& targets) {
+  std::map<std::string, scanner::Resolved> answers;
+  for (const auto& target : targets.list)
+    answers[target.subject].addresses.push_back(target.address);
+  for (const auto& failure : targets.failures) answers[failure.name].error = failure.error;
+  return [answers = std::move(answers)](const std::vector<std::string>& names) {
+    std::vector<scanner::Resolved> resolved;
+    for (const auto& name : names) {
+      const auto at = answers.find(name);
+      resolved.push_back(at == answers.end() ? scanner::Resolved{name, {}, "not resolved yet"}
+                                             : at->second);
+      resolved.back().name = name;
+    }
+    return resolved;
+  };
+}
+
+void LogTransitions(const Judged& judged) {
+  for (const auto& finding : judged.changed) {
+    for (const auto& transition : judged.transitions) {
+      if (transition.finding_id != finding.id) continue;
+      Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
+          {{"id", DisplayId(finding)},
+           {"kind", std::string(ToString(finding.drift.kind))},
+           {"severity", std::string(ToString(finding.drift.severity))},
+           {"state", std::string(ToString(finding.state))},
+           {"owner", finding.drift.owner},
+           {"summary", Summary(finding.drift)}});
+    }
+  }
+}
+
+}  // namespace
+
+Result<void> Cycle::Run(const policy::ScanConfig& scan, std::stop_token stop) {
+  const auto setup = parts_.setup.Get();
+  const auto begun_at = parts_.clock.Monotonic();
+  const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
+  for (const auto& failure : targets.failures) {
+    Log(LogLevel::kWarning, "name does not resolve; its host is not looked at",
+        {{"name", failure.name}, {"error", failure.error}, {"scan", scan.name}});
+  }
+
+  RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
+  const auto begun = Begin(*setup, scan, targets, info);
+  if (!begun) return begun.error();
+
+  auto evidence = Observe(*setup, targets, *begun, info, stop);
+  if (stop.stop_requested()) return Abort(begun->run, scan.name);
+
+  const auto judged = Commit(*setup, targets, evidence);
+  if (!judged) {
+    if (auto aborted = Abort(begun->run, scan.name); !aborted) return aborted;
+    return judged.error();
+  }
+  const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
+  parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
+  return {};
+}
+
+Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& scan,
+                                  const Targets& targets, RunInfo& info) {
+  auto begun = parts_.storage.Run([&](storage::Store& store) -> Result<Begun> {
+    auto findings = store.Findings();
+    if (!findings) return findings.error();
+    const auto cursor = store.Cursor(scan.name);
+    if (!cursor) return cursor.error();
+    const auto run = store.BeginRun(info);
+    if (!run) return run.error();
+    auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, targets.list, *findings,
+                        *cursor, info.started);
+    return Begun{std::move(plan), *run, std::move(*findings)};
+  });
+  if (begun) {
+    info.id = begun->run;
+  } else {
+    parts_.metrics.RecordStorageError(StorageOperation::kBeginRun);
+    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
+  }
+  return begun;
+}
+
+RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Begun& begun,
+                           const RunInfo& info, std::stop_token stop) {
+  // The run's own policy chose the endpoints; what has left the scope since is not probed.
+  const auto may_probe = [this](const IpAddress& address) {
+    return parts_.setup.Get()->MayProbe(address, parts_.clock.Now());
+  };
+  const auto read_canaries = [&] {
+    return ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
+  };
+
+  RunEvidence evidence;
+  evidence.canaries_before = read_canaries();
+  scanner::ScanRequest request;
+  request.plan = begun.plan.endpoints;
+  request.pace = begun.plan.pace;
+  request.seed = info.seed;
+  request.may_probe = may_probe;
+  auto result = scanner::ConnectScan(request, parts_.limiter, stop);
+
+  auto& snapshot = evidence.snapshot;
+  snapshot.run = info;
+  snapshot.coverage = std::move(result.coverage);
+  snapshot.coverage.unresolved = {targets.unresolved.begin(), targets.unresolved.end()};
+  snapshot.addresses = std::move(result.addresses);
+
+  const auto drifts =
+      DriftIn(snapshot, *setup.policy, setup.config.viewpoint, targets, parts_.clock.Now());
+  evidence.confirmed =
+      ConfirmOpen(ToConfirm(drifts, begun.findings, setup.config.viewpoint),
+                  setup.config.confirm.open_methods, parts_.limiter, may_probe, stop);
+  evidence.canaries_after = read_canaries();
+  evidence.cursor = begun.plan.next_cursor;
+  snapshot.run.finished = parts_.clock.Now();
+  return evidence;
+}
+
+Result<void> Cycle::Abort(std::int64_t run, const std::string& scan) {
+  parts_.metrics.RecordRunFailure(scan, RunFailure::kIncomplete);
+  auto aborted = parts_.storage.Run([&](storage::Store& store) { return store.AbortRun(run); });
+  if (!aborted) parts_.metrics.RecordStorageError(StorageOperation::kAbortRun);
+  return aborted;
+}
+
+Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence) {
+  // Observations are facts whatever the policy; after a reload they are judged by the new one, so
+  // that a run that began before it does not bring back what it settled.
+  const auto current = parts_.setup.Get();
+  const bool reloaded = current->policy != pinned.policy;
+  const auto judged_targets =
+      reloaded ? FindTargets(*current->policy, current->config.viewpoint, Remembered(targets))
+               : targets;
+  auto judged = parts_.storage.Run([&](storage::Store& store) {
+    return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
+  });
+  if (!judged) {
+    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kStorage);
+    return judged;
+  }
+  for (const auto family : kFamilies) {
+    const bool blind = !evidence.snapshot.coverage.Trusted(family);
+    parts_.metrics.SetBlind(family, blind);
+    if (!blind) continue;
+    parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kBlind);
+    Log(LogLevel::kWarning, "this viewpoint is blind; findings are frozen",
+        {{"family", std::string(ToString(family))}, {"scan", evidence.snapshot.run.scan}});
+  }
+  Publish(*current, *judged);
+  return judged;
+}
+
+Result<void> Cycle::JudgePolicy() {
+  const auto setup = parts_.setup.Get();
+  const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
+  const auto judged = parts_.storage.Run([&](storage::Store& store) {
+    return JudgeAndCommit(store, *setup, targets, nullptr, parts_.clock.Now());
+  });
+  if (!judged) {
+    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    return judged.error();
+  }
+  Publish(*setup, *judged);
+  return {};
+}
+
+void Cycle::Publish(const Setup& setup, const Judged& judged) {
+  LogTransitions(judged);
+  parts_.metrics.SetFindings(judged.findings,
+                             static_cast<std::size_t>(setup.config.finding_series_limit));
+  parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
+  parts_.metrics.SetHosts(CountHosts(judged.addresses));
+  parts_.wake_delivery();
+}
+
+}  // namespace postern::daemon

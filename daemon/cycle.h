@@ -1,0 +1,61 @@
+// One run of a scan, from plan to delivery: the spine of the product.
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+
+#include "core/time.h"
+#include "daemon/judging.h"
+#include "daemon/run_plan.h"
+#include "daemon/setup.h"
+#include "daemon/storage_thread.h"
+#include "exporters/metrics.h"
+#include "scanner/rate_limiter.h"
+
+namespace postern::daemon {
+
+// Thread-safe: the scans of a configuration run on threads of their own, through one Cycle. What it
+// is given must outlive it.
+class Cycle {
+ public:
+  struct Parts {
+    CurrentSetup& setup;
+    StorageThread& storage;
+    scanner::RateLimiter& limiter;
+    exporters::Metrics& metrics;
+    const Clock& clock;
+    Resolver resolver;
+    std::function<void()> wake_delivery;
+  };
+
+  explicit Cycle(Parts parts) : parts_(std::move(parts)) {}
+
+  // Runs `scan` once: its plan, its probes, its confirmations; then compares, advances the
+  // findings, commits and wakes the delivery. A run that `stop` ends is aborted and compared with
+  // nothing. The run keeps the setup that it started with; only its scope follows the setup in
+  // force.
+  Result<void> Run(const policy::ScanConfig& scan, std::stop_token stop);
+
+  // Judges what is known anew, without a packet: after the policy changed, and at the start.
+  Result<void> JudgePolicy();
+
+ private:
+  struct Begun {
+    RunPlan plan;
+    std::int64_t run = 0;
+    std::vector<Finding> findings;
+  };
+
+  Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
+                      RunInfo& info);
+  RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
+                      const RunInfo& info, std::stop_token stop);
+  Result<void> Abort(std::int64_t run, const std::string& scan);
+  Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
+  void Publish(const Setup& setup, const Judged& judged);
+
+  Parts parts_;
+};
+
+}  // namespace postern::daemon

@@ -1,0 +1,234 @@
+#include "daemon/daemon.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <mutex>
+#include <thread>
+
+#include "core/log.h"
+#include "daemon/cycle.h"
+#include "daemon/http_routes.h"
+#include "daemon/log_sink.h"
+#include "daemon/receivers.h"
+#include "daemon/scan_loop.h"
+#include "daemon/service_state.h"
+#include "daemon/setup.h"
+#include "exporters/http_server.h"
+#include "exporters/metrics.h"
+#include "policy/load_config.h"
+#include "scanner/rate_limiter.h"
+
+namespace postern::daemon {
+namespace {
+
+namespace asio = boost::asio;
+
+// A storm of SIGHUP within this time is one reload.
+constexpr auto kReloadPause = std::chrono::milliseconds(200);
+
+std::chrono::sys_days Today() { return std::chrono::floor<std::chrono::days>(SystemClock().Now()); }
+
+scanner::RateCaps CapsOf(const policy::Limits& limits) {
+  return {limits.rate, limits.host_rate, limits.network_rate};
+}
+
+// What cannot change while the program runs.
+Result<void> SameForLife(const policy::Config& old, const policy::Config& now) {
+  const auto restart = [](const std::string& key) {
+    return Error{"'" + key + "' cannot change at a reload; restart posternd to apply it"};
+  };
+  if (old.viewpoint != now.viewpoint) return restart("viewpoint");
+  if (old.storage_path != now.storage_path) return restart("storage");
+  if (old.listen_address != now.listen_address || old.listen_port != now.listen_port) {
+    return restart("listen");
+  }
+  return {};
+}
+
+void LogDiagnostics(const policy::Diagnostics& diagnostics) {
+  for (const auto& one : diagnostics.list()) {
+    const bool is_error = one.level == policy::Diagnostic::Level::kError;
+    Log(is_error ? LogLevel::kError : LogLevel::kWarning, one.message,
+        {{"at", ToString(one.where)}, {"line", one.line}});
+  }
+}
+
+// The running program. Everything happens on the thread of io_, but the scans, the store and the
+// deliveries, which have threads of their own.
+class Daemon {
+ public:
+  Daemon(DaemonOptions options, std::shared_ptr<const Setup> setup,
+         std::unique_ptr<storage::Store> store)
+      : options_(std::move(options)),
+        setup_(setup),
+        metrics_(POSTERN_VERSION),
+        storage_(std::move(store)),
+        limiter_(CapsOf(setup->config.limits)),
+        cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
+                [this] { WakeDelivery(); }}),
+        loops_(cycle_, setup_, storage_, SystemClock()) {}
+
+  Result<void> Run() {
+    const auto setup = setup_.Get();
+    auto server = exporters::HttpServer::Listen(
+        io_, setup->config.listen_address, setup->config.listen_port,
+        [this](const exporters::HttpRequest& request) { return routes_.Answer(request); });
+    if (!server) return server.error();
+    if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
+
+    FollowSetup(*setup);
+    metrics_.RecordReload(true, SystemClock().Now());
+    WaitForSignal();
+    WaitForWatchdog();
+    routes_.SetReady(true);
+    NotifyReady();
+    Log(LogLevel::kInfo, "posternd is ready",
+        {{"version", POSTERN_VERSION},
+         {"viewpoint", setup->config.viewpoint},
+         {"hosts", std::to_string(setup->policy->hosts.size())},
+         {"metrics", "http://" + setup->config.listen_address.ToString() + ":" +
+                         std::to_string((*server)->port()) + "/metrics"}});
+    io_.run();
+    (*server)->Stop();
+    return {};
+  }
+
+ private:
+  void WaitForSignal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal != SIGHUP) return Stop();
+      reload_timer_.expires_after(kReloadPause);
+      reload_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+        if (!cancelled) Reload();
+      });
+      WaitForSignal();
+    });
+  }
+
+  void WaitForWatchdog() {
+    const auto interval = WatchdogInterval();
+    if (!interval) return;
+    watchdog_timer_.expires_after(*interval);
+    watchdog_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (cancelled) return;
+      // Through the storage thread: alive means that this thread and that one both are.
+      storage_.Post([](storage::Store&) { NotifyWatchdog(); });
+      WaitForWatchdog();
+    });
+  }
+
+  // All that can fail comes first; then the new setup takes over as a whole.
+  void Reload() {
+    NotifyReloading();
+    const auto old = setup_.Get();
+    auto loaded = LoadSetup(options_.config_path, options_.state_directory, Today());
+    LogDiagnostics(loaded.diagnostics);
+    if (loaded.setup) {
+      if (const auto same = SameForLife(old->config, loaded.setup->config); !same) {
+        Log(LogLevel::kError, same.error().message);
+        loaded.setup = nullptr;
+      }
+    }
+    if (loaded.setup) {
+      setup_.Set(loaded.setup);
+      FollowSetup(*loaded.setup);
+      // On a thread of its own: names are resolved, and a dead server must not stall a scrape.
+      judging_ = std::jthread([this] {
+        if (const auto judged = cycle_.JudgePolicy(); !judged) {
+          Log(LogLevel::kError, "the new policy waits for the next run",
+              {{"error", judged.error().message}});
+        }
+      });
+      Log(LogLevel::kInfo, "reloaded", {{"policy", loaded.setup->policy->hash}});
+    } else {
+      Log(LogLevel::kError, "reload failed; the old configuration and policy stay in force");
+    }
+    metrics_.RecordReload(loaded.setup != nullptr, SystemClock().Now());
+    NotifyReady();
+  }
+
+  void FollowSetup(const Setup& setup) {
+    const auto& config = setup.config;
+    LogToStderr(config.log.level, config.log.json);
+    limiter_.SetCaps(CapsOf(config.limits));
+    metrics_.SetViewpoint(config.viewpoint);
+    metrics_.SetPolicy(setup.policy->hash, setup.policy->authorized_by);
+    std::vector<std::string> scans;
+    for (const auto& scan : config.scans) {
+      if (IsRun(scan.stage)) scans.push_back(scan.name);
+    }
+    metrics_.SetScans(scans);
+    RestoreLastSuccess(scans);
+    StartDeliveries(config);
+    loops_.FollowSetup();
+  }
+
+  // A restart must not look like scans that never succeeded.
+  void RestoreLastSuccess(const std::vector<std::string>& scans) {
+    for (const auto& scan : scans) {
+      const auto history =
+          storage_.Run([&](storage::Store& store) { return store.HistoryOf(scan); });
+      if (history) metrics_.SetLastSuccess(scan, history->last_success);
+    }
+  }
+
+  void StartDeliveries(const policy::Config& config) {
+    auto kept = std::make_shared<const policy::Config>(config);
+    std::unique_ptr<Deliveries> old;
+    {
+      const std::lock_guard lock(deliveries_mutex_);
+      old = std::move(deliveries_);
+    }
+    old.reset();  // two deliveries to one receiver would overtake each other
+    auto fresh = std::make_unique<Deliveries>(std::move(kept), storage_, metrics_, SystemClock());
+    const std::lock_guard lock(deliveries_mutex_);
+    deliveries_ = std::move(fresh);
+  }
+
+  void WakeDelivery() {
+    const std::lock_guard lock(deliveries_mutex_);
+    if (deliveries_) deliveries_->Wake();
+  }
+
+  void Stop() {
+    NotifyStopping();
+    Log(LogLevel::kInfo, "posternd is stopping");
+    routes_.SetReady(false);
+    io_.stop();
+  }
+
+  const DaemonOptions options_;
+  asio::io_context io_{1};
+  asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
+  asio::steady_timer reload_timer_{io_};
+  asio::steady_timer watchdog_timer_{io_};
+  CurrentSetup setup_;
+  exporters::Metrics metrics_;
+  HttpRoutes routes_{metrics_};
+  StorageThread storage_;
+  std::mutex deliveries_mutex_;
+  std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
+  scanner::RateLimiter limiter_;
+  Cycle cycle_;
+  // Last: their threads use all of the above.
+  ScanLoops loops_;
+  std::jthread judging_;
+};
+
+}  // namespace
+
+Result<void> RunDaemon(const DaemonOptions& options) {
+  auto loaded = LoadSetup(options.config_path, options.state_directory, Today());
+  if (!loaded.setup) return Error{loaded.diagnostics.Render()};
+  LogToStderr(loaded.setup->config.log.level, loaded.setup->config.log.json);
+  LogDiagnostics(loaded.diagnostics);
+  auto store = storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kWrite);
+  if (!store) return store.error();
+  return Daemon(options, loaded.setup, std::move(*store)).Run();
+}
+
+}  // namespace postern::daemon

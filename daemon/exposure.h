@@ -1,0 +1,15 @@
+// The known exposure in numbers, for the metrics.
+#pragma once
+
+#include <span>
+
+#include "drift/judged_address.h"
+#include "exporters/metrics.h"
+
+namespace postern::daemon {
+
+exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> addresses);
+// A host counts once, whatever its number of addresses. Its addresses must be adjacent.
+exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses);
+
+}  // namespace postern::daemon

@@ -1,0 +1,42 @@
+// From observations to findings: what a run (or a new policy alone) means, committed to the store.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "daemon/setup.h"
+#include "daemon/targets.h"
+#include "drift/judged_address.h"
+#include "drift/viewpoint_trust.h"
+#include "storage/store.h"
+
+namespace postern::daemon {
+
+// What a run brought besides the policy's answers to it.
+struct RunEvidence {
+  Snapshot snapshot;  // run.id is set; coverage.blind is filled in by judging
+  std::vector<drift::CanaryReading> canaries_before;
+  std::vector<drift::CanaryReading> canaries_after;
+  std::set<Endpoint> confirmed;  // open by a second method too
+  std::optional<storage::SweepCursor> cursor;
+};
+
+struct Judged {
+  std::vector<Finding> findings;  // all that the store has now
+  std::vector<Finding> changed;   // of these, what this judgement changed
+  std::vector<Transition> transitions;
+  std::vector<drift::JudgedAddress> addresses;  // point into the policy of `setup`
+};
+
+// Compares, advances the findings and commits, in one go on the storage thread. `evidence` is null
+// where the policy alone is judged anew.
+Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const Targets& targets,
+                              RunEvidence* evidence, TimePoint now);
+
+// The drift that a snapshot alone shows, without any past: for `postern drift`, and to know what to
+// confirm.
+std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
+                           std::string_view viewpoint, const Targets& targets, TimePoint now);
+
+}  // namespace postern::daemon

@@ -1,0 +1,136 @@
+#include "daemon/run_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "policy/rules.h"
+#include "scanner/printer_ports.h"
+
+namespace postern::daemon {
+namespace {
+
+// A sweep's slice is sent in this part of its time, so that confirmation and the commit are done
+// when the next one is due.
+constexpr double kSweepDutyCycle = 0.8;
+
+PortSet TcpOf(const PortSet& ports) {
+  return PortSet::Of(Protocol::kTcp, ports.ranges(Protocol::kTcp));
+}
+
+PortSet NamedPorts(const policy::Policy& policy, std::string_view viewpoint, const Target& target) {
+  return TcpOf(
+      policy::RuleTable(policy, *target.host, viewpoint, target.address.family()).NamedPorts());
+}
+
+std::map<std::string, PortSet> UnresolvedPorts(std::span<const Finding> findings,
+                                               std::string_view viewpoint) {
+  std::map<std::string, PortSet> by_subject;
+  for (const auto& finding : findings) {
+    if (finding.state == FindingState::kResolved || finding.viewpoint != viewpoint) continue;
+    // A finding of many ports is left to the scan that found it: `expected` runs every minute.
+    const bool few = finding.drift.port != 0 || finding.drift.kind == DriftKind::kHostUnreachable;
+    if (few) by_subject[finding.drift.subject].Add(TcpOf(finding.drift.ports));
+  }
+  return by_subject;
+}
+
+// Printer ports only where the policy names them. No printer is on a loopback address.
+PortSet StagePorts(const PortSet& ports, const PortSet& named, const Target& target) {
+  return target.address.IsLoopback() ? ports : scanner::WithoutPrinterPorts(ports, named);
+}
+
+// Targets that share a set of ports make one group of the plan.
+class Groups {
+ public:
+  void Add(const IpAddress& address, const PortSet& ports) {
+    if (!ports.empty()) addresses_[ports].emplace_back(address, address.bits());
+  }
+
+  scanner::ScanPlan Plan() && {
+    scanner::ScanPlan plan;
+    for (auto& [ports, addresses] : addresses_) plan.Add(std::move(addresses), ports);
+    return plan;
+  }
+
+ private:
+  std::map<PortSet, std::vector<Prefix>> addresses_;
+};
+
+storage::SweepCursor StartOf(const policy::ScanConfig& scan,
+                             const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
+  const auto spec = scan.ports.ToString();
+  if (cursor && cursor->ports == spec && cursor->position < scan.ports.size()) return *cursor;
+  return {spec, 0, now};
+}
+
+// The slice that starts at `start`, whole ports on every target, and the cursor behind it.
+std::pair<PortSet, storage::SweepCursor> NextSlice(const policy::ScanConfig& scan,
+                                                   const storage::SweepCursor& start,
+                                                   TimePoint now) {
+  const std::uint64_t total = scan.ports.size();
+  const std::uint64_t slices = RunsPerRound(scan);
+  const auto end = std::min(total, start.position + (total + slices - 1) / slices);
+  auto next = start;
+  next.position = end == total ? 0 : end;
+  if (end == total) next.round_started = now;
+  return {scan.ports.Slice(start.position, end), next};
+}
+
+}  // namespace
+
+Duration RunInterval(const policy::ScanConfig& scan) {
+  if (scan.stage != Stage::kFull) return scan.every;
+  return scan.every / static_cast<Duration::rep>(RunsPerRound(scan));
+}
+
+std::uint64_t RunsPerRound(const policy::ScanConfig& scan) {
+  if (scan.stage != Stage::kFull) return 1;
+  const auto slices = (scan.every.count() + kLongestSlice.count() - 1) / kLongestSlice.count();
+  return std::clamp<std::uint64_t>(static_cast<std::uint64_t>(slices), 1,
+                                   std::max<std::uint64_t>(1, scan.ports.size()));
+}
+
+RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
+                const policy::ScanConfig& scan, std::span<const Target> targets,
+                std::span<const Finding> findings,
+                const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
+  RunPlan plan;
+  PortSet stage_ports = TcpOf(scan.ports);
+  if (scan.stage == Stage::kFull) {
+    auto [slice, next] = NextSlice(scan, StartOf(scan, cursor, now), now);
+    stage_ports = TcpOf(slice);
+    plan.next_cursor = std::move(next);
+  }
+  const auto unresolved = UnresolvedPorts(findings, viewpoint);
+  Groups groups;
+  for (const auto& target : targets) {
+    PortSet named = NamedPorts(policy, viewpoint, target);
+    if (scan.stage == Stage::kExpected) {
+      const auto of_findings = unresolved.find(target.subject);
+      if (of_findings != unresolved.end()) named.Add(of_findings->second);
+      groups.Add(target.address, named);
+    } else {
+      groups.Add(target.address, scanner::WithoutPrinterPorts(stage_ports, named, target.address));
+    }
+  }
+  plan.endpoints = std::move(groups).Plan();
+  if (scan.stage == Stage::kFull) {
+    const std::chrono::duration<double> slice = RunInterval(scan);
+    plan.pace = static_cast<double>(plan.endpoints.size()) / (slice.count() * kSweepDutyCycle);
+  }
+  return plan;
+}
+
+scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view viewpoint,
+                                 const PortSet& ports, std::span<const Target> targets) {
+  Groups groups;
+  for (const auto& target : targets) {
+    const PortSet named = NamedPorts(policy, viewpoint, target);
+    PortSet asked = StagePorts(TcpOf(ports), named, target);
+    asked.Add(named);
+    groups.Add(target.address, asked);
+  }
+  return std::move(groups).Plan();
+}
+
+}  // namespace postern::daemon

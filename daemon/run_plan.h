@@ -1,0 +1,44 @@
+// Which endpoints one run asks: a stage of the schedule over the policy's targets.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "core/finding.h"
+#include "daemon/targets.h"
+#include "policy/config.h"
+#include "policy/policy.h"
+#include "scanner/scan.h"
+#include "storage/store.h"
+
+namespace postern::daemon {
+
+struct RunPlan {
+  scanner::ScanPlan endpoints;
+  // A sweep is spread evenly over its slice: probes a second; 0: as fast as the caps allow.
+  double pace = 0;
+  // `full` only: where the sweep stands once this run is committed.
+  std::optional<storage::SweepCursor> next_cursor;
+};
+
+// A sweep commits in slices of at most 15 minutes (product.md), so that a restart loses a slice,
+// not a day.
+inline constexpr Duration kLongestSlice = std::chrono::minutes(15);
+
+// How often a run of this scan starts: `every`, or the length of a sweep's slice.
+Duration RunInterval(const policy::ScanConfig& scan);
+// Number of runs until every port of the scan was asked once: 1 but for a sweep.
+std::uint64_t RunsPerRound(const policy::ScanConfig& scan);
+
+// Stages `expected`, `top` and `full`; TCP only. `findings` add their endpoints to `expected`.
+// Printer ports are left out where the policy does not name them.
+RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
+                const policy::ScanConfig& scan, std::span<const Target> targets,
+                std::span<const Finding> findings,
+                const std::optional<storage::SweepCursor>& cursor, TimePoint now);
+
+// What a single comparison asks: the ports that the policy names, and `ports`.
+scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view viewpoint,
+                                 const PortSet& ports, std::span<const Target> targets);
+
+}  // namespace postern::daemon

@@ -1,0 +1,52 @@
+// Configuration and policy together: what a run is pinned to and what a reload replaces.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "policy/load_config.h"
+#include "policy/load_policy.h"
+
+namespace postern::daemon {
+
+// Immutable once loaded; shared by threads.
+struct Setup {
+  policy::Config config;
+  std::shared_ptr<const policy::Policy> policy;  // never null
+
+  // Whether a packet may go to `address` now: authorised by the policy from this viewpoint, and no
+  // quiet hour.
+  bool MayProbe(const IpAddress& address, TimePoint now) const;
+};
+
+struct LoadedSetup {
+  std::shared_ptr<const Setup> setup;  // null if there are errors
+  policy::Diagnostics diagnostics;     // of both files, with errors and warnings
+};
+
+// Reads the configuration and the policy that it names. `state_directory` as in LoadConfig.
+LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,
+                      std::chrono::sys_days today);
+
+// The setup in force. Thread-safe.
+class CurrentSetup {
+ public:
+  explicit CurrentSetup(std::shared_ptr<const Setup> setup) : setup_(std::move(setup)) {}
+
+  std::shared_ptr<const Setup> Get() const {
+    const std::lock_guard lock(mutex_);
+    return setup_;
+  }
+  void Set(std::shared_ptr<const Setup> setup) {
+    const std::lock_guard lock(mutex_);
+    setup_ = std::move(setup);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Setup> setup_;  // guarded by mutex_
+};
+
+}  // namespace postern::daemon

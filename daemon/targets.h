@@ -1,0 +1,37 @@
+// The addresses that a run looks at: the policy's hosts, by address and by name.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policy/policy.h"
+#include "scanner/resolve.h"
+
+namespace postern::daemon {
+
+struct Target {
+  const policy::Host* host = nullptr;  // owned by the policy
+  std::string subject;                 // what a finding's identity goes by: the address or the name
+  IpAddress address;
+};
+
+struct Targets {
+  std::vector<Target> list;                 // each address once; a host's addresses are adjacent
+  std::set<std::string> unresolved;         // names without a full answer
+  std::vector<scanner::Resolved> failures;  // of these, with the reason
+  std::vector<scanner::Resolved> out_of_scope;  // answers that the scope leaves out; not probed
+};
+
+using Resolver = std::function<std::vector<scanner::Resolved>(const std::vector<std::string>&)>;
+
+// Every address that `viewpoint` may probe. An address that several hosts claim goes to the one
+// that lists it, else to the first whose name answers with it.
+Targets FindTargets(const policy::Policy& policy, std::string_view viewpoint,
+                    const Resolver& resolver);
+
+// c-ares with the machine's resolvers and a deadline of 10 s for all names together.
+Resolver SystemResolver();
+
+}  // namespace postern::daemon

@@ -1,0 +1,279 @@
+#include "drift/lifecycle.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "drift/drift_fixture.h"
+#include "drift/history_drift.h"
+#include "drift/policy_drift.h"
+
+namespace postern::drift {
+namespace {
+
+using policy::ExpectedState;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr auto kOpen = PortState::kOpen;
+constexpr auto kClosed = PortState::kClosed;
+constexpr auto kFiltered = PortState::kFiltered;
+
+// A daemon's memory in small: one host, 192.0.2.1, and what run after run makes of it.
+class LifecycleTest : public testing::Test {
+ protected:
+  // Runs a scan that saw `tcp`, and returns what receivers are told, as "opened", "resolved fixed".
+  std::vector<std::string> Run(const Sight& tcp, bool second_method = true) {
+    const auto seen = States("192.0.2.1", tcp);
+    return Advance(&seen, second_method);
+  }
+
+  // Judges a changed policy without a packet.
+  std::vector<std::string> Edit(policy::Policy policy) {
+    policy.hash = "hash-" + std::to_string(++edits_);
+    policy_ = std::move(policy);
+    return Advance(nullptr, false);
+  }
+
+  const Finding& Only() const {
+    EXPECT_EQ(findings_.size(), 1U);
+    return findings_.begin()->second;
+  }
+
+  policy::Policy policy_ = OneHost({}, ExpectedState::kNotOpen);
+  bool trusted_ = true;
+  std::array<bool, 2> vouched_ = {true, true};
+  std::set<std::string> unresolved_names_;
+  std::function<Duration()> between_runs_ = [] { return std::chrono::minutes(1); };
+  std::map<std::string, Finding> findings_;
+
+ private:
+  std::vector<std::string> Advance(const AddressStates* seen, bool second_method) {
+    now_ += between_runs_();
+    std::vector<JudgedAddress> addresses;
+    for (const auto& host : policy_.hosts) {
+      addresses.push_back(Judge(host, "192.0.2.1", known_, trusted_ ? seen : nullptr));
+    }
+    if (!addresses.empty()) known_ = addresses.front().now;
+
+    auto drifts = PolicyDrift(policy_, "public", addresses, now_);
+    auto events = HistoryDrift(policy_, "public", addresses);
+    drifts.insert(drifts.end(), events.begin(), events.end());
+
+    Judgement judgement;
+    judgement.now = now_;
+    judgement.run = seen == nullptr ? 0 : ++run_;
+    judgement.viewpoint = "public";
+    judgement.policy = &policy_;
+    judgement.addresses = addresses;
+    judgement.unresolved_names = unresolved_names_;
+    judgement.drifts = drifts;
+    judgement.vouched = vouched_;
+    for (const auto& drift : drifts) {
+      if (second_method) judgement.confirmed.insert(FindingId("public", drift));
+    }
+    return Keep(judgement);
+  }
+
+  std::vector<std::string> Keep(const Judgement& judgement) {
+    std::vector<Finding> stored;
+    for (const auto& [id, finding] : findings_) stored.push_back(finding);
+    const auto advance = AdvanceFindings(stored, judgement);
+    for (const auto& id : advance.dropped) findings_.erase(id);
+    for (const auto& finding : advance.changed) findings_[finding.id] = finding;
+    std::vector<std::string> told;
+    for (const auto& transition : advance.transitions) {
+      const auto& finding = findings_.at(transition.finding_id);
+      told.push_back(std::string(ToString(transition.kind)) +
+                     (finding.resolution ? " " + std::string(ToString(*finding.resolution)) : ""));
+    }
+    return told;
+  }
+
+  AddressStates known_{Address("192.0.2.1"), {}};
+  TimePoint now_ = kNow;
+  std::int64_t run_ = 0;
+  int edits_ = 1;
+};
+
+TEST_F(LifecycleTest, AnUnexpectedOpenThatASecondMethodSawOpensAtOnce) {
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), ElementsAre("opened"));
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), IsEmpty()) << "one event, one notification";
+}
+
+TEST_F(LifecycleTest, MethodsThatDisagreeOpenAfterThreeRuns) {
+  EXPECT_THAT(Run({{Port(6379), kOpen}}, false), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kPending);
+  EXPECT_THAT(Run({{Port(6379), kOpen}}, false), IsEmpty());
+  EXPECT_THAT(Run({{Port(6379), kOpen}}, false), ElementsAre("opened"));
+}
+
+TEST_F(LifecycleTest, APendingFindingThatIsGoneIsDroppedUnheard) {
+  Run({{Port(6379), kOpen}}, false);
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
+  EXPECT_THAT(findings_, IsEmpty());
+}
+
+TEST_F(LifecycleTest, EveryOtherKindNeedsASecondRunInARow) {
+  policy_ = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  EXPECT_THAT(Run({{Port(443), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(443), kOpen}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(443), kClosed}}), IsEmpty()) << "not in a row";
+  EXPECT_THAT(Run({{Port(443), kClosed}}), ElementsAre("opened"));
+}
+
+TEST_F(LifecycleTest, TwoFreshAgreeingRunsResolve) {
+  Run({{Port(6379), kOpen}});
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), IsEmpty()) << "it was there all the time";
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), ElementsAre("resolved fixed"));
+}
+
+TEST_F(LifecycleTest, OnlyEvidenceResolves) {
+  Run({{Port(6379), kOpen}});
+  for (int run = 0; run < 5; ++run) {
+    EXPECT_THAT(Run({{Port(22), kClosed}}), IsEmpty()) << "its port was not asked";
+    EXPECT_THAT(Run({{Port(6379), PortState::kUnknown}}), IsEmpty()) << "asked, and unknown";
+    trusted_ = false;
+    EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty()) << "a blind viewpoint";
+    trusted_ = true;
+    vouched_ = {false, false};
+    EXPECT_THAT(Run({{Port(6379), kFiltered}}), IsEmpty()) << "silence that nothing vouches for";
+    vouched_ = {true, true};
+  }
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+  Run({{Port(6379), kFiltered}});
+  EXPECT_THAT(Run({{Port(6379), kFiltered}}), ElementsAre("resolved fixed"));
+}
+
+TEST_F(LifecycleTest, AFindingThatReturnsIsTheNextEpisodeOfTheSame) {
+  Run({{Port(6379), kOpen}});
+  const std::string id = Only().id;
+  Run({{Port(6379), kClosed}});
+  Run({{Port(6379), kClosed}});
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), ElementsAre("opened"));
+  EXPECT_EQ(DisplayId(Only()), id + "-2");
+}
+
+TEST_F(LifecycleTest, AReturnThatIsNotConfirmedLeavesTheEndingAsItWas) {
+  Run({{Port(6379), kOpen}});
+  Run({{Port(6379), kClosed}});
+  Run({{Port(6379), kClosed}});
+  const Finding ended = Only();
+  Run({{Port(6379), kOpen}}, false);
+  Run({{Port(6379), kClosed}});
+  EXPECT_EQ(DisplayId(Only()), ended.id);
+  EXPECT_EQ(Only().state, FindingState::kResolved);
+  EXPECT_EQ(Only().resolution, Resolution::kFixed);
+  EXPECT_EQ(Only().resolved, ended.resolved);
+}
+
+TEST_F(LifecycleTest, APolicyThatAllowsItResolvesWithoutAPacket) {
+  Run({{Port(6379), kOpen}});
+  EXPECT_THAT(Edit(OneHost({Rule("tcp/6379", ExpectedState::kOpen)}, ExpectedState::kNotOpen)),
+              ElementsAre("resolved policy"));
+}
+
+TEST_F(LifecycleTest, AnUnrelatedEditChangesNothing) {
+  Run({{Port(6379), kOpen}});
+  EXPECT_THAT(Edit(OneHost({Rule("tcp/22", ExpectedState::kAllowed)}, ExpectedState::kNotOpen)),
+              IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+}
+
+TEST_F(LifecycleTest, ADisagreementOfThePolicysMakingWaitsForARun) {
+  policy_ = OneHost({Rule("tcp/80", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  Run({{Port(80), kOpen}});
+  EXPECT_THAT(Edit(OneHost({}, ExpectedState::kNotOpen)), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kPending);
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("opened"));
+}
+
+TEST_F(LifecycleTest, AHostThatLeavesThePolicyWithdrawsItsFindings) {
+  Run({{Port(6379), kOpen}});
+  EXPECT_THAT(Edit(policy::Policy{}), ElementsAre("resolved withdrawn"));
+}
+
+TEST_F(LifecycleTest, ANameThatDoesNotResolveEndsNothing) {
+  Run({{Port(6379), kOpen}});
+  unresolved_names_ = {"192.0.2.1"};  // stands for the subject's name
+  EXPECT_THAT(Edit(policy::Policy{}), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+}
+
+TEST_F(LifecycleTest, AnAcceptanceSilencesUntilItEnds) {
+  auto accepted = OneHost({}, ExpectedState::kNotOpen);
+  policy::AcceptRule accept;
+  accept.ports = Ports("tcp/6379");
+  accept.acceptance = {std::chrono::floor<std::chrono::days>(kNow), "known", "OPS-1"};
+  accepted.hosts.front().accept.push_back(accept);
+
+  Run({{Port(6379), kOpen}});
+  EXPECT_THAT(Edit(accepted), ElementsAre("changed"));
+  EXPECT_EQ(Only().state, FindingState::kAccepted);
+  between_runs_ = [] { return std::chrono::hours(24); };
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), ElementsAre("opened"));
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+}
+
+TEST_F(LifecycleTest, AnAcceptedDriftIsAcceptedFromTheStart) {
+  policy::AcceptRule accept;
+  accept.ports = Ports("tcp/6379");
+  accept.acceptance = {std::chrono::floor<std::chrono::days>(kNow), "known", "OPS-1"};
+  policy_.hosts.front().accept.push_back(accept);
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kAccepted);
+}
+
+TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
+  policy_ = OneHost({Rule("tcp/80,443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  const Sight one_gone = {{Port(80), kOpen}, {Port(443), kClosed}};
+  const Sight all_gone = {{Port(80), kFiltered}, {Port(443), kFiltered}};
+  Run(one_gone);
+  EXPECT_THAT(Run(one_gone), ElementsAre("opened"));
+  EXPECT_THAT(Run(all_gone), IsEmpty());
+  EXPECT_THAT(Run(all_gone), ElementsAre("opened"));
+  EXPECT_THAT(Run(all_gone), IsEmpty());
+}
+
+TEST_F(LifecycleTest, AnEventNeedsASecondRunAndEndsByItself) {
+  policy_ = OneHost({Rule("tcp/80", ExpectedState::kAllowed)}, ExpectedState::kNotOpen);
+  EXPECT_THAT(Run({{Port(80), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(80), kOpen}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("opened"));
+  EXPECT_THAT(Run({{Port(80), kOpen}}), IsEmpty());
+  between_runs_ = [] { return std::chrono::minutes(61); };
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("resolved expired"));
+}
+
+TEST_F(LifecycleTest, AnEventThatWasABlinkIsDropped) {
+  policy_ = OneHost({Rule("tcp/80", ExpectedState::kAllowed)}, ExpectedState::kNotOpen);
+  Run({{Port(80), kOpen}});
+  Run({{Port(80), kClosed}});
+  Run({{Port(22), kClosed}});
+  EXPECT_EQ(Only().state, FindingState::kPending) << "a run that did not ask decides nothing";
+  // Back to open: again a change, which waits in turn; then it holds.
+  EXPECT_THAT(Run({{Port(80), kOpen}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("opened"));
+}
+
+TEST_F(LifecycleTest, FindingsOfAnotherViewpointAreLeftAlone) {
+  Run({{Port(6379), kOpen}});
+  Finding other = Only();
+  other.viewpoint = "vpn";
+  Judgement judgement;
+  judgement.now = kNow;
+  judgement.run = 9;
+  judgement.viewpoint = "public";
+  judgement.policy = &policy_;
+  const auto advance = AdvanceFindings(std::vector{other}, judgement);
+  EXPECT_THAT(advance.changed, IsEmpty());
+  EXPECT_THAT(advance.transitions, IsEmpty());
+}
+
+}  // namespace
+}  // namespace postern::drift
