@@ -1,10 +1,6 @@
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
-#include <functional>
 
 #include "storage/database.h"
 #include "storage/schema.h"
@@ -35,25 +31,14 @@ class OpenTest : public StoreTest {
     std::ofstream(path_, std::ios::binary) << content;
   }
 
-  // What `ask` says in a process that no permission is waived for.
+  // What `ask` says to somebody whom permissions bind.
   static std::string AsNobody(const std::function<std::string()>& ask) {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(pipe(ends.data()), 0);
-    const pid_t child = fork();
-    if (child == 0) {
-      if (geteuid() == 0 && (setgid(kNobody) != 0 || setuid(kNobody) != 0)) _exit(1);
-      const std::string answer = ask();
-      _exit(write(ends[1], answer.data(), answer.size()) == std::ssize(answer) ? 0 : 1);
-    }
-    close(ends[1]);
-    std::string answer(4096, '\0');
-    answer.resize(static_cast<std::size_t>(
-        std::max<ssize_t>(read(ends[0], answer.data(), answer.size()), 0)));
-    close(ends[0]);
-    int status = 0;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-    return answer;
+    return InChild([&] {
+      if (geteuid() == 0 && (setgid(kNobody) != 0 || setuid(kNobody) != 0)) {
+        return std::string("this process cannot become another user");
+      }
+      return ask();
+    });
   }
 };
 

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -150,6 +154,26 @@ class StoreTest : public testing::Test {
     EXPECT_EQ(error, nullptr) << error;
     sqlite3_close(connection);
     return rows;
+  }
+
+  // What `ask` says in a process of its own.
+  static std::string InChild(const std::function<std::string()>& ask) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe(ends.data()), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string answer = ask();
+      _exit(write(ends[1], answer.data(), answer.size()) == std::ssize(answer) ? 0 : 1);
+    }
+    close(ends[1]);
+    std::string answer(4096, '\0');
+    const auto got = read(ends[0], answer.data(), answer.size());
+    answer.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    close(ends[0]);
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    return answer;
   }
 
   std::string folder_;
