@@ -53,22 +53,21 @@ struct Target {
   std::string path;  // with the query; never empty
 };
 
-std::variant<Target, HttpFailure> ParseTarget(const std::string& text) {
+// None if `text` is not a URL that can be posted to.
+std::optional<Target> ParseTarget(const std::string& text) {
   const auto url = boost::urls::parse_uri(text);
-  const bool tls = url && url->scheme_id() == boost::urls::scheme::https;
-  if (!url || (!tls && url->scheme_id() != boost::urls::scheme::http) ||
-      url->encoded_host().empty() || url->has_userinfo()) {
-    return HttpFailure{Kind::kConnect, "\"" + text +
-                                           "\" is not a URL of the form http://HOST[:PORT]/PATH or "
-                                           "https://..., without a user name"};
-  }
+  if (!url || url->encoded_host().empty() || url->has_userinfo()) return std::nullopt;
+  const bool tls = url->scheme_id() == boost::urls::scheme::https;
+  if (!tls && url->scheme_id() != boost::urls::scheme::http) return std::nullopt;
+  const std::string default_port = tls ? "443" : "80";
+  const auto port = ParseDecimal(url->has_port() ? url->port() : default_port, 1, 65535);
+  if (!port) return std::nullopt;
   Target target{.tls = tls,
                 .host = url->host_address(),
                 .host_header = std::string(url->encoded_host_and_port()),
-                .port = static_cast<std::uint16_t>(tls ? 443 : 80),
+                .port = static_cast<std::uint16_t>(*port),
                 .path = std::string(url->encoded_resource())};
-  if (url->has_port() && !url->port().empty()) target.port = url->port_number();
-  if (target.path.empty() || target.path.front() != '/') target.path.insert(0, "/");
+  if (!target.path.starts_with('/')) target.path.insert(0, "/");
   return target;
 }
 
@@ -77,7 +76,6 @@ using Addresses = std::vector<asio::ip::address>;
 std::optional<Addresses> ResolveBlocking(const std::string& name) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* list = nullptr;
   if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return std::nullopt;
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(list, &freeaddrinfo);
@@ -255,8 +253,12 @@ std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const Http
                                               const std::string& body, Duration timeout) {
   const auto deadline = Clock::now() + timeout;
   const auto target = ParseTarget(url);
-  if (const auto* failure = std::get_if<HttpFailure>(&target)) return *failure;
-  return Exchange(std::get<Target>(target), deadline).Post(headers, body);
+  if (!target) {  // the URL is not shown: what is wrong with it may be a password
+    return HttpFailure{Kind::kConnect,
+                       "the URL is not of the form http://HOST[:PORT]/PATH or "
+                       "https://HOST[:PORT]/PATH, without a user name"};
+  }
+  return Exchange(*target, deadline).Post(headers, body);
 }
 
 }  // namespace postern::exporters

@@ -259,6 +259,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
 
  private:
   void Admit(tcp::socket socket) {
+    error_code ignored;  // without it replies to pipelined requests wait for the client's ACK
+    socket.set_option(tcp::no_delay(true), ignored);
     while (shared_->connections.size() >= shared_->limits.connections) {
       CloseOldest(shared_->connections);
     }

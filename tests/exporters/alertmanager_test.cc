@@ -1,0 +1,330 @@
+#include "exporters/alertmanager.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <thread>
+
+#include "exporters/loopback_socket.h"
+
+namespace postern::exporters {
+namespace {
+
+namespace json = boost::json;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""s;
+
+constexpr TimePoint kOpened = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31);
+
+Finding MakeFinding(const std::string& id = "aaaaaaaaaa") {
+  Finding finding;
+  finding.id = id;
+  finding.viewpoint = "public";
+  finding.state = FindingState::kOpen;
+  finding.first_seen = kOpened - 5s;
+  finding.opened = kOpened;
+  Drift& drift = finding.drift;
+  drift.severity = Severity::kCritical;
+  drift.host = "cache-1";
+  drift.owner = "web-platform";
+  drift.labels = {{"environment", "production"}, {"cost centre", "42"}, {"empty", ""}};
+  drift.address = *IpAddress::Parse("2001:db8::6");
+  drift.port = 6379;
+  drift.ports = PortSet::Of(Protocol::kTcp, {{6379, 6379}});
+  drift.observed = {PortState::kOpen, {Reason::Kind::kSynAck}};
+  drift.only_family = true;
+  drift.expected = "not_open";
+  drift.rule = "policy.yaml:12:9";
+  return finding;
+}
+
+Finding Resolved(Finding finding, TimePoint at) {
+  finding.state = FindingState::kResolved;
+  finding.resolution = Resolution::kFixed;
+  finding.resolved = at;
+  return finding;
+}
+
+QueuedTransition Queued(const Finding& finding, TransitionKind kind) {
+  return {.id = 1,
+          .transition = {finding.id, finding.episode, kind, kOpened},
+          .delivered = std::nullopt};
+}
+
+// Sends batch after batch to an Alertmanager that takes everything.
+class Conversation {
+ public:
+  // One line for each alert: "fires host=cache-1 port=6379 owner=web-platform from TIME", "ended
+  // ... from TIME to TIME", times in minutes since kOpened.
+  std::vector<std::string> Send(TimePoint now, std::vector<Finding> findings,
+                                std::vector<QueuedTransition> queue = {}) {
+    const DeliveryBatch batch{now, std::move(findings), std::move(queue), memory_};
+    AlertmanagerPayload payload = BuildAlerts(batch, "");
+    memory_ = std::move(payload.memory);
+    std::vector<std::string> lines;
+    for (const std::string& body : payload.bodies) {
+      const json::value alerts = json::parse(body);
+      for (const json::value& alert : alerts.as_array()) {
+        lines.push_back(Line(alert.as_object(), now));
+      }
+    }
+    return lines;
+  }
+  const std::map<std::string, std::string>& memory() const { return memory_; }
+
+ private:
+  static std::string Minutes(const json::value& time) {
+    for (int minute = -120; minute < 600; ++minute) {
+      const TimePoint candidate = kOpened + std::chrono::minutes(minute);
+      if (time.as_string() == FormatTime(candidate)) return std::to_string(minute);
+    }
+    return std::string(time.as_string());
+  }
+  static std::string Line(const json::object& alert, TimePoint now) {
+    const json::object& labels = alert.at("labels").as_object();
+    const bool fires = alert.at("endsAt").as_string() == FormatTime(now + 4h);
+    std::string line = fires ? "fires" : "ended";
+    for (const std::string name : {"host", "port", "owner"}) {
+      if (labels.contains(name)) line += " " + name + "=" + labels.at(name).as_string().c_str();
+    }
+    line += " from " + Minutes(alert.at("startsAt"));
+    return fires ? line : line + " to " + Minutes(alert.at("endsAt"));
+  }
+
+  std::map<std::string, std::string> memory_;
+};
+
+constexpr std::string_view kFires = "fires host=cache-1 port=6379 owner=web-platform from 0";
+
+std::string Ended(const std::string& minute) {
+  return "ended host=cache-1 port=6379 owner=web-platform from 0 to " + minute;
+}
+
+TEST(AlertmanagerTest, AnAlertInFull) {
+  Finding finding = MakeFinding();
+  finding.episode = 2;
+  const auto payload = BuildAlerts({kOpened + 1min, {finding}, {}, {}}, "https://p.example/");
+  ASSERT_THAT(payload.bodies, SizeIs(1));
+  EXPECT_EQ(payload.bodies[0],
+            R"([{"labels":{"address":"2001:db8::6",)"
+            R"("alertname":"PosternUnexpectedOpen","family":"ipv6",)"
+            R"("host":"cache-1","kind":"unexpected_open",)"
+            R"("label_cost_centre":"42","label_environment":"production",)"
+            R"("owner":"web-platform","port":"6379","protocol":"tcp",)"
+            R"("severity":"critical","viewpoint":"public"},)"
+            R"("annotations":{)"
+            R"("summary":"tcp/6379 is open on cache-1 (2001:db8::6); the policy )"
+            R"(says not_open; it is not open over ipv4",)"
+            R"("description":"Expected: not_open (rule: policy.yaml:12:9).\n)"
+            R"(Observed: open (syn-ack), over ipv6 only.\n)"
+            R"(Finding aaaaaaaaaa-2, first seen 2026-01-30T23:59:55.000Z.\n)"
+            R"(Close it, or find its owner and let the policy allow it from this )"
+            R"(viewpoint.","finding":"aaaaaaaaaa-2"},)"
+            R"("startsAt":"2026-01-31T00:00:00.000Z",)"
+            R"("endsAt":"2026-01-31T04:01:00.000Z",)"
+            R"("generatorURL":"https://p.example/findings/aaaaaaaaaa-2"}])");
+}
+
+TEST(AlertmanagerTest, WhatIsNotKnownIsLeftOut) {
+  Finding finding = MakeFinding();
+  finding.drift.kind = DriftKind::kHostUnreachable;
+  finding.drift.address = *IpAddress::Parse("192.0.2.6");
+  finding.drift.port = 0;
+  finding.drift.owner = "";
+  finding.drift.labels = {};
+  const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
+  const json::value body = json::parse(payload.bodies.at(0));
+  EXPECT_EQ(json::serialize(body.at(0).at("labels")),
+            R"({"address":"192.0.2.6","alertname":"PosternHostUnreachable","family":"ipv4",)"
+            R"("host":"cache-1","kind":"host_unreachable","protocol":"tcp","severity":"critical",)"
+            R"("viewpoint":"public"})");
+  EXPECT_FALSE(body.at(0).as_object().contains("generatorURL"));
+}
+
+TEST(AlertmanagerTest, OnlyOpenFindingsFireAndAnEmptyListIsStillSent) {
+  Conversation alertmanager;
+  std::vector<Finding> findings;
+  for (const FindingState state : {FindingState::kPending, FindingState::kAcknowledged,
+                                   FindingState::kAccepted, FindingState::kResolved}) {
+    findings.push_back(MakeFinding());
+    findings.back().state = state;
+  }
+  EXPECT_THAT(alertmanager.Send(kOpened, findings), IsEmpty());
+  EXPECT_THAT(BuildAlerts({kOpened, {}, {}, {}}, "").bodies, ElementsAre("[]"));
+}
+
+TEST(AlertmanagerTest, AFindingFiresUntilItIsResolvedAndThenEndsForFiveMinutes) {
+  Conversation alertmanager;
+  const Finding open = MakeFinding();
+  EXPECT_THAT(alertmanager.Send(kOpened + 1min, {open}), ElementsAre(kFires));
+  const auto memory = alertmanager.memory();
+  EXPECT_THAT(alertmanager.Send(kOpened + 2min, {open}), ElementsAre(kFires));
+  EXPECT_EQ(alertmanager.memory(), memory) << "a re-send that changes nothing is not written";
+
+  const Finding resolved = Resolved(open, kOpened + 10min);
+  EXPECT_THAT(
+      alertmanager.Send(kOpened + 12min, {resolved}, {Queued(open, TransitionKind::kResolved)}),
+      ElementsAre(Ended("10")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 16min, {resolved}), ElementsAre(Ended("10")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 17min, {resolved}), IsEmpty());
+  EXPECT_THAT(alertmanager.memory(), IsEmpty());
+}
+
+TEST(AlertmanagerTest, AnEndIsRepeatedFromItsFirstSuccessOn) {
+  Conversation alertmanager;
+  alertmanager.Send(kOpened, {MakeFinding()});
+  // Alertmanager is away from minute 1 to 59: what was not taken leaves no memory.
+  const Finding resolved = Resolved(MakeFinding(), kOpened + 1min);
+  EXPECT_THAT(alertmanager.Send(kOpened + 60min, {resolved}), ElementsAre(Ended("1")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 64min, {}), ElementsAre(Ended("1")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 65min, {}), IsEmpty());
+}
+
+TEST(AlertmanagerTest, AFindingThatCameAndWentUnheardIsToldAsEnded) {
+  Conversation alertmanager;
+  const Finding resolved = Resolved(MakeFinding(), kOpened + 3min);
+  const std::vector queue = {Queued(resolved, TransitionKind::kOpened),
+                             Queued(resolved, TransitionKind::kResolved)};
+  EXPECT_THAT(alertmanager.Send(kOpened + 9min, {resolved}, queue), ElementsAre(Ended("3")));
+  auto delivered = queue;
+  for (QueuedTransition& one : delivered) one.delivered = kOpened + 9min;
+  EXPECT_THAT(alertmanager.Send(kOpened + 13min, {resolved}, delivered), ElementsAre(Ended("3")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 14min, {resolved}, delivered), IsEmpty());
+}
+
+TEST(AlertmanagerTest, AcknowledgedAcceptedOrUnwantedMeansEnded) {
+  for (const FindingState state : {FindingState::kAcknowledged, FindingState::kAccepted}) {
+    Conversation alertmanager;
+    Finding finding = MakeFinding();
+    alertmanager.Send(kOpened, {finding});
+    finding.state = state;
+    EXPECT_THAT(alertmanager.Send(kOpened + 7min, {finding}), ElementsAre(Ended("7")));
+    EXPECT_THAT(alertmanager.Send(kOpened + 8min, {finding}), ElementsAre(Ended("7")));
+    finding.state = FindingState::kOpen;
+    EXPECT_THAT(alertmanager.Send(kOpened + 9min, {finding}), ElementsAre(kFires));
+  }
+  Conversation alertmanager;
+  alertmanager.Send(kOpened, {MakeFinding()});
+  EXPECT_THAT(alertmanager.Send(kOpened + 7min, {}), ElementsAre(Ended("7")));
+}
+
+TEST(AlertmanagerTest, AChangedLabelEndsTheOldSetInTheSameRequest) {
+  Conversation alertmanager;
+  Finding finding = MakeFinding();
+  const Finding other = MakeFinding("bbbbbbbbbb");
+  alertmanager.Send(kOpened, {finding});
+  finding.drift.owner = "data";
+  EXPECT_THAT(alertmanager.Send(kOpened + 2min, {finding}),
+              ElementsAre(Ended("2"), "fires host=cache-1 port=6379 owner=data from 0"));
+  // And back again before the end was repeated long enough.
+  finding.drift.owner = "web-platform";
+  EXPECT_THAT(alertmanager.Send(kOpened + 3min, {finding}),
+              ElementsAre("ended host=cache-1 port=6379 owner=data from 0 to 3", kFires));
+}
+
+TEST(AlertmanagerTest, ThatAnotherFindingTookOverTheLabelsEndsNothing) {
+  Conversation alertmanager;
+  const Finding old = MakeFinding();
+  alertmanager.Send(kOpened, {old});
+  EXPECT_THAT(
+      alertmanager.Send(kOpened + 2min, {Resolved(old, kOpened + 1min), MakeFinding("bbbbbbbbbb")},
+                        {Queued(old, TransitionKind::kResolved)}),
+      ElementsAre(kFires));
+}
+
+TEST(AlertmanagerTest, AClockSetBackMakesNoAlertThatEndsBeforeItStarts) {
+  Conversation alertmanager;
+  EXPECT_THAT(alertmanager.Send(kOpened - 60min, {MakeFinding()}),
+              ElementsAre("fires host=cache-1 port=6379 owner=web-platform from -60"));
+  EXPECT_THAT(alertmanager.Send(kOpened - 90min, {}),
+              ElementsAre("ended host=cache-1 port=6379 owner=web-platform from -60 to -60"));
+}
+
+TEST(AlertmanagerTest, MemoryOfAnotherKindIsForgotten) {
+  const auto payload = BuildAlerts(
+      {kOpened, {}, {}, {{"not json", "{}"}, {"{}", "[1]"}, {R"({"a":"b"})", R"({"told":3})"}}},
+      "");
+  EXPECT_THAT(payload.bodies, ElementsAre("[]"));
+  EXPECT_THAT(payload.memory, IsEmpty());
+}
+
+TEST(AlertmanagerTest, HostileTextBecomesValidJson) {
+  Finding finding = MakeFinding();
+  finding.drift.labels = {{"\xff\n\"", "\xff\x1b\"\\"}};
+  const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
+  const json::value body = json::parse(payload.bodies.at(0));
+  EXPECT_EQ(body.at(0).at("labels").at("label____").as_string(), "\uFFFD\x1b\"\\");
+}
+
+std::size_t CountOf(const std::string& body) {
+  const json::value alerts = json::parse(body);
+  return alerts.as_array().size();
+}
+
+TEST(AlertmanagerTest, ManyAlertsAreSplitBetweenFindings) {
+  std::vector<Finding> findings;
+  DeliveryBatch batch{kOpened, {}, {}, {}};
+  for (int i = 0; i < 501; ++i) {
+    findings.push_back(MakeFinding("id" + std::to_string(1000 + i)));
+    findings.back().drift.port = static_cast<std::uint16_t>(i + 1);
+  }
+  batch.findings = findings;
+  auto payload = BuildAlerts(batch, "");
+  ASSERT_THAT(payload.bodies, SizeIs(2));
+  EXPECT_EQ(CountOf(payload.bodies[0]), 500U);
+
+  // Each now ends under its old labels and fires under new ones; no pair is torn apart.
+  batch.memory = payload.memory;
+  for (Finding& finding : batch.findings) finding.drift.owner = "data";
+  batch.findings.erase(batch.findings.begin());  // so that pairs start at an odd place
+  payload = BuildAlerts(batch, "");
+  ASSERT_THAT(payload.bodies, SizeIs(2));
+  EXPECT_EQ(CountOf(payload.bodies[0]), 501U);
+  EXPECT_EQ(CountOf(payload.bodies[1]), 500U);
+}
+
+// What Deliver makes of a server that answers with `status_line` and headers.
+DeliveryOutcome OutcomeOf(const std::string& head) {
+  const LoopbackSocket listener = LoopbackSocket::Listen();
+  const std::jthread server([&] {
+    const LoopbackSocket client = listener.Accept();
+    client.ReadUntil("]");
+    client.Send("HTTP/1.1 " + head + "\r\nContent-Length: 7\r\n\r\n\"oops\"\n");
+  });
+  AlertmanagerReceiver receiver(
+      {.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/", .external_url = ""});
+  return receiver.Deliver({kOpened, {}, {}, {}});
+}
+
+std::string Text(const DeliveryOutcome& outcome) {
+  constexpr std::string_view kNames[] = {"delivered", "retry", "rejected"};
+  return std::string(kNames[static_cast<std::size_t>(outcome.status)]) + " " + outcome.reason +
+         " " + FormatDuration(outcome.retry_after) + " " + outcome.detail;
+}
+
+TEST(AlertmanagerReceiverTest, TheStatusDecidesWhetherToRetry) {
+  EXPECT_EQ(Text(OutcomeOf("200 OK")), "delivered  0s ");
+  EXPECT_EQ(Text(OutcomeOf("400 Bad Request")), "rejected http_4xx 0s HTTP status 400: \"oops\"\n");
+  EXPECT_EQ(Text(OutcomeOf("429 Slow\r\nRetry-After: 30")),
+            "retry http_4xx 30s HTTP status 429: \"oops\"\n");
+  EXPECT_EQ(Text(OutcomeOf("503 No")), "retry http_5xx 0s HTTP status 503: \"oops\"\n");
+  EXPECT_EQ(Text(OutcomeOf("302 Found\r\nLocation: http://127.0.0.1:1/")),
+            "rejected http_3xx 0s HTTP status 302: \"oops\"\n");
+}
+
+TEST(AlertmanagerReceiverTest, NoAnswerIsRetried) {
+  LoopbackSocket closed = LoopbackSocket::Listen();
+  const std::string host = "127.0.0.1:" + std::to_string(closed.port());
+  closed.Close();
+  AlertmanagerReceiver receiver({.url = "http://" + host, .external_url = ""});
+  EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}})),
+            "retry connect 0s cannot connect to " + host + ": Connection refused");
+}
+
+}  // namespace
+}  // namespace postern::exporters

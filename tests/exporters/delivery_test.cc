@@ -1,0 +1,291 @@
+#include "exporters/delivery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include "core/log.h"
+
+namespace postern::exporters {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using Status = DeliveryOutcome::Status;
+
+// Far longer than anything here takes; only a failing test waits for it.
+constexpr auto kDeadline = 30s;
+constexpr TimePoint kNow = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31);
+constexpr DeliveryTiming kPatient{.resend = 1h, .shortest_backoff = 1h, .longest_backoff = 1h};
+constexpr DeliveryTiming kQuick{.resend = 1h, .shortest_backoff = 1ms, .longest_backoff = 2ms};
+
+// The two ends of a delivery: what there is to deliver, and a receiver that answers as told and
+// then takes everything. Thread-safe.
+class World {
+ public:
+  // What a Deliver saw, acknowledgements and log lines, in order: "deliver 1 2 {k=v}", "ack 1 2
+  // {k=v}", "warning timeout".
+  std::vector<std::string> Events() {
+    const std::lock_guard lock(mutex_);
+    return events_;
+  }
+  // Waits for `count` events; those that are there if they do not come.
+  std::vector<std::string> Await(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kDeadline, [&] { return events_.size() >= count; });
+    return events_;
+  }
+  void Queue(std::int64_t id) {
+    const std::lock_guard lock(mutex_);
+    batch_.queue.push_back({id, {"aaaaaaaaaa", 1, TransitionKind::kOpened, kNow}, {}});
+  }
+  void Answer(DeliveryOutcome outcome) {
+    const std::lock_guard lock(mutex_);
+    answers_.push_back(std::move(outcome));
+  }
+  void FailLoads(int count) {
+    const std::lock_guard lock(mutex_);
+    failing_loads_ = count;
+  }
+  void FailAcknowledges(int count) {
+    const std::lock_guard lock(mutex_);
+    failing_acknowledges_ = count;
+  }
+  // Deliveries wait until they are released.
+  void Hold(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  void Note(const std::string& event) {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(event);
+    changed_.notify_all();
+  }
+
+  DeliverySource Source() {
+    return {.load = [this] { return Load(); },
+            .acknowledge = [this](const auto& rows, TimePoint at,
+                                  const auto& memory) { return Acknowledge(rows, at, memory); }};
+  }
+  std::unique_ptr<Receiver> MakeReceiver() { return std::make_unique<FakeReceiver>(*this); }
+
+ private:
+  using Memory = std::map<std::string, std::string>;
+
+  class FakeReceiver : public Receiver {
+   public:
+    explicit FakeReceiver(World& world) : world_(world) {}
+    DeliveryOutcome Deliver(const DeliveryBatch& batch) override { return world_.Take(batch); }
+
+   private:
+    World& world_;
+  };
+
+  static std::string Text(const std::vector<std::int64_t>& rows, const Memory& memory) {
+    std::string text;
+    for (const std::int64_t row : rows) text += " " + std::to_string(row);
+    for (const auto& [key, value] : memory) {
+      text += " {";
+      text += key + "=" + value + "}";
+    }
+    return text;
+  }
+
+  Result<DeliveryBatch> Load() {
+    const std::lock_guard lock(mutex_);
+    if (failing_loads_ > 0) {
+      --failing_loads_;
+      return Error{"database is locked"};
+    }
+    return batch_;
+  }
+
+  DeliveryOutcome Take(const DeliveryBatch& batch) {
+    std::vector<std::int64_t> rows;
+    for (const auto& queued : batch.queue) {
+      if (!queued.delivered) rows.push_back(queued.id);
+    }
+    Note("deliver" + Text(rows, batch.memory));
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return !held_; });
+    DeliveryOutcome outcome;
+    outcome.memory = batch.memory;
+    if (!answers_.empty()) {
+      outcome = answers_.front();
+      answers_.pop_front();
+    }
+    return outcome;
+  }
+
+  Result<void> Acknowledge(const std::vector<std::int64_t>& rows, TimePoint at,
+                           const Memory& memory) {
+    Note("ack" + Text(rows, memory));
+    const std::lock_guard lock(mutex_);
+    if (failing_acknowledges_ > 0) {
+      --failing_acknowledges_;
+      return Error{"disk full"};
+    }
+    for (auto& queued : batch_.queue) {
+      if (std::ranges::count(rows, queued.id) != 0) queued.delivered = at;
+    }
+    batch_.memory = memory;
+    return {};
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> events_;
+  DeliveryBatch batch_{.now = kNow, .findings = {}, .queue = {}, .memory = {}};
+  std::deque<DeliveryOutcome> answers_;
+  int failing_loads_ = 0;
+  int failing_acknowledges_ = 0;
+  bool held_ = false;
+};
+
+DeliveryOutcome Failure(Status status, std::string reason, Duration retry_after = {}) {
+  return {.status = status,
+          .reason = std::move(reason),
+          .detail = "because",
+          .retry_after = retry_after,
+          .memory = {}};
+}
+
+class DeliveryTest : public testing::Test {
+ protected:
+  DeliveryTest() {
+    metrics_.SetReceivers({"soc"});
+    SetLogSink([this](LogLevel level, std::string_view, const std::vector<LogField>& fields) {
+      std::string line(ToString(level));
+      for (const LogField& field : fields) line += " " + field.value;
+      world_.Note(line);
+    });
+  }
+  ~DeliveryTest() override { SetLogSink({}); }
+
+  std::unique_ptr<Delivery> Start(DeliveryTiming timing) {
+    return std::make_unique<Delivery>("soc", world_.MakeReceiver(), world_.Source(), metrics_,
+                                      timing);
+  }
+
+  World world_;
+  Metrics metrics_{"0.1.0"};
+};
+
+TEST_F(DeliveryTest, DeliversAtOnceThenOnNews) {
+  world_.Queue(1);
+  world_.Queue(2);
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1 2", "ack 1 2"));
+  world_.Queue(3);
+  delivery->Wake();
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 1 2", "deliver 3", "ack 3"));
+}
+
+TEST_F(DeliveryTest, ResendsThePresentStateAndWritesOnlyWhatChanged) {
+  const auto delivery = Start({.resend = 1ms, .shortest_backoff = 1h, .longest_backoff = 1h});
+  auto events = world_.Await(3);
+  events.resize(3);
+  EXPECT_THAT(events, ElementsAre("deliver", "deliver", "deliver"));
+  DeliveryOutcome with_memory;
+  with_memory.memory = {{"k", "v"}};
+  world_.Answer(with_memory);
+  for (int i = 0; i < 1000 && std::ranges::count(world_.Events(), "deliver {k=v}") == 0; ++i) {
+    world_.Await(world_.Events().size() + 1);
+  }
+  EXPECT_EQ(std::ranges::count(world_.Events(), "ack {k=v}"), 1);
+}
+
+TEST_F(DeliveryTest, ARetriedFailureIsLoggedOnceCountedEachTimeAndRecovers) {
+  world_.Queue(1);
+  for (int i = 0; i < 3; ++i) world_.Answer(Failure(Status::kRetry, "timeout"));
+  world_.Answer(Failure(Status::kRetry, "http_5xx"));
+  const auto delivery = Start(kQuick);
+  EXPECT_THAT(world_.Await(9), ElementsAre("deliver 1", "warning soc timeout because", "deliver 1",
+                                           "deliver 1", "deliver 1", "warning soc http_5xx because",
+                                           "deliver 1", "ack 1", "info soc"));
+  const std::string text = metrics_.Render();
+  EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"timeout\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"http_5xx\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_notifications_total{receiver=\"soc\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("postern_outbox_pending{receiver=\"soc\"} 0\n"));
+}
+
+TEST_F(DeliveryTest, NewsDoNotCutTheWaitAfterAFailureShort) {
+  world_.Answer(Failure(Status::kRetry, "http_4xx", 1h));
+  const auto delivery = Start(kQuick);
+  world_.Await(2);
+  world_.Queue(1);
+  for (int i = 0; i < 100; ++i) delivery->Wake();
+  EXPECT_THAT(world_.Events(), ElementsAre("deliver", "warning soc http_4xx because"));
+  EXPECT_THAT(metrics_.Render(), Not(HasSubstr("notifications_total{receiver=\"soc\"} 1\n")));
+}
+
+TEST_F(DeliveryTest, ARejectedStateIsTriedAgainWithTheNextNews) {
+  world_.Queue(1);
+  world_.Answer(Failure(Status::kRejected, "http_4xx"));
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1", "warning soc http_4xx because"));
+  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 1\n"));
+  delivery->Wake();
+  EXPECT_THAT(world_.Await(5), ElementsAre("deliver 1", "warning soc http_4xx because", "deliver 1",
+                                           "ack 1", "info soc"));
+}
+
+TEST_F(DeliveryTest, AStoreThatFailsIsAFailureToo) {
+  world_.Queue(1);
+  world_.FailLoads(2);
+  world_.FailAcknowledges(1);
+  const auto delivery = Start(kQuick);
+  EXPECT_THAT(world_.Await(6), ElementsAre("warning soc storage database is locked", "deliver 1",
+                                           "ack 1", "deliver 1", "ack 1", "info soc"));
+  EXPECT_THAT(metrics_.Render(),
+              HasSubstr("_failures_total{receiver=\"soc\",reason=\"storage\"} 3\n"));
+}
+
+TEST_F(DeliveryTest, AHungReceiverDelaysNoOther) {
+  World other;
+  world_.Hold(true);
+  const auto hung = Start(kPatient);
+  world_.Await(1);
+  other.Queue(7);
+  const Delivery healthy("soc", other.MakeReceiver(), other.Source(), metrics_, kPatient);
+  EXPECT_THAT(other.Await(2), ElementsAre("deliver 7", "ack 7"));
+  EXPECT_THAT(world_.Events(), ElementsAre("deliver"));
+  world_.Hold(false);
+}
+
+TEST_F(DeliveryTest, StoppingEndsTheWaitAtOnceAndDeliversNothingMore) {
+  world_.Answer(Failure(Status::kRetry, "timeout"));
+  auto delivery = Start(kPatient);
+  world_.Await(2);
+  delivery->RequestStop();
+  delivery->Wake();
+  delivery.reset();  // would hang for an hour
+  EXPECT_THAT(world_.Events(), ElementsAre("deliver", "warning soc timeout because"));
+}
+
+TEST(BackoffTest, DoublesUpToItsLimitWithUpToHalfOff) {
+  const DeliveryTiming timing;
+  EXPECT_EQ(Backoff(timing, 1, 0), 1s);
+  EXPECT_EQ(Backoff(timing, 2, 0), 2s);
+  EXPECT_EQ(Backoff(timing, 5, 0), 16s);
+  EXPECT_EQ(Backoff(timing, 5, 1), 8s);
+  EXPECT_EQ(Backoff(timing, 9, 0), 256s);
+  EXPECT_EQ(Backoff(timing, 10, 0), 5min);
+  EXPECT_EQ(Backoff(timing, 1'000'000, 0.5), 225s);
+}
+
+}  // namespace
+}  // namespace postern::exporters

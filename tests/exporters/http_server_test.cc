@@ -1,0 +1,221 @@
+#include "exporters/http_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "exporters/loopback_socket.h"
+#include "exporters/process_metrics.h"
+
+namespace postern::exporters {
+namespace {
+
+using std::chrono_literals::operator""ms;
+using std::chrono_literals::operator""s;
+using std::chrono_literals::operator""h;
+
+const IpAddress kLoopback = *IpAddress::Parse("127.0.0.1");
+constexpr std::size_t kLarge = std::size_t{64} * 1024 * 1024;  // more than socket buffers hold
+
+HttpResponse Serve(const HttpRequest& request) {
+  if (request.target == "/large") return {.body = std::string(kLarge, 'x')};
+  if (request.target == "/missing") return {.status = 404, .body = "nothing here\n"};
+  return {.content_type = "text/plain; version=0.0.4", .body = request.method + " up 1\n"};
+}
+
+// A server with its thread.
+class Running {
+ public:
+  explicit Running(HttpLimits limits = {})
+      : server_(*HttpServer::Listen(io_, kLoopback, 0, Serve, limits)),
+        thread_([this] { io_.run(); }) {}
+  ~Running() {
+    boost::asio::post(io_, [this] { server_->Stop(); });
+    thread_.join();
+  }
+
+  LoopbackSocket Connect() const { return LoopbackSocket::Connect(server_->port()); }
+  // The reply to one request on a connection of its own, up to the server's close.
+  std::string Reply(std::string_view request) const {
+    const LoopbackSocket client = Connect();
+    client.Send(request);
+    return client.ReadAll();
+  }
+
+ private:
+  boost::asio::io_context io_;
+  std::unique_ptr<HttpServer> server_;
+  std::thread thread_;
+};
+
+std::string ReplyOf(std::string_view status, std::string_view rest) {
+  return "HTTP/1.1 " + std::string(status) + "\r\nServer: postern\r\n" + std::string(rest);
+}
+
+std::string Refusal(std::string_view status, std::string_view body, std::string_view extra = "") {
+  return ReplyOf(status,
+                 "Content-Type: text/plain; charset=utf-8\r\n"
+                 "X-Content-Type-Options: nosniff\r\n"
+                 "Connection: close\r\n"
+                 "Content-Length: " +
+                     std::to_string(body.size()) + "\r\n" + std::string(extra) + "\r\n" +
+                     std::string(body));
+}
+
+const std::string kUp = ReplyOf("200 OK",
+                                "Content-Type: text/plain; version=0.0.4\r\n"
+                                "X-Content-Type-Options: nosniff\r\n"
+                                "Content-Length: 9\r\n\r\nGET up 1\n");
+
+TEST(HttpServerTest, AnswersWithWhatTheHandlerSays) {
+  const Running server;
+  EXPECT_EQ(server.Reply("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            ReplyOf("200 OK",
+                    "Content-Type: text/plain; version=0.0.4\r\n"
+                    "X-Content-Type-Options: nosniff\r\n"
+                    "Connection: close\r\n"
+                    "Content-Length: 9\r\n\r\nGET up 1\n"));
+  EXPECT_EQ(server.Reply("GET /missing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            Refusal("404 Not Found", "nothing here\n"));
+}
+
+TEST(HttpServerTest, HeadHasTheLengthAndNoBody) {
+  const Running server;
+  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+            ReplyOf("200 OK",
+                    "Content-Type: text/plain; version=0.0.4\r\n"
+                    "X-Content-Type-Options: nosniff\r\n"
+                    "Connection: close\r\n"
+                    "Content-Length: 10\r\n\r\n"));
+}
+
+TEST(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
+  const Running server;
+  const LoopbackSocket client = server.Connect();
+  client.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.ReadUntil("up 1\n"), kUp);
+  client.Send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /missing HTTP/1.1\r\nHost: x\r\n\r\nGET /");
+  EXPECT_EQ(client.ReadUntil("up 1\n"), kUp);
+  EXPECT_TRUE(client.ReadUntil("nothing here\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
+  client.Send("3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(client.ReadUntil("up 1\n"), kUp);
+}
+
+TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
+  const Running server;
+  EXPECT_EQ(server.Reply("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+            Refusal("405 Method Not Allowed", "only GET and HEAD are served here\n",
+                    "Allow: GET, HEAD\r\n"));
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+            Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
+  EXPECT_EQ(
+      server.Reply("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+      Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
+  EXPECT_EQ(server.Reply("\x16\x03\x01\x02\r\n\r\n"),
+            Refusal("400 Bad Request", "this is not an HTTP request\n"));
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x')),
+            Refusal("431 Request Header Fields Too Large", "the request header is too large\n"));
+}
+
+TEST(HttpServerTest, ClosesAClientThatNeverEndsItsHeader) {
+  const Running server({.header = 50ms, .total = 1h, .idle = 1h});
+  EXPECT_EQ(server.Reply(""), "");
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nX-Slow: "), "");
+  const LoopbackSocket client = server.Connect();
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT");
+  EXPECT_EQ(client.ReadAll(), kUp);
+}
+
+TEST(HttpServerTest, ClosesAnIdleConnection) {
+  const Running server({.header = 1h, .total = 1h, .idle = 50ms});
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), kUp);
+}
+
+// Waits until this process has `count` descriptors open; false if that does not come.
+bool AwaitDescriptors(std::uint64_t count) {
+  for (int i = 0; i < 3000; ++i) {
+    if (ReadProcessUsage()->open_descriptors == count) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
+}
+
+TEST(HttpServerTest, ClosesAClientThatDoesNotReadItsReply) {
+  const Running server({.header = 1h, .total = 50ms, .idle = 1h});
+  const std::uint64_t before = ReadProcessUsage()->open_descriptors;
+  const LoopbackSocket client = server.Connect();
+  client.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(client.ReadUntil("\r\n").starts_with("HTTP/1.1 200 OK"));
+  ASSERT_TRUE(AwaitDescriptors(before + 1));  // the client's own
+  EXPECT_LT(client.ReadAll().size(), kLarge);
+}
+
+TEST(HttpServerTest, AScrapeGetsThroughWhileSlowClientsHoldEveryConnection) {
+  const Running server({.header = 1h, .total = 1h, .idle = 1h, .connections = 8});
+  std::vector<LoopbackSocket> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(server.Connect());
+    ASSERT_TRUE(slow.back().valid());
+    slow.back().Send("GET / HTTP/1.1\r\nX-Slow: ");
+  }
+  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                  .ends_with("\r\n\r\nGET up 1\n"));
+  EXPECT_EQ(slow.front().ReadAll(), "");  // the first had to go
+  slow.back().Send("1\r\nConnection: close\r\n\r\n");
+  EXPECT_TRUE(slow.back().ReadAll().ends_with("GET up 1\n"));  // the last may still finish
+}
+
+TEST(HttpServerTest, OutOfDescriptorsItRestsAndRecovers) {
+  boost::asio::io_context io;
+  const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
+  ASSERT_TRUE(server);
+  const LoopbackSocket client = LoopbackSocket::Connect((*server)->port());
+  client.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const std::size_t steps = io.run_for(500ms);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_GE(steps, 2U);
+  EXPECT_LE(steps, 20U) << "it spins";
+
+  std::string reply;
+  std::jthread reader([&] {
+    reply = client.ReadAll();
+    boost::asio::post(io, [&] { io.stop(); });
+  });
+  io.run_for(30s);
+  reader.join();
+  EXPECT_TRUE(reply.ends_with("GET up 1\n")) << reply;
+}
+
+TEST(HttpServerTest, ATakenPortIsAClearError) {
+  boost::asio::io_context io;
+  const LoopbackSocket taken = LoopbackSocket::Listen();
+  const auto server = HttpServer::Listen(io, kLoopback, taken.port(), Serve);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().message,
+            "cannot listen on 127.0.0.1:" + std::to_string(taken.port()) +
+                ": Address already in use; choose another address or port with `listen`, or stop "
+                "the program that has it");
+}
+
+TEST(HttpServerTest, AfterStopThePortIsFree) {
+  boost::asio::io_context io;
+  const auto first = HttpServer::Listen(io, kLoopback, 0, Serve);
+  ASSERT_TRUE(first);
+  const std::uint16_t port = (*first)->port();
+  (*first)->Stop();
+  EXPECT_TRUE(HttpServer::Listen(io, kLoopback, port, Serve));
+}
+
+}  // namespace
+}  // namespace postern::exporters
