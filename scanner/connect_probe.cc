@@ -166,29 +166,40 @@ SocketAddress LocalAddress(int descriptor) {
   return local;
 }
 
-ProbeOutcome Answered(PortState state, Reason reason) {
-  return {ProbeOutcome::Kind::kAnswered, {state, reason}, 0};
+ProbeOutcome Outcome(ProbeOutcome::Kind kind) {
+  ProbeOutcome outcome;
+  outcome.kind = kind;
+  return outcome;
 }
 
-ProbeOutcome LocalError(int error) { return {ProbeOutcome::Kind::kLocalError, {}, error}; }
+ProbeOutcome Answered(PortState state, Reason reason) {
+  auto outcome = Outcome(ProbeOutcome::Kind::kAnswered);
+  outcome.verdict = {state, reason};
+  return outcome;
+}
+
+ProbeOutcome LocalError(int error) {
+  auto outcome = Outcome(ProbeOutcome::Kind::kLocalError);
+  outcome.error = error;
+  return outcome;
+}
 
 // An ICMP error that this machine sent to itself. When ARP or NDP gives up, the kernel sends itself
 // 3/1 or 1/3 from the socket's own address and closes the socket (measured on Linux 6.18: 3.07 s
 // after the first question, both families). A reject rule in our own output chain answers from the
 // same address, but while connect(2) still holds the socket, which then stays in SYN_SENT.
-ProbeOutcome FromOurselves(int descriptor, const QueuedError& queued, int error) {
+ProbeOutcome FromOurselves(int descriptor, const QueuedError& queued) {
   const auto info = ReadTcpInfo(descriptor);
   if (queued.IsNeighbourUnreachable() && info && info->tcpi_state == TCP_CLOSE) {
-    return {ProbeOutcome::Kind::kNobodyThere, {}, 0};
+    return Outcome(ProbeOutcome::Kind::kNobodyThere);
   }
-  return LocalError(error);
+  return LocalError(EPERM);
 }
 
 // For TCP every ICMP error means filtered, whoever sent it, other than ourselves.
-ProbeOutcome FromIcmp(int descriptor, const IpAddress& target, const QueuedError& queued,
-                      int error) {
+ProbeOutcome FromIcmp(int descriptor, const IpAddress& target, const QueuedError& queued) {
   if (queued.offender != target && queued.offender == LocalAddress(descriptor).address()) {
-    return FromOurselves(descriptor, queued, error);
+    return FromOurselves(descriptor, queued);
   }
   const auto kind =
       queued.error.ee_origin == SO_EE_ORIGIN_ICMP ? Reason::Kind::kIcmp : Reason::Kind::kIcmp6;
@@ -197,11 +208,11 @@ ProbeOutcome FromIcmp(int descriptor, const IpAddress& target, const QueuedError
 
 ProbeOutcome FromError(int descriptor, const IpAddress& target, int error) {
   while (const auto queued = TakeQueuedError(descriptor)) {
-    if (queued->FromNetwork()) return FromIcmp(descriptor, target, *queued, error);
+    if (queued->FromNetwork()) return FromIcmp(descriptor, target, *queued);
   }
   switch (error) {
     case 0:
-      return {};
+      return Outcome(ProbeOutcome::Kind::kPending);
     case ECONNREFUSED:
       return Answered(PortState::kClosed, {Reason::Kind::kReset});
     case ECONNRESET:
@@ -209,7 +220,7 @@ ProbeOutcome FromError(int descriptor, const IpAddress& target, int error) {
       // Reset after the handshake; a SYN that is refused gives ECONNREFUSED.
       return Answered(PortState::kOpen, {Reason::Kind::kSynAck});
     case ETIMEDOUT:
-      return {ProbeOutcome::Kind::kNobodyThere, {}, 0};
+      return Outcome(ProbeOutcome::Kind::kNobodyThere);
     default:
       return LocalError(error);
   }
@@ -257,9 +268,13 @@ ProbeOutcome ReadOutcome(int descriptor, const IpAddress& target) {
   }
   const auto local = LocalAddress(descriptor);
   if (local.address() == peer.address() && local.port() == peer.port()) {
-    return {ProbeOutcome::Kind::kSelfConnect, {}, 0};
+    return Outcome(ProbeOutcome::Kind::kSelfConnect);
   }
-  return Answered(PortState::kOpen, {Reason::Kind::kSynAck});
+  auto outcome = Answered(PortState::kOpen, {Reason::Kind::kSynAck});
+  if (const auto info = ReadTcpInfo(descriptor); info && info->tcpi_total_retrans == 0) {
+    outcome.rtt = std::chrono::microseconds(info->tcpi_rtt);
+  }
+  return outcome;
 }
 
 Retransmit ReadRetransmit(int descriptor) {

@@ -2,6 +2,7 @@
 // Plain functions over a descriptor; thread-safe on different descriptors.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,8 @@ struct ProbeOutcome {
   };
   Kind kind = Kind::kPending;
   Verdict verdict;
+  // Open: as the kernel measured it, unless it sent the SYN twice (Karn's algorithm).
+  std::optional<std::chrono::microseconds> rtt;
   int error = 0;
 };
 

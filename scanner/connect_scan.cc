@@ -107,7 +107,7 @@ class ConnectRun {
 
   void OnReady(Probe& probe);
   void Conclude(Probe& probe, const ProbeOutcome& outcome, Time now);
-  void OnAnswer(Probe& probe, const Verdict& verdict, Time now);
+  void OnAnswer(Probe& probe, const ProbeOutcome& outcome, Time now);
   void OnLocalError(Probe& probe, int error);
   void OnSelfConnect(Probe& probe);
 
@@ -316,7 +316,7 @@ void ConnectRun::OnReady(Probe& probe) {
 void ConnectRun::Conclude(Probe& probe, const ProbeOutcome& outcome, Time now) {
   switch (outcome.kind) {
     case ProbeOutcome::Kind::kAnswered:
-      return OnAnswer(probe, outcome.verdict, now);
+      return OnAnswer(probe, outcome, now);
     case ProbeOutcome::Kind::kPending:
     case ProbeOutcome::Kind::kNobodyThere:
       record_.Silence(probe.target.index);
@@ -328,16 +328,16 @@ void ConnectRun::Conclude(Probe& probe, const ProbeOutcome& outcome, Time now) {
   }
 }
 
-void ConnectRun::OnAnswer(Probe& probe, const Verdict& verdict, Time now) {
+void ConnectRun::OnAnswer(Probe& probe, const ProbeOutcome& outcome, Time now) {
   CheckRetransmit(probe, now);
-  const auto rtt = std::chrono::duration_cast<microseconds>(now - probe.sent);
-  Reply reply{verdict, rtt, round_ == 1 && !probe.retransmitted};
-  // Which of two packets was answered cannot be told (Karn's algorithm).
-  if (probe.retransmitted) reply.rtt.reset();
   const auto& endpoint = probe.target.endpoint;
-  if (reply.rtt && verdict.state != PortState::kFiltered) patience_.Answered(endpoint.address, rtt);
-  record_.Answer(probe.target.index, endpoint, reply);
-  if (verdict.state == PortState::kOpen) ResetOnClose(probe.socket->native_handle());
+  if (!probe.retransmitted && outcome.verdict.state != PortState::kFiltered) {
+    const auto waited = std::chrono::duration_cast<microseconds>(now - probe.sent);
+    patience_.Answered(endpoint.address, waited);
+  }
+  record_.Answer(probe.target.index, endpoint,
+                 {outcome.verdict, outcome.rtt, round_ == 1 && !probe.retransmitted});
+  if (outcome.verdict.state == PortState::kOpen) ResetOnClose(probe.socket->native_handle());
   Close(probe);
 }
 

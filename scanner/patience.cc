@@ -15,30 +15,19 @@ constexpr int kMostTries = 8;
 
 }  // namespace
 
-void RoundTrip::Add(microseconds sample) {
-  if (!any_) {
-    any_ = true;
-    smoothed_ = sample;
-    variation_ = sample / 2;
-    return;
-  }
-  const auto difference = sample > smoothed_ ? sample - smoothed_ : smoothed_ - sample;
-  variation_ = (variation_ * 3 + difference) / 4;
-  smoothed_ = (smoothed_ * 7 + sample) / 8;
+void HostPatience::Answered(const IpAddress& host, microseconds rtt) {
+  const auto [entry, is_first] = hosts_.try_emplace(host, RoundTrip{rtt, rtt / 2});
+  if (is_first) return;
+  auto& [smoothed, variation] = entry->second;
+  variation = (variation * 3 + std::chrono::abs(rtt - smoothed)) / 4;
+  smoothed = (smoothed * 7 + rtt) / 8;
 }
-
-std::optional<microseconds> RoundTrip::Timeout() const {
-  if (!any_) return std::nullopt;
-  return smoothed_ + variation_ * 4;
-}
-
-void HostPatience::Answered(const IpAddress& host, microseconds rtt) { hosts_[host].Add(rtt); }
 
 microseconds HostPatience::EarlyWait(const IpAddress& host) const {
   const auto known = hosts_.find(host);
   if (known == hosts_.end()) return kEarlyWait;
-  return std::clamp<microseconds>(known->second.Timeout().value_or(kEarlyWait), kShortestWait,
-                                  kEarlyWait);
+  const auto& [smoothed, variation] = known->second;
+  return std::clamp<microseconds>(smoothed + variation * 4, kShortestWait, kEarlyWait);
 }
 
 int TriesFor(std::uint64_t silent, double loss, int at_least) {

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <unordered_map>
 
 #include "core/ip_address.h"
@@ -20,19 +19,6 @@ inline constexpr std::chrono::milliseconds kRetransmitCheck{1050};
 // and later send after 2 s (tcp_syn_linear_timeouts), earlier ones after 3 s.
 inline constexpr std::chrono::milliseconds kSlowWait{1950};
 
-// Smoothed round-trip time of one host (RFC 6298, section 2).
-class RoundTrip {
- public:
-  void Add(std::chrono::microseconds sample);
-  // Smoothed time and four times its variation; none before the first sample.
-  std::optional<std::chrono::microseconds> Timeout() const;
-
- private:
-  bool any_ = false;
-  std::chrono::microseconds smoothed_{};
-  std::chrono::microseconds variation_{};
-};
-
 // The hosts that have answered so far, and how fast. Not thread-safe.
 class HostPatience {
  public:
@@ -41,6 +27,11 @@ class HostPatience {
   std::chrono::microseconds EarlyWait(const IpAddress& host) const;
 
  private:
+  // RFC 6298, section 2.
+  struct RoundTrip {
+    std::chrono::microseconds smoothed;
+    std::chrono::microseconds variation;
+  };
   std::unordered_map<IpAddress, RoundTrip> hosts_;
 };
 

@@ -16,8 +16,8 @@ namespace postern::scanner {
 // An answer from the network.
 struct Reply {
   Verdict verdict;
-  std::optional<std::chrono::microseconds> rtt;
-  bool to_first_packet = true;  // sent to its endpoint
+  std::optional<std::chrono::microseconds> rtt;  // open ones only
+  bool to_first_packet = true;                   // sent to its endpoint
 };
 
 // Not thread-safe.
