@@ -11,6 +11,10 @@ namespace {
 
 std::string Quoted(std::string_view text) { return "'" + Escaped(text) + "'"; }
 
+std::string ServiceName(const Expectation& rule) {
+  return rule.service ? Quoted(*rule.service) : "none";
+}
+
 // The first thing in which two rules differ, "state: 'closed' here, 'open' there"; empty if
 // nothing does.
 std::string Difference(const Expectation& here, const Expectation& there) {
@@ -19,8 +23,7 @@ std::string Difference(const Expectation& here, const Expectation& there) {
            " there";
   }
   if (here.service != there.service) {
-    return "service: " + Quoted(here.service.value_or("")) + " here, " +
-           Quoted(there.service.value_or("")) + " there";
+    return "service: " + ServiceName(here) + " here, " + ServiceName(there) + " there";
   }
   if (here.tls != there.tls) return "tls";
   if (here.severity != there.severity) return "severity";

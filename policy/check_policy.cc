@@ -1,7 +1,8 @@
 #include "policy/check_policy.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,6 +22,13 @@ std::vector<std::string_view> NamesOf(const Map& map) {
   return names;
 }
 
+std::string NotDefined(const std::string& noun, const std::string& name,
+                       std::span<const std::string_view> defined) {
+  const std::string hint = DidYouMean(name, defined);
+  return "no " + noun + " '" + name + "' is defined" +
+         (hint.empty() ? "; define it under '" + noun + "s'" : hint);
+}
+
 void CheckNames(const PolicyDraft& draft, const std::string& first_file, Problems& problems) {
   if (!draft.scope) {
     problems.Error({first_file, 1, 1},
@@ -31,7 +39,7 @@ void CheckNames(const PolicyDraft& draft, const std::string& first_file, Problem
   for (const auto& places : draft.host_places) {
     for (const auto& [name, where] : places.roles) {
       if (draft.policy.roles.contains(name)) continue;
-      problems.Error(where, "no role '" + name + "' is defined" + DidYouMean(name, roles));
+      problems.Error(where, NotDefined("role", name, roles));
     }
   }
   // A policy that names no viewpoints leaves their names to the daemons.
@@ -39,7 +47,7 @@ void CheckNames(const PolicyDraft& draft, const std::string& first_file, Problem
   const auto viewpoints = NamesOf(draft.policy.viewpoints);
   for (const auto& [name, where] : draft.from) {
     if (draft.policy.viewpoints.contains(name)) continue;
-    problems.Error(where, "no viewpoint '" + name + "' is defined" + DidYouMean(name, viewpoints));
+    problems.Error(where, NotDefined("viewpoint", name, viewpoints));
   }
 }
 
@@ -115,7 +123,8 @@ void CheckNetworks(const PolicyDraft& draft, Problems& problems) {
   for (const auto& network : draft.policy.networks) {
     const auto [first, added] = seen.emplace(network.cidr, &network);
     if (!added) {
-      problems.Error(network.where, "a second network " + network.cidr.ToString(),
+      problems.Error(network.where,
+                     "a second network " + network.cidr.ToString() + "; each stands once",
                      first->second->where, "the first one");
     }
     if (draft.scope && !TouchesAny(network.cidr, draft.policy.scope.include)) {

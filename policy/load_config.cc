@@ -69,7 +69,7 @@ std::vector<QuietHours> ReadQuietHours(YamlReader& reader, const YamlNode* node)
     if (windows) {
       all.insert(all.end(), windows->begin(), windows->end());
     } else {
-      reader.Error(*item, Escaped(windows.error().message));
+      reader.Error(*item, "'" + Escaped(*text) + "' " + windows.error().message);
     }
   }
   return all;
@@ -141,14 +141,19 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
   ReadVersion(reader, fields);
   const auto* viewpoint = fields.Require("viewpoint");
   config.viewpoint = reader.Name(viewpoint).value_or("");
-  if (viewpoint != nullptr) config.viewpoint_where = reader.Where(*viewpoint);
+  config.viewpoint_where = reader.Where(viewpoint != nullptr ? *viewpoint : root);
   config.policy_path = ResolvedPath(folder, reader.Text(fields.Require("policy")).value_or(""));
   ReadStorage(reader, fields.Find("storage"), state_directory.empty() ? folder : state_directory,
               config);
   ReadListen(reader, fields.Find("listen"), config);
   config.external_url = ReadUrl(reader, fields.Find("external_url")).value_or("");
   ReadLimits(reader, fields.Find("limits"), config.limits);
-  config.scans = ReadScans(reader, fields.Find("scans"));
+  const auto* scans = fields.Find("scans");
+  config.scans = ReadScans(reader, scans);
+  if (scans == nullptr) {
+    reader.problems().Warning(config.viewpoint_where,
+                              "no scans are configured, so that a daemon has nothing to do");
+  }
   ReadConfirm(reader, fields.Find("confirm"), config.confirm);
   config.canaries = ReadCanaries(reader, fields.Find("canaries"));
   ReadRetention(reader, fields.Find("retention"), config.retention);
@@ -184,9 +189,6 @@ LoadedConfig LoadConfigText(const SourceText& source, const std::string& state_d
   if (document.root() != nullptr) {
     YamlReader reader(document, problems);
     Config config = ReadConfig(reader, *document.root(), FolderOf(source.name), state_directory);
-    if (config.scans.empty()) {
-      problems.Warning(config.viewpoint_where, "no scans are configured: the daemon has no work");
-    }
     WarnOfWhatDoesNotRunYet(config, problems);
     loaded.config = std::move(config);
   }

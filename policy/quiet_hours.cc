@@ -48,9 +48,10 @@ QuietHours Window(int begin_day, int begin, int end_day, int end) {
 }  // namespace
 
 Result<std::vector<QuietHours>> ParseQuietHours(std::string_view text) {
-  const Error unreadable{"'" + std::string(text) +
-                         "' is not a window of time; write \"22:00-04:00\" for every day, or "
-                         "\"Sat 22:00-Sun 04:00\", in UTC"};
+  const Error unreadable{
+      "is not a window of time; write \"22:00-04:00\" for every day, or \"Sat 22:00-Sun 04:00\", "
+      "in "
+      "UTC"};
   const auto dash = text.find('-');
   if (dash == std::string_view::npos) return unreadable;
   const auto begin = ParseWeekTime(text.substr(0, dash));
@@ -59,10 +60,10 @@ Result<std::vector<QuietHours>> ParseQuietHours(std::string_view text) {
 
   if (begin->day) {
     const QuietHours window = Window(*begin->day, begin->minute, *end->day, end->minute);
-    if (window.begin == window.end) return Error{"the window ends where it begins"};
+    if (window.begin == window.end) return Error{"ends where it begins"};
     return std::vector<QuietHours>{window};
   }
-  if (begin->minute % kDay == end->minute % kDay) return Error{"the window ends where it begins"};
+  if (begin->minute % kDay == end->minute % kDay) return Error{"ends where it begins"};
   const int next_day = end->minute < begin->minute ? 1 : 0;
   std::vector<QuietHours> windows;
   for (int day = 0; day < 7; ++day) {

@@ -22,13 +22,13 @@ std::string ReadSecretPath(YamlReader& reader, const YamlNode* node, const std::
 }
 
 WebhookConfig ReadWebhook(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "webhook", {"url", "secret_file"});
+  const Fields fields(reader, node, "a webhook", {"url", "secret_file"});
   return {ReadUrl(reader, fields.Require("url")).value_or(""),
           ReadSecretPath(reader, fields.Find("secret_file"), folder)};
 }
 
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "ticket", {"system", "repository", "token_file"});
+  const Fields fields(reader, node, "a ticket", {"system", "repository", "token_file"});
   const auto same = [](std::string_view text) { return std::optional<std::string>(text); };
   TicketConfig ticket;
   ticket.system = reader

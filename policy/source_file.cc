@@ -10,8 +10,11 @@ namespace postern::policy {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-// An excerpt fits a terminal of 100 columns with its indentation of four.
+// An excerpt fits a terminal of 100 columns with its indentation of four. What stands left of the
+// caret is cut to kContext where it would take more than kMostLeft.
 constexpr int kExcerptColumns = 96;
+constexpr int kMostLeft = 72;
+constexpr int kContext = 40;
 
 // One character of a text: a well-formed UTF-8 sequence (RFC 3629), or a single byte that is none.
 struct Character {
@@ -61,7 +64,7 @@ bool IsUnsafe(char32_t code) {
 
 template <typename... Args>
 std::string Format(const char* format, Args... args) {
-  std::array<char, 32> text{};
+  std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), format, args...);
   return text.data();
 }
@@ -146,11 +149,10 @@ std::optional<BadByte> FindBadByte(std::string_view text) {
 Excerpt ExcerptAround(std::string_view line, int column) {
   const std::size_t target = OffsetOf(line, column);
   std::size_t begin = std::min(line.find_first_not_of(' '), target);
-  const std::size_t window = StepBack(line, target, kExcerptColumns / 2);
   Excerpt excerpt;
   int columns = 0;
-  if (window > begin) {
-    begin = window;
+  if (StepBack(line, target, kMostLeft) > begin) {
+    begin = StepBack(line, target, kContext);
     excerpt.text = "...";
     columns = 3;
   }
@@ -171,12 +173,11 @@ Excerpt ExcerptAround(std::string_view line, int column) {
   return excerpt;
 }
 
-std::string Escaped(std::string_view text) {
-  constexpr int kMost = 100;
+std::string Escaped(std::string_view text, int most) {
   std::string escaped;
   int count = 0;
   for (std::size_t at = 0; at < text.size(); ++count) {
-    if (count == kMost) return escaped + "...";
+    if (count == most) return escaped + "...";
     const Character character = CharacterAt(text, at);
     escaped += Shown(character, text.substr(at, character.length));
     at += character.length;

@@ -50,7 +50,7 @@ struct Excerpt {
 
 Excerpt ExcerptAround(std::string_view line, int column);
 
-// `text` with everything escaped that ExcerptAround() escapes, cut after 100 characters.
-std::string Escaped(std::string_view text);
+// `text` with everything escaped that ExcerptAround() escapes, cut after `most` characters.
+std::string Escaped(std::string_view text, int most = 100);
 
 }  // namespace postern::policy

@@ -58,32 +58,40 @@ class ColumnCounter {
   int column_ = 1;
 };
 
-// yaml-cpp's terse messages, in words that tell what to do.
-std::string PlainWords(const std::string& message) {
-  using Words = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array kWords = {
-      Words{"illegal tab when looking for indentation",
+// One of yaml-cpp's terse messages in words that tell what to do.
+struct Wording {
+  std::string_view theirs;
+  std::string_view ours;
+  bool shows_opening = false;  // it helps to see what the line should belong to
+};
+
+constexpr std::array kWordings = {
+    Wording{"illegal tab when looking for indentation",
             "a tab in the indentation; indent with spaces"},
-      Words{"end of map not found",
-            "this line does not belong to the mapping above it; check its indentation"},
-      Words{"end of sequence not found",
-            "this line does not belong to the list above it; check its indentation"},
-      Words{"end of map flow not found", "expected ',' or '}' here; is a brace or comma missing?"},
-      Words{"end of sequence flow not found",
-            "expected ',' or ']' here; is a bracket or comma missing?"},
-      Words{"illegal map value", "a ':' that begins no value here; quote a text that holds ': '"},
-      Words{"illegal map key", "a key cannot stand here; check the indentation"},
-      Words{"illegal block entry", "a list item cannot stand here; check the indentation"},
-      Words{"illegal flow end", "a closing bracket or brace without its opening one"},
-      Words{"illegal EOF in scalar", "a quoted text that is never closed"},
-      Words{"illegal document indicator in scalar", "a quoted text that is never closed"},
-      Words{"unknown token", "a text cannot begin with this character; put the text in quotes"},
-      Words{"the referenced anchor is not defined", "an alias to an anchor that is not defined"},
-  };
-  for (const auto& [theirs, ours] : kWords) {
-    if (message.starts_with(theirs)) return std::string(ours);
-  }
-  return message;
+    Wording{"end of map not found",
+            "this line does not belong to the mapping above it; check its indentation", true},
+    Wording{"end of sequence not found",
+            "this line does not belong to the list above it; check its indentation", true},
+    Wording{"end of map flow not found",
+            "expected ',' or '}' here; is a brace, comma or quote missing?", true},
+    Wording{"end of sequence flow not found",
+            "expected ',' or ']' here; is a bracket, comma or quote missing?", true},
+    Wording{"illegal flow end", "this closing bracket or brace does not fit what is open here",
+            true},
+    Wording{"illegal map value", "a ':' that begins no value here; quote a text that holds ': '"},
+    Wording{"illegal map key", "a key cannot stand here; check the indentation"},
+    Wording{"illegal block entry", "a list item cannot stand here; check the indentation"},
+    Wording{"illegal EOF in scalar", "a quoted text that is never closed"},
+    Wording{"illegal document indicator in scalar", "a quoted text that is never closed"},
+    Wording{"unknown token", "a text cannot begin with this character; put the text in quotes"},
+    Wording{"the referenced anchor is not defined", "an alias to an anchor that is not defined"},
+};
+
+Wording WordingOf(std::string_view message) {
+  const auto found = std::find_if(kWordings.begin(), kWordings.end(), [&](const Wording& wording) {
+    return message.starts_with(wording.theirs);
+  });
+  return found != kWordings.end() ? *found : Wording{message, message};
 }
 
 }  // namespace
@@ -114,7 +122,7 @@ class DocumentBuilder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const YamlNode* node = anchor < anchors_.size() ? anchors_[anchor] : nullptr;
     if (node == nullptr || std::find(open_.begin(), open_.end(), node) != open_.end()) {
-      Fail(Where(mark), "an alias inside of what it stands for");
+      Fail(Where(mark), "an alias inside of what it stands for; it would never end");
     }
     nodes_ += node->size;
     CheckBounds(mark, static_cast<int>(open_.size()) + node->height);
@@ -147,12 +155,28 @@ class DocumentBuilder final : public YAML::EventHandler {
     Close();
   }
 
+  // Reports what the parser could not go on with.
+  void ReportSyntax(const YAML::Exception& error) {
+    const auto where = Where(error.mark);
+    Wording wording = WordingOf(error.msg);
+    const auto line = file_.Line(where.line);
+    if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
+      wording = kWordings.front();
+    }
+    const std::string message = "not valid YAML: " + std::string(wording.ours);
+    if (wording.shows_opening && !open_.empty()) {
+      problems_.Error(where, message, Where(*open_.back()), "what is open began here");
+    } else {
+      problems_.Error(where, message);
+    }
+  }
+
+ private:
   SourceLocation Where(const YAML::Mark& mark) {
     const int line = mark.line + 1;
     return {file_.name(), line, columns_.ColumnOf(line, mark.column)};
   }
 
- private:
   SourceLocation Where(const YamlNode& node) const {
     return {file_.name(), node.line, node.column};
   }
@@ -164,12 +188,12 @@ class DocumentBuilder final : public YAML::EventHandler {
 
   void CheckBounds(const YAML::Mark& mark, int depth) {
     if (depth > YamlDocument::kMaxDepth) {
-      Fail(Where(mark),
-           "nested deeper than " + std::to_string(YamlDocument::kMaxDepth) + " levels");
+      Fail(Where(mark), "nested deeper than " + std::to_string(YamlDocument::kMaxDepth) +
+                            " levels; nothing here needs that");
     }
     if (nodes_ > YamlDocument::kMaxNodes) {
       Fail(Where(mark), "more than " + std::to_string(YamlDocument::kMaxNodes) +
-                            " values once the aliases are expanded");
+                            " values once the aliases are expanded; use fewer aliases");
     }
   }
 
@@ -226,7 +250,7 @@ class DocumentBuilder final : public YAML::EventHandler {
     for (std::size_t i = 0; i < children.size(); i += 2) {
       const YamlNode& key = *children[i];
       if (key.kind != YamlNode::Kind::kScalar) {
-        problems_.Error(Where(key), "a key must be a text");
+        problems_.Error(Where(key), "a key must be a text; put brackets and braces in quotes");
         continue;
       }
       const YamlNode* first = nullptr;
@@ -277,9 +301,14 @@ YamlDocument YamlDocument::Parse(const SourceFile& file, Problems& problems) {
     whole = true;
   } catch (const Stop&) {
   } catch (const YAML::Exception& error) {
-    problems.Error(builder.Where(error.mark), "not valid YAML: " + PlainWords(error.msg));
+    builder.ReportSyntax(error);
   }
-  if (!whole) document.root_ = nullptr;
+  if (!whole) {
+    document.root_ = nullptr;
+  } else if (document.root_ == nullptr || document.root_->kind == YamlNode::Kind::kNull) {
+    document.root_ = nullptr;
+    problems.Error({file.name(), 0, 0}, "the file holds nothing; it begins with 'version: 1'");
+  }
   return document;
 }
 

@@ -12,7 +12,9 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::size_t kMaxTextCharacters = 1000;
+constexpr std::size_t kMaxTextBytes = 1000;
+// A message of core's parsers, which quotes what it refuses.
+constexpr int kMostMessage = 300;
 
 std::string Quoted(std::string_view text) { return "'" + Escaped(text) + "'"; }
 
@@ -39,6 +41,12 @@ std::string Joined(std::span<const std::string_view> words) {
   return text;
 }
 
+// {ports: tcp/22,80}: the comma ended the value.
+bool LooksLikePort(std::string_view key) {
+  return key.starts_with("tcp/") || key.starts_with("udp/") ||
+         (!key.empty() && key[0] >= '0' && key[0] <= '9');
+}
+
 bool IsMappedIpv4(const IpAddress& address) {
   const auto bytes = address.bytes();
   return bytes.size() == 16 && bytes[10] == 0xFF && bytes[11] == 0xFF &&
@@ -52,7 +60,9 @@ std::string AddressHint(std::string_view text) {
     return "; zone ids are refused, they mean something on one machine only";
   }
   if (text.find('/') != std::string_view::npos) return "; a prefix cannot stand here";
-  return "; names go in 'dns'";
+  const bool name = text.find(':') == std::string_view::npos &&
+                    text.find_first_not_of("0123456789.") != std::string_view::npos;
+  return name ? "; names go in 'dns'" : "";
 }
 
 // Digits, and up to three more after a point.
@@ -104,9 +114,9 @@ std::optional<std::string> YamlReader::Text(const YamlNode* node) {
     Error(*node, "expected a text, found an empty one");
     return std::nullopt;
   }
-  if (text->size() > kMaxTextCharacters) {
+  if (text->size() > kMaxTextBytes) {
     Error(*node, "a text of " + std::to_string(text->size()) + " bytes; at most " +
-                     std::to_string(kMaxTextCharacters) + " are allowed");
+                     std::to_string(kMaxTextBytes) + " are allowed");
     return std::nullopt;
   }
   // Escapes in double quotes can write what the file itself must not hold.
@@ -207,7 +217,7 @@ std::optional<Prefix> YamlReader::Cidr(const YamlNode* node) {
   const auto prefix = Prefix::Parse(*text);
   if (!prefix) {
     const bool zone = text->find('%') != std::string::npos;
-    Error(*node, Escaped(prefix.error().message) + (zone ? AddressHint(*text) : ""));
+    Error(*node, Escaped(prefix.error().message, kMostMessage) + (zone ? AddressHint(*text) : ""));
     return std::nullopt;
   }
   if (IsMappedIpv4(prefix->base()) && prefix->length() >= 96) {
@@ -228,7 +238,7 @@ std::optional<PortSet> YamlReader::Ports(const YamlNode* node) {
   }
   auto ports = PortSet::Parse(*text, PortSet::BarePorts::kAreAnError);
   if (!ports) {
-    Error(*node, Escaped(ports.error().message));
+    Error(*node, Escaped(ports.error().message, kMostMessage));
     return std::nullopt;
   }
   return std::move(*ports);
@@ -240,8 +250,9 @@ const std::string* YamlReader::Word(const YamlNode* node,
   const auto* text = Scalar(node, "one of " + Joined(all));
   if (text == nullptr) return nullptr;
   if (std::find(all.begin(), all.end(), *text) != all.end()) return text;
-  Error(*node,
-        "expected one of " + Joined(all) + ", found " + Quoted(*text) + DidYouMean(*text, all));
+  const bool word = text->find_first_not_of("0123456789.") != std::string::npos;
+  Error(*node, "expected one of " + Joined(all) + ", found " + Quoted(*text) +
+                   (word ? DidYouMean(*text, all) : ""));
   return nullptr;
 }
 
@@ -270,11 +281,26 @@ Fields::Fields(YamlReader& reader, const YamlNode& node, std::string_view what,
     const YamlNode& key = *node.children[i];
     if (key.kind != Kind::kScalar) continue;
     if (std::find(names.begin(), names.end(), key.text) != names.end()) continue;
-    std::string hint = DidYouMean(key.text, names);
-    if (key.text == "<<") hint = "; merge keys are not supported, use a plain alias";
-    if (hint.empty()) hint = "; " + std::string(what) + " has the keys " + Joined(names);
-    reader.Error(key, "unknown key " + Quoted(key.text) + hint);
+    RefuseKey(key, names);
   }
+}
+
+void Fields::RefuseKey(const YamlNode& key, std::span<const std::string_view> known) {
+  std::string hint = "; " + std::string(what_) + " has the keys " + Joined(known);
+  if (key.text == "<<") {
+    merged_ = true;
+    hint = "; merge keys are not supported, use a plain alias";
+  } else if (LooksLikePort(key.text)) {
+    hint = "; put a list of ports in quotes";
+  } else if (const auto file = key.text + "_file";
+             std::find(known.begin(), known.end(), file) != known.end()) {
+    misspelt_.push_back(file);
+    hint = "; secrets never stand here, name the file that holds it with '" + file + "'";
+  } else if (const auto nearest = NearestName(key.text, known)) {
+    misspelt_.push_back(*nearest);
+    hint = "; did you mean '" + *nearest + "'?";
+  }
+  reader_.Error(key, "unknown key " + Quoted(key.text) + hint);
 }
 
 const YamlNode* Fields::Find(std::string_view key) const {
@@ -296,6 +322,9 @@ const YamlNode* Fields::Require(std::string_view key) const {
   if (value != nullptr) return value;
   for (std::size_t i = 0; i < node_.children.size(); i += 2) {
     if (node_.children[i]->text == key) return nullptr;
+  }
+  if (merged_ || std::find(misspelt_.begin(), misspelt_.end(), key) != misspelt_.end()) {
+    return nullptr;
   }
   reader_.Error(node_, std::string(what_) + " needs the key '" + std::string(key) + "'");
   return nullptr;

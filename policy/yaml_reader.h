@@ -23,7 +23,7 @@
 
 namespace postern::policy {
 
-// ", did you mean 'x'?" with the nearest of `names`, or empty.
+// "; did you mean 'x'?" with the nearest of `names`, or empty.
 std::string DidYouMean(std::string_view word, std::span<const std::string_view> names);
 
 // [A-Za-z0-9._-]{1,253}: hosts, roles, viewpoints, scans, receivers.
@@ -40,7 +40,7 @@ class YamlReader {
   }
   Problems& problems() { return problems_; }
 
-  // 1 to 1,000 characters, quoted or not.
+  // 1 to 1,000 bytes, quoted or not.
   std::optional<std::string> Text(const YamlNode* node);
   std::optional<std::string> Name(const YamlNode* node);
   // true or false, not quoted.
@@ -105,13 +105,17 @@ class Fields {
   bool ok() const { return node_.kind == YamlNode::Kind::kMapping; }
   // Null if absent.
   const YamlNode* Find(std::string_view key) const;
-  // The same, reported if absent.
+  // The same, reported if absent; not where an unknown key is a misspelling of it.
   const YamlNode* Require(std::string_view key) const;
 
  private:
+  void RefuseKey(const YamlNode& key, std::span<const std::string_view> known);
+
   YamlReader& reader_;
   const YamlNode& node_;
   std::string_view what_;
+  std::vector<std::string> misspelt_;  // keys that unknown ones were meant to be
+  bool merged_ = false;                // a merge key hides what is there
 };
 
 // The name and value of each entry of a mapping whose keys are names of the user's choice. Bad
