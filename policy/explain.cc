@@ -139,16 +139,16 @@ std::string_view Meaning(ExpectedState state) {
 
 std::string AcceptText(const AcceptRule& accept, std::chrono::sys_days today) {
   const Acceptance& acceptance = accept.acceptance;
-  const bool past = acceptance.until < today;
-  return std::string(past ? "  was accepted  " : "  accepted ") + ToString(accept.where) +
-         " until " + FormatDate(acceptance.until) + ": " + Escaped(acceptance.reason) + " (" +
-         Escaped(acceptance.ticket) + ")\n";
+  const std::string place = ToString(accept.where);
+  const std::string until = "until " + FormatDate(acceptance.until);
+  const std::string why = Escaped(acceptance.reason) + " (" + Escaped(acceptance.ticket) + ")\n";
+  if (acceptance.until >= today) return "  accepted " + place + " " + until + ": " + why;
+  return "  was accepted " + until + ", which is past: " + place + " " + why;
 }
 
 std::string TextOf(const Explanation& explanation, const Host& host, std::chrono::sys_days today) {
   std::string text = "\n" + explanation.subject;
-  if (explanation.subject.find_first_of(":") == std::string::npos && !host.dns.empty() &&
-      !IpAddress::Parse(explanation.subject)) {
+  if (!IpAddress::Parse(explanation.subject)) {
     text += " over " + std::string(ToString(explanation.family));
   }
   const std::string from = explanation.viewpoint.empty() ? "" : " from " + explanation.viewpoint;

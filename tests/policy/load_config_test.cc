@@ -1,0 +1,223 @@
+#include "policy/load_config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "policy/load_policy.h"
+
+namespace postern::policy {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+constexpr auto kToday = std::chrono::sys_days(2026y / 6 / 1);
+const std::string kFolder = std::string(POSTERN_TESTDATA) + "/config/valid/";
+
+constexpr const char* kSmall =
+    "version: 1\nviewpoint: public\npolicy: policy.yaml\n"
+    "scans:\n  - {name: top, stage: top, every: 1h}\n";
+
+TEST(LoadConfig, ReadsTheWholeConfiguration) {
+  const auto loaded = LoadConfig(kFolder + "everything.yaml", "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  const Config& config = *loaded.config;
+
+  EXPECT_EQ(config.viewpoint, "public");
+  EXPECT_EQ(config.policy_path, kFolder + "../../policy/valid/everything.yaml");
+  EXPECT_EQ(config.storage_path, kFolder + "postern.db");
+  EXPECT_EQ(config.listen_address, *IpAddress::Parse("::1"));
+  EXPECT_EQ(config.listen_port, 9978);
+  EXPECT_EQ(config.external_url, "https://postern.example.com");
+  EXPECT_EQ(config.limits.rate, 5000);
+  EXPECT_EQ(config.limits.host_rate, 0.5);
+  EXPECT_EQ(config.limits.network_rate, 500);
+  EXPECT_EQ(config.limits.quiet_hours.size(), 8U);
+  EXPECT_EQ(config.confirm.open_methods, 1);
+  EXPECT_EQ(config.confirm.gone_runs, 3);
+  EXPECT_EQ(config.confirm.resolve_after, 4);
+  EXPECT_EQ(config.confirm.reopen_within, 14 * 24h);
+  EXPECT_EQ(config.retention.snapshots, 30 * 24h);
+  EXPECT_EQ(config.retention.evidence, 400 * 24h);
+  EXPECT_EQ(config.finding_series_limit, 50);
+  EXPECT_EQ(config.log.level, LogLevel::kDebug);
+  EXPECT_TRUE(config.log.json);
+
+  ASSERT_EQ(config.canaries.size(), 2U);
+  EXPECT_EQ(ToString(config.canaries[1].endpoint), "192.0.2.2 tcp/1");
+  EXPECT_EQ(config.canaries[1].state, PortState::kClosed);
+}
+
+TEST(LoadConfig, ReadsScansAndReceivers) {
+  const auto loaded = LoadConfig(kFolder + "everything.yaml", "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const auto& scans = loaded.config->scans;
+  ASSERT_EQ(scans.size(), 3U);
+  EXPECT_EQ(scans[0].stage, Stage::kExpected);
+  EXPECT_EQ(scans[0].every, 90s);
+  EXPECT_TRUE(scans[0].ports.empty());
+  EXPECT_EQ(scans[1].ports.ToString(), "tcp/1-100");
+  EXPECT_EQ(scans[1].jitter, 5min);
+  EXPECT_EQ(scans[2].ports.ToString(), "tcp/1-65535");
+
+  const auto& receivers = loaded.config->receivers;
+  ASSERT_EQ(receivers.size(), 1U);
+  EXPECT_THAT(std::get<AlertmanagerConfig>(receivers[0].settings).urls,
+              ElementsAre("http://127.0.0.1:9093", "http://[::1]:9093"));
+  Drift drift;
+  drift.kind = DriftKind::kMissing;
+  drift.severity = Severity::kWarning;
+  EXPECT_TRUE(receivers[0].Wants(drift));
+  drift.severity = Severity::kInfo;
+  EXPECT_FALSE(receivers[0].Wants(drift));
+  drift.kind = DriftKind::kWrongState;
+  drift.severity = Severity::kWarning;
+  EXPECT_FALSE(receivers[0].Wants(drift));
+}
+
+TEST(LoadConfig, HasDefaultsForWhatIsNotSaid) {
+  const auto loaded = LoadConfigText({"dir/posternd.yaml", kSmall}, "/var/lib/postern");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.policy_path, "dir/policy.yaml");
+  EXPECT_EQ(config.storage_path, "/var/lib/postern/postern.db");
+  EXPECT_EQ(config.listen_address.ToString(), "127.0.0.1");
+  EXPECT_EQ(config.listen_port, 9977);
+  EXPECT_EQ(config.limits.rate, 2000);
+  EXPECT_EQ(config.limits.host_rate, 200);
+  EXPECT_EQ(config.limits.network_rate, 1000);
+  EXPECT_EQ(config.scans[0].ports.size(), 1000U);
+  EXPECT_EQ(config.finding_series_limit, 1000);
+  EXPECT_FALSE(config.log.json);
+}
+
+TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
+  const auto loaded = LoadConfigText(
+      {"c.yaml", std::string(kSmall) + R"(  - {name: sweep, stage: discover, every: 6h}
+receivers:
+  - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
+)"},
+      "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(
+      loaded.diagnostics.Render(),
+      R"(c.yaml:6:5: warning: scan 'sweep': stage discover is accepted, but this version does not run it
+    - {name: sweep, stage: discover, every: 6h}
+      ^
+c.yaml:8:5: warning: receiver 'soc': a webhook is accepted, but this version delivers to Alertmanager only
+    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
+      ^
+c.yaml:8:69: warning: kind 'unlisted_host' is accepted, but this version reports none
+    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
+                                                                      ^
+)");
+  // A receiver of kinds that do not exist yet wants nothing, rather than everything.
+  EXPECT_FALSE(loaded.config->receivers[0].Wants(Drift{}));
+}
+
+TEST(LoadConfig, TellsAConfigurationFromAPolicy) {
+  EXPECT_TRUE(LooksLikeConfig({"c.yaml", kSmall}));
+  EXPECT_FALSE(LooksLikeConfig({"p.yaml", "version: 1\nviewpoints: {}\nhosts: []\n"}));
+  EXPECT_FALSE(LooksLikeConfig({"p.yaml", "viewpoint: [policy"}));
+}
+
+TEST(QuietHours, AreWeeklyOrDailyAndWrap) {
+  const auto loaded = LoadConfigText(
+      {"c.yaml",
+       std::string(kSmall) + "limits: {quiet_hours: [\"Sun 23:00-Mon 01:30\", \"12:00-12:30\"]}\n"},
+      "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const auto quiet = [&](std::chrono::sys_days day, std::chrono::minutes time) {
+    const auto& windows = loaded.config->limits.quiet_hours;
+    return std::any_of(windows.begin(), windows.end(),
+                       [&](const QuietHours& window) { return window.Contains(day + time); });
+  };
+  const auto sunday = std::chrono::sys_days(2026y / 6 / 7);
+  const auto monday = sunday + std::chrono::days(1);
+  EXPECT_FALSE(quiet(sunday, 22h + 59min));
+  EXPECT_TRUE(quiet(sunday, 23h));
+  EXPECT_TRUE(quiet(monday, 1h + 29min));
+  EXPECT_FALSE(quiet(monday, 1h + 30min));
+  EXPECT_FALSE(quiet(monday, 23h));
+  EXPECT_TRUE(quiet(monday, 12h));
+  EXPECT_FALSE(quiet(monday, 12h + 30min));
+  EXPECT_TRUE(quiet(std::chrono::sys_days(1969y / 12 / 28), 23h));
+}
+
+constexpr const char* kPolicy = R"(version: 1
+scope: {authorized_by: security, include: [192.0.2.0/24, "2001:db8::/64"]}
+viewpoints: {public: {}, vpn: {}}
+networks: [{cidr: 192.0.2.0/28}]
+hosts:
+  - {name: web-1, addresses: [192.0.2.10, "2001:db8::10"]}
+)";
+
+std::string CrossChecked(const std::string& text) {
+  const SourceText source{"c.yaml", text};
+  const auto config = LoadConfigText(source, "");
+  const auto policy = LoadPolicyTexts({{"p.yaml", kPolicy}}, kToday);
+  if (!config.config || !policy.policy) return config.diagnostics.Render();
+  return CrossCheck(*config.config, source, *policy.policy).Render();
+}
+
+TEST(CrossCheck, FindsWhatOnlyShowsWithBoth) {
+  EXPECT_EQ(CrossChecked("version: 1\nviewpoint: publik\npolicy: p.yaml\n"
+                         "scans: [{name: top, stage: top, every: 1h}]\n"
+                         "canaries:\n"
+                         "  - {address: 192.0.2.10, port: tcp/443, state: open}\n"
+                         "  - {address: 198.51.100.1, port: tcp/443, state: open}\n"),
+            R"(c.yaml:2:12: error: the policy defines no viewpoint 'publik'; did you mean 'public'?
+    viewpoint: publik
+               ^
+c.yaml:2:12: warning: 0 canaries for ipv6; at least two endpoints of certain state are needed to tell a blind viewpoint from a changed network
+    viewpoint: publik
+               ^
+c.yaml:2:12: warning: the policy has networks, but no scan of stage discover sweeps them
+    viewpoint: publik
+               ^
+c.yaml:6:5: warning: canary 192.0.2.10 is host 'web-1' of the policy; choose one that does not change with the hosts that are watched
+    - {address: 192.0.2.10, port: tcp/443, state: open}
+      ^
+c.yaml:7:5: error: canary 198.51.100.1 may not be probed from here; include it in the policy's scope
+    - {address: 198.51.100.1, port: tcp/443, state: open}
+      ^
+)");
+}
+
+TEST(CheckSecrets, NamesEachReceiverWhoseSecretCannotBeRead) {
+  const SourceText source{"/nowhere/c.yaml", std::string(kSmall) + R"(receivers:
+  - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
+  - {name: hook, webhook: {url: "https://hook.example.com/", secret_file: /dev/null}}
+  - {name: open, webhook: {url: "https://open.example.com/"}}
+)"};
+  const auto loaded = LoadConfigText(source, "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(
+      CheckSecrets(*loaded.config, source).Render(),
+      R"(/nowhere/c.yaml:7:5: warning: receiver 'soc': secret file /nowhere/soc.key: cannot read it: No such file or directory
+    - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
+      ^
+/nowhere/c.yaml:8:5: warning: receiver 'hook': secret file /dev/null: it is empty
+    - {name: hook, webhook: {url: "https://hook.example.com/", secret_file: /dev/null}}
+      ^
+)");
+}
+
+TEST(LoadSetup, LoadsTheConfigurationWithItsPolicy) {
+  const auto source = ReadSourceText(kFolder + "everything.yaml");
+  ASSERT_TRUE(source);
+  const auto setup = LoadSetup(*source, "", kToday);
+  EXPECT_TRUE(setup.ok()) << setup.config_diagnostics.Render() << setup.policy_diagnostics.Render();
+  EXPECT_EQ(setup.policy->hosts.size(), 2U);
+
+  const auto without = LoadSetup({"/nowhere/c.yaml", kSmall}, "", kToday);
+  EXPECT_FALSE(without.ok());
+  EXPECT_TRUE(without.unreadable);
+}
+
+}  // namespace
+}  // namespace postern::policy
