@@ -312,9 +312,9 @@ DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
   for (const std::string& body : payload.bodies) {
     const auto reply =
         HttpPost(url, {{"Content-Type", "application/json"}}, body, settings_.timeout);
-    const DeliveryOutcome one = std::visit([](const auto& answer) { return Judge(answer); }, reply);
+    DeliveryOutcome one = std::visit([](const auto& answer) { return Judge(answer); }, reply);
     if (one.status == DeliveryOutcome::Status::kRetry) return one;
-    if (one.status == DeliveryOutcome::Status::kRejected) outcome = one;
+    if (one.status == DeliveryOutcome::Status::kRejected) outcome = std::move(one);
   }
   if (outcome.status == DeliveryOutcome::Status::kDelivered) {
     outcome.memory = std::move(payload.memory);

@@ -60,7 +60,8 @@ std::optional<Target> ParseTarget(const std::string& text) {
   const bool tls = url->scheme_id() == boost::urls::scheme::https;
   if (!tls && url->scheme_id() != boost::urls::scheme::http) return std::nullopt;
   const std::string default_port = tls ? "443" : "80";
-  const auto port = ParseDecimal(url->has_port() ? url->port() : default_port, 1, 65535);
+  const auto port =
+      ParseDecimal(url->has_port() ? std::string(url->port()) : default_port, 1, 65535);
   if (!port) return std::nullopt;
   Target target{.tls = tls,
                 .host = url->host_address(),

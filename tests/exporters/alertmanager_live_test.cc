@@ -19,9 +19,7 @@ namespace {
 namespace json = boost::json;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 std::uint16_t FreePort() { return LoopbackSocket::Listen().port(); }
 

@@ -15,9 +15,7 @@ namespace json = boost::json;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-using std::chrono_literals::operator""h;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr TimePoint kOpened = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31);
 

@@ -16,12 +16,8 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::IsEmpty;
 using testing::Not;
-using std::chrono_literals::operator""h;
-using std::chrono_literals::operator""min;
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 using Status = DeliveryOutcome::Status;
 
 // Far longer than anything here takes; only a failing test waits for it.
@@ -97,8 +93,7 @@ class World {
     std::string text;
     for (const std::int64_t row : rows) text += " " + std::to_string(row);
     for (const auto& [key, value] : memory) {
-      text += " {";
-      text += key + "=" + value + "}";
+      text.append(" {").append(key).append("=").append(value).append("}");
     }
     return text;
   }

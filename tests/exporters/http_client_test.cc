@@ -24,8 +24,7 @@
 namespace postern::exporters {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 // Takes one connection and lets the test's script talk over it.
 class ScriptedServer {

@@ -16,9 +16,7 @@
 namespace postern::exporters {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
-using std::chrono_literals::operator""h;
+using namespace std::chrono_literals;
 
 const IpAddress kLoopback = *IpAddress::Parse("127.0.0.1");
 constexpr std::size_t kLarge = std::size_t{64} * 1024 * 1024;  // more than socket buffers hold

@@ -18,7 +18,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 constexpr TimePoint kNow = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31);  // 1769817600
 
