@@ -35,10 +35,10 @@ constexpr int kBatch = 128;
 constexpr milliseconds kShortestSleep{5};
 // How far a scan that was held up may run behind its own pace and still catch up.
 constexpr milliseconds kPaceCatchUp{20};
-// Deadlines are looked at this often; far below the 50 ms between kEarlyWait and the kernel's
-// retransmit.
-constexpr milliseconds kTick{10};
-constexpr milliseconds kIdleTick{100};
+// Deadlines are looked at no more often, which is far below the 50 ms between kEarlyWait and the
+// kernel's retransmit, and no less often, which is as short as a new probe's deadline may be.
+constexpr milliseconds kShortestTick{10};
+constexpr milliseconds kLongestTick = kShortestEarlyWait;
 constexpr milliseconds kProgressEvery{250};
 // Tries spread in time: losses come in bursts. As far apart as the kernel's own (RFC 6298).
 constexpr std::chrono::seconds kBetweenRounds{1};
@@ -57,7 +57,6 @@ struct Probe {
   Time sent;
   Time deadline;
   bool slow = false;
-  bool retransmit_due = false;  // slow: the kernel has had its time to retransmit
   bool retransmitted = false;
   int self_connects = 0;
 };
@@ -92,6 +91,7 @@ class ConnectRun {
   void PumpSoon();
   void PumpAt(Time time);
   Time MaySendAt(Time now);
+  bool MayProbe(const ProbeQueue::Candidate& target) const;
   void Offer(const ProbeQueue::Candidate& target, Time now);
 
   void Send(const ProbeQueue::Candidate& target, int self_connects);
@@ -113,6 +113,7 @@ class ConnectRun {
 
   void Tick();
   void OnDeadline(Probe& probe, Time now);
+  void WaitOn(Probe& probe, Time now);
   Retransmit CheckRetransmit(Probe& probe, Time now);
   void Report() const;
 
@@ -209,10 +210,14 @@ Time ConnectRun::MaySendAt(Time now) {
   return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
 }
 
+bool ConnectRun::MayProbe(const ProbeQueue::Candidate& target) const {
+  return !request_.may_probe || request_.may_probe(target.endpoint.address);
+}
+
 void ConnectRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   if (target.endpoint.protocol != Protocol::kTcp) return;
+  if (!MayProbe(target)) return record_.NotProbed(target.index);
   const auto& address = target.endpoint.address;
-  if (request_.may_probe && !request_.may_probe(address)) return record_.NotProbed(target.index);
   if (const auto ready = limiter_.Acquire(address, now); ready > now) {
     return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
   }
@@ -275,10 +280,9 @@ void ConnectRun::Launch(const ProbeQueue::Candidate& target, int descriptor, int
   probe.target = target;
   probe.self_connects = self_connects;
   probe.slow = round_ >= tries_;
-  probe.retransmit_due = false;
   probe.retransmitted = false;
   probe.sent = SteadyClock::now();
-  probe.deadline = probe.sent + (probe.slow ? microseconds(kRetransmitCheck)
+  probe.deadline = probe.sent + (probe.slow ? microseconds(kEarlyWait)
                                             : patience_.EarlyWait(target.endpoint.address));
   CountSent(round_ > 1, probe.sent);
   Await(probe);
@@ -353,20 +357,23 @@ void ConnectRun::OnSelfConnect(Probe& probe) {
   const auto target = probe.target;
   const auto self_connects = probe.self_connects + 1;
   Close(probe);
+  if (!MayProbe(target)) return record_.NotProbed(target.index);
   limiter_.Charge(target.endpoint.address, SteadyClock::now());
   Send(target, self_connects);
 }
 
 void ConnectRun::Tick() {
   const auto now = SteadyClock::now();
+  auto next = now + kLongestTick;
   for (std::size_t i = 0; i < slots_.size(); ++i) {  // OnDeadline may add slots
     if (slots_[i].socket && slots_[i].deadline <= now) OnDeadline(slots_[i], now);
+    if (slots_[i].socket) next = std::min(next, slots_[i].deadline);
   }
   if (now >= next_report_) {
     next_report_ = now + kProgressEvery;
     Report();
   }
-  tick_timer_.expires_at(now + (in_flight_ > 0 ? kTick : kIdleTick));
+  tick_timer_.expires_at(std::max(next, now + kShortestTick));
   tick_timer_.async_wait([this](error_code error) {
     if (!error) Tick();
   });
@@ -376,12 +383,20 @@ void ConnectRun::OnDeadline(Probe& probe, Time now) {
   const auto outcome = ReadOutcome(probe.socket->native_handle(), probe.target.endpoint.address);
   if (outcome.kind != ProbeOutcome::Kind::kPending) return Conclude(probe, outcome, now);
   if (CheckRetransmit(probe, now) == Retransmit::kHeldBack) return OnLocalError(probe, EPERM);
-  if (probe.slow && !probe.retransmit_due) {
-    probe.retransmit_due = true;
-    probe.deadline = probe.sent + kSlowWait;
-    return;
-  }
+  if (probe.slow && now < probe.sent + kSlowWait) return WaitOn(probe, now);
   Conclude(probe, outcome, now);
+}
+
+// The stages of a slow try.
+void ConnectRun::WaitOn(Probe& probe, Time now) {
+  if (now >= probe.sent + kKernelRetransmit) {
+    probe.deadline = probe.sent + kSlowWait;
+  } else if (MayProbe(probe.target)) {
+    probe.deadline = probe.sent + kRetransmitCheck;
+  } else {
+    record_.NotProbed(probe.target.index);
+    Close(probe);
+  }
 }
 
 // Counts the kernel's own retransmit, once.

@@ -8,8 +8,6 @@ namespace {
 
 using std::chrono::microseconds;
 
-// Shorter than this, a pause of the scanning machine looks like a loss.
-constexpr microseconds kShortestWait = std::chrono::milliseconds(100);
 constexpr double kWrongVerdicts = 1e-3;
 constexpr int kMostTries = 8;
 
@@ -27,7 +25,7 @@ microseconds HostPatience::EarlyWait(const IpAddress& host) const {
   const auto known = hosts_.find(host);
   if (known == hosts_.end()) return kEarlyWait;
   const auto& [smoothed, variation] = known->second;
-  return std::clamp<microseconds>(smoothed + variation * 4, kShortestWait, kEarlyWait);
+  return std::clamp<microseconds>(smoothed + variation * 4, kShortestEarlyWait, kEarlyWait);
 }
 
 int TriesFor(std::uint64_t silent, double loss, int at_least) {

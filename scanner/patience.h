@@ -13,6 +13,9 @@ namespace postern::scanner {
 inline constexpr std::chrono::seconds kKernelRetransmit{1};
 // An early try is closed before that, so that it is one packet.
 inline constexpr std::chrono::milliseconds kEarlyWait{950};
+// And no early try waits less: shorter than this, a pause of the scanning machine looks like a
+// loss.
+inline constexpr std::chrono::milliseconds kShortestEarlyWait{100};
 // By now the kernel has sent the SYN of a slow try again.
 inline constexpr std::chrono::milliseconds kRetransmitCheck{1050};
 // The last try is slow: it lives through one retransmit and ends before the second, which Linux 6.5
@@ -23,7 +26,7 @@ inline constexpr std::chrono::milliseconds kSlowWait{1950};
 class HostPatience {
  public:
   void Answered(const IpAddress& host, std::chrono::microseconds rtt);
-  // How long an early try waits: kEarlyWait unless the host is known to be faster.
+  // How long an early try waits: kEarlyWait, or less for a host that is known to be faster.
   std::chrono::microseconds EarlyWait(const IpAddress& host) const;
 
  private:

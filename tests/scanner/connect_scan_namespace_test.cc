@@ -1,0 +1,204 @@
+// The connect scan where the network is the test's own: user and network namespaces, which need no
+// privilege where the kernel allows them.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "scanner/connect_scan.h"
+#include "scanner/in_child.h"
+#include "scanner/listener.h"
+#include "scanner/scan_text.h"
+
+namespace postern::scanner {
+namespace {
+
+// What a test's child says instead of a result.
+constexpr std::string_view kSkip = "skip: ";
+
+bool Write(const char* path, const std::string& text) {
+  std::ofstream file(path);
+  file << text << std::flush;
+  return file.good();
+}
+
+bool Succeeds(const std::string& command) { return std::system(command.c_str()) == 0; }
+
+// Root of a new user namespace with a new network.
+bool EnterNetwork() {
+  const auto uid = std::to_string(::getuid());
+  const auto gid = std::to_string(::getgid());
+  return ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && Write("/proc/self/setgroups", "deny") &&
+         Write("/proc/self/uid_map", "0 " + uid + " 1") &&
+         Write("/proc/self/gid_map", "0 " + gid + " 1");
+}
+
+// Does `work` in a new network that `commands` have prepared; its loopback interface is up.
+std::string InNetwork(const std::vector<std::string>& commands,
+                      const std::function<std::string()>& work) {
+  return InChild([&]() -> std::string {
+    if (!EnterNetwork()) return std::string(kSkip) + "the kernel refuses user namespaces";
+    for (const char* tool : {"ip", "nft"}) {
+      if (!Succeeds("command -v " + std::string(tool) + " >/dev/null")) {
+        return std::string(kSkip) + tool + " is not installed";
+      }
+    }
+    if (!Succeeds("ip link set lo up")) return "the loopback interface stays down";
+    for (const auto& command : commands) {
+      if (!Succeeds(command)) return "failed: " + command;
+    }
+    return work();
+  });
+}
+
+#define SKIP_IF_REFUSED(text) \
+  if ((text).starts_with(kSkip)) GTEST_SKIP() << (text)
+
+ScanResult Scan(const std::vector<const char*>& addresses, const std::string& ports,
+                std::uint64_t seed = 0) {
+  ScanRequest request;
+  request.seed = seed;
+  std::vector<Prefix> prefixes;
+  for (const char* address : addresses) prefixes.push_back(*Prefix::Parse(address));
+  request.plan.Add(prefixes, *PortSet::Parse(ports, PortSet::BarePorts::kAreTcp));
+  RateLimiter limiter({1e6, 1e6, 1e6});
+  return ConnectScan(request, limiter, {});
+}
+
+// Two interfaces with addresses of ours on one of them, and nobody else behind the other.
+const std::vector<std::string> kLink = {
+    "ip link add here type veth peer name there", "ip addr add 192.0.2.1/24 dev here",
+    "ip -6 addr add 2001:db8::1/64 dev here nodad", "ip link set here up", "ip link set there up"};
+
+std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+TEST(ConnectScanNamespace, LeavesUnknownWhereNoRouteLeads) {
+  const auto text = InNetwork(
+      {"ip route add unreachable 198.51.100.0/24", "ip route add prohibit 198.51.101.0/24",
+       "ip route add blackhole 198.51.102.0/24"},
+      [] {
+        return Text(Scan(
+            {"192.0.2.1", "198.51.100.1", "198.51.101.1", "198.51.102.1", "2001:db8::1"}, "80-81"));
+      });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "192.0.2.1 tcp/80-81 unknown local-error\n"
+            "198.51.100.1 tcp/80-81 unknown local-error\n"
+            "198.51.101.1 tcp/80-81 unknown local-error\n"
+            "198.51.102.1 tcp/80-81 unknown local-error\n"
+            "2001:db8::1 tcp/80-81 unknown local-error\n"
+            "EACCES 2\nEHOSTUNREACH 2\nEINVAL 2\nENETUNREACH 4\n");
+}
+
+TEST(ConnectScanNamespace, TakesAnAddressThatNobodyHasForSilent) {
+  const auto text = InNetwork(kLink, [] {
+    return Text(Scan({"192.0.2.77", "2001:db8::77"}, "80-81"));
+  });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "192.0.2.77 tcp/80-81 filtered no-response\n"
+            "2001:db8::77 tcp/80-81 filtered no-response\n");
+}
+
+TEST(ConnectScanNamespace, LeavesUnknownWhatOurOwnFirewallHoldsBack) {
+  // Neighbours that exist as far as the kernel knows, so that packets would leave.
+  const auto text = InNetwork(
+      kLink +
+          std::vector<std::string>{
+              "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:01 dev here",
+              "ip -6 neigh add 2001:db8::2 lladdr 02:00:00:00:00:01 dev here",
+              "nft add table inet t",
+              "nft 'add chain inet t o { type filter hook output priority 0; }'",
+              "nft add rule inet t o tcp dport 2001 drop",
+              "nft add rule inet t o tcp dport 2002 reject with icmpx type port-unreachable",
+              "nft add rule inet t o tcp dport 2003 reject with icmpx type host-unreachable"},
+      [] {
+        return Text(Scan({"192.0.2.2", "2001:db8::2"}, "2000-2003"));
+      });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "192.0.2.2 tcp/2000 filtered no-response\n"
+            "192.0.2.2 tcp/2001-2003 unknown local-error\n"
+            "2001:db8::2 tcp/2000 filtered no-response\n"
+            "2001:db8::2 tcp/2001-2003 unknown local-error\n"
+            "EPERM 6\n");
+}
+
+TEST(ConnectScanNamespace, SendsTheTriesAndOneRetransmitToAPortThatDrops) {
+  const auto text = InNetwork(
+      {"nft add table inet t", "nft 'add chain inet t i { type filter hook input priority 0; }'",
+       "nft add rule inet t i tcp dport 1 counter drop"},
+      [] {
+        const auto result = Scan({"127.0.0.1", "::1"}, "1");
+        const bool counted = Succeeds("nft list ruleset | grep -q 'packets 8 '");
+        return Text(result) + "sent " + std::to_string(result.coverage.probes_sent) + ", again " +
+               std::to_string(result.coverage.retransmits) +
+               (counted ? ", all arrived" : ", another number arrived");
+      });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "127.0.0.1 tcp/1 filtered no-response\n::1 tcp/1 filtered no-response\n"
+            "sent 8, again 6, all arrived");
+}
+
+TEST(ConnectScanNamespace, TriesMoreOftenWhenTargetsAnswerOnlyLater) {
+  // Each flow's first packet is lost for a fifth of the ports, and everything to the last ten.
+  const auto text = InNetwork(
+      {"nft add table inet t", "nft 'add chain inet t i { type filter hook input priority 0; }'",
+       "nft 'add set inet t seen { type inet_service; flags dynamic; size 65535; timeout 1h; }'",
+       "nft add rule inet t i tcp dport 991-1000 drop",
+       "nft add rule inet t i tcp dport 1-200 tcp dport != @seen add @seen { tcp dport } drop"},
+      [] {
+        const auto result = Scan({"127.0.0.1"}, "1-1000");
+        // 990 answers and 10 silent ports: 10 * 0.2020^6 < 1e-3, so six tries.
+        return Text(result) + "loss " + std::to_string(result.coverage.estimated_loss) + ", sent " +
+               std::to_string(result.coverage.probes_sent);
+      });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "127.0.0.1 tcp/1-990 closed rst\n127.0.0.1 tcp/991-1000 filtered no-response\n"
+            "loss 0.202020, sent 1260");
+}
+
+TEST(ConnectScanNamespace, TellsItsOwnConnectionsToItselfFromOpenPorts) {
+  const auto text = InNetwork({"echo 40000 40015 > /proc/sys/net/ipv4/ip_local_port_range"}, [] {
+    const Listener listener(AF_INET, 40003);
+    std::uint64_t met_itself = 0;
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+      const auto result = Scan({"127.0.0.1", "::1"}, "40000-40015", seed);
+      met_itself += result.coverage.probes_sent - 32;
+      const auto text = Text(result);
+      if (text !=
+          "127.0.0.1 tcp/40000-40002 closed rst\n127.0.0.1 tcp/40003 open syn-ack\n"
+          "127.0.0.1 tcp/40004-40015 closed rst\n::1 tcp/40000-40015 closed rst\n") {
+        return text;
+      }
+    }
+    return std::string(met_itself > 0 ? "met itself, and was not misled" : "never met itself");
+  });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text, "met itself, and was not misled");
+}
+
+TEST(ConnectScanNamespace, GivesUpOnAPortThatItCanOnlyReachFromItself) {
+  const auto text = InNetwork({"echo 40000 40000 > /proc/sys/net/ipv4/ip_local_port_range"},
+                              [] { return Text(Scan({"127.0.0.1"}, "40000-40001")); });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text,
+            "127.0.0.1 tcp/40000 unknown local-error\n127.0.0.1 tcp/40001 closed rst\n"
+            "EADDRINUSE 1\n");
+}
+
+}  // namespace
+}  // namespace postern::scanner
