@@ -48,9 +48,9 @@ IpAddress IpAddress::Plus(std::uint64_t offset) const {
   IpAddress sum = *this;
   std::uint64_t carry = offset;
   for (std::size_t i = bytes().size(); i-- > 0 && carry != 0;) {
-    carry += sum.bytes_[i];
-    sum.bytes_[i] = static_cast<std::uint8_t>(carry & 0xff);
-    carry >>= 8;
+    const std::uint64_t byte_sum = sum.bytes_[i] + (carry & 0xff);
+    sum.bytes_[i] = static_cast<std::uint8_t>(byte_sum & 0xff);
+    carry = (carry >> 8) + (byte_sum >> 8);
   }
   return sum;
 }
