@@ -36,6 +36,25 @@ class CrashTest : public StoreTest {
     return snapshot;
   }
 
+  // What is known when runs 1 to `newest` are committed.
+  static std::vector<LastKnown> KnownAfter(std::int64_t newest) {
+    std::vector<LastKnown> known;
+    for (std::int64_t run = 1; run <= newest; ++run) {
+      const auto snapshot = SnapshotOf(run);
+      known.resize(snapshot.addresses.size());
+      for (std::size_t i = 0; i < known.size(); ++i) {
+        known[i].newest_run = run;
+        known[i].states.address = snapshot.addresses[i].address;
+        for (const auto& [ports, verdict] : snapshot.addresses[i].of(Protocol::kTcp).ranges()) {
+          if (verdict != kNotProbed) {
+            known[i].states.of(Protocol::kTcp).Overlay(States({{ports, verdict}}));
+          }
+        }
+      }
+    }
+    return known;
+  }
+
   static Finding FindingOf(std::int64_t id) {
     Finding finding;
     finding.viewpoint = "public";
@@ -195,12 +214,16 @@ TEST_F(CrashTest, AReaderSeesWholeRunsWhileAnotherThreadWrites) {
     }
   });
   auto reader = Read();
+  std::vector<IpAddress> addresses;
+  for (const auto& states : SnapshotOf(1).addresses) addresses.push_back(states.address);
   std::int64_t newest = 0;
   while (newest < kRuns && !failed && !HasFailure()) {
     const auto position = static_cast<std::int64_t>(Get(reader->Cursor("full"))->position);
     EXPECT_GE(position, newest);
     newest = position;
     EXPECT_EQ(Text(Get(reader->LoadSnapshot(newest))), Text(SnapshotOf(newest)));
+    const auto known = Get(reader->LastKnownStates(addresses));
+    EXPECT_EQ(Text(known), Text(KnownAfter(known.at(0).newest_run)));
   }
   writer.join();
   EXPECT_EQ(written, "ok");
