@@ -1,0 +1,45 @@
+#include "cli/interrupt.h"
+
+#include <unistd.h>
+
+namespace postern::cli {
+namespace {
+
+sigset_t EndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+// Waits for signals until `finished`, of which the waiting thread is told by a signal of its own.
+void Watch(const std::stop_token& finished, std::stop_source interrupted) {
+  const sigset_t signals = EndingSignals();
+  for (;;) {
+    const int signal = sigwaitinfo(&signals, nullptr);
+    if (finished.stop_requested()) return;
+    if (signal < 0) continue;
+    if (interrupted.stop_requested()) _exit(128 + signal);  // as a shell reports it
+    interrupted.request_stop();
+  }
+}
+
+}  // namespace
+
+InterruptWatch::InterruptWatch() {
+  const sigset_t signals = EndingSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, &mask_before_);
+  thread_ = std::jthread([interrupted = interrupted_](const std::stop_token& finished) {
+    Watch(finished, interrupted);
+  });
+}
+
+InterruptWatch::~InterruptWatch() {
+  thread_.request_stop();
+  pthread_kill(thread_.native_handle(), SIGTERM);
+  thread_.join();
+  pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+}  // namespace postern::cli
