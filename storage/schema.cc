@@ -180,7 +180,7 @@ Result<std::int64_t> SchemaVersion(Database& database, std::span<const std::stri
                  std::to_string(*application) + ", Postern's is " + std::to_string(kApplicationId) +
                  "); give the path of Postern's own"};
   }
-  const auto version = HeaderNumber(database, "PRAGMA user_version");
+  auto version = HeaderNumber(database, "PRAGMA user_version");
   if (!version) return version;
   if (*version > std::ssize(steps)) {
     return Error{database.path() + ": made by a newer Postern (schema " + std::to_string(*version) +

@@ -136,6 +136,7 @@ class OutboxTest : public FindingsTest {
   }
   static std::vector<Transition> Transitions(const std::vector<OutboxRow>& rows) {
     std::vector<Transition> transitions;
+    transitions.reserve(rows.size());
     for (const auto& row : rows) transitions.push_back(row.transition);
     return transitions;
   }
