@@ -62,9 +62,11 @@ std::optional<Comparison> Load(const Options& options, int& status) {
   if (!options.policy.empty()) {
     const auto today = std::chrono::floor<std::chrono::days>(SystemClock().Now());
     auto loaded = policy::LoadPolicy(options.policy, today);
-    std::fputs(loaded.diagnostics.Render().c_str(), stderr);
-    status = loaded.policy ? kNothingFound : kFound;
-    if (!loaded.policy) return std::nullopt;
+    if (!loaded.policy) {
+      std::fputs(loaded.diagnostics.Render().c_str(), stderr);
+      status = kFound;
+      return std::nullopt;
+    }
     comparison.setup.policy = std::move(loaded.policy);
   }
   if (!options.viewpoint.empty()) comparison.setup.config.viewpoint = options.viewpoint;
@@ -84,6 +86,13 @@ bool SettleViewpoint(Comparison& comparison) {
   return false;
 }
 
+scanner::ScanResult ScanWithProgress(scanner::ScanRequest& request, scanner::RateLimiter& limiter,
+                                     std::stop_token stop) {
+  ProgressBar bar;
+  request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
+  return scanner::ConnectScan(request, limiter, stop);
+}
+
 Outcome Compare(const Comparison& comparison, std::stop_token stop) {
   const auto& setup = comparison.setup;
   const auto& viewpoint = setup.config.viewpoint;
@@ -100,11 +109,7 @@ Outcome Compare(const Comparison& comparison, std::stop_token stop) {
       daemon::PlanComparison(*setup.policy, viewpoint, comparison.ports, outcome.targets.list);
   request.seed = std::random_device{}();
   request.may_probe = may_probe;
-  ProgressBar progress;
-  request.on_progress = [&](const scanner::ScanProgress& now) { progress.Show(now); };
-
-  auto result = scanner::ConnectScan(request, limiter, stop);
-  progress.Clear();
+  auto result = ScanWithProgress(request, limiter, stop);
   outcome.snapshot.coverage = std::move(result.coverage);
   outcome.snapshot.addresses = std::move(result.addresses);
   auto drifts = daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
@@ -184,7 +189,7 @@ int RunDrift(const Options& options) {
   if (!comparison) return status;
   if (!SettleViewpoint(*comparison)) return kCouldNotTell;
 
-  const Interrupt interrupt;
+  const InterruptWatch interrupt;
   const auto outcome = Compare(*comparison, interrupt.token());
   Print(outcome, options.format);
   const bool complete = ReportCoverage(outcome);

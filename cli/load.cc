@@ -26,7 +26,7 @@ CommandSetup LoadForCommand(const std::string& config_path) {
   const char* state_directory = std::getenv("STATE_DIRECTORY");
   const auto today = std::chrono::floor<std::chrono::days>(SystemClock().Now());
   auto loaded = daemon::LoadSetup(config_path, state_directory ? state_directory : "", today);
-  std::fputs(loaded.diagnostics.Render().c_str(), stderr);
+  if (!loaded.setup) std::fputs(loaded.diagnostics.Render().c_str(), stderr);
   return {loaded.setup, loaded.setup ? kNothingFound : kFound};
 }
 

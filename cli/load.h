@@ -21,7 +21,7 @@ struct CommandSetup {
 // `--config FILE`, by default /etc/postern/posternd.yaml.
 void AddConfigOption(CLI::App& command, std::string& path);
 
-// Prints errors and warnings to standard error.
+// Prints what is wrong to standard error. Warnings are the business of `postern check`.
 CommandSetup LoadForCommand(const std::string& config_path);
 
 }  // namespace postern::cli

@@ -110,7 +110,7 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
       if (of_findings != unresolved.end()) named.Add(of_findings->second);
       groups.Add(target.address, named);
     } else {
-      groups.Add(target.address, scanner::WithoutPrinterPorts(stage_ports, named, target.address));
+      groups.Add(target.address, StagePorts(stage_ports, named, target));
     }
   }
   plan.endpoints = std::move(groups).Plan();
