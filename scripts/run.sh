@@ -149,10 +149,12 @@ prepare() {
     write_loopback_policy "$policy"
     # Loopback answers at once and disturbs nobody: every port in one go, with high caps.
     write_config local 'limits: {rate: 50000, host_rate: 50000, network_rate: 50000}' \
-      'ports: all, every: 5m' 'every: 15m'
+      'ports: all, every: 1m' 'every: 15m'
+    top_since=$(date +%s)
   else
     write_config "${POSTERN_VIEWPOINT:-$(first_viewpoint "$policy")}" '' \
       'ports: top-1000, every: 1h' 'every: 24h'
+    top_since=0  # an hourly scan may have been done before
   fi
   "$bin/postern" check "$policy" "$config" >"$state/check.log" 2>&1 ||
     { cat "$state/check.log" >&2; exit 2; }
@@ -163,14 +165,16 @@ metric() {
     awk -v series="$1" '$1 == series { print $2; found = 1 } END { exit !found }'
 }
 
+# Whether a scan succeeded after a time.
 scanned() {
   local last
-  last=$(metric "postern_scan_last_success_timestamp_seconds{scan=\"$1\"}") && [[ $last != 0 ]]
+  last=$(metric "postern_scan_last_success_timestamp_seconds{scan=\"$1\"}") &&
+    awk -v last="$last" -v since="$2" 'BEGIN { exit !(last + 0 > since + 0) }'
 }
 
 first_scans_done() {
   curl --silent --fail --output /dev/null --max-time 5 "http://127.0.0.1:$port/-/ready" &&
-    scanned expected && scanned top
+    scanned expected "$started" && scanned top "$top_since"
 }
 
 # 0: the first scans are done. 1: not within the time. Exits if the daemon did.
@@ -200,6 +204,7 @@ run_daemon() {
   echo "== Starting posternd (log: $log)"
   "$bin/posternd" --config "$config" >>"$log" 2>&1 &
   daemon=$!
+  started=$(date +%s)
   trap stop_daemon INT TERM
   echo "== Waiting for the first scans"
   if ! wait_for_first_scans 300; then

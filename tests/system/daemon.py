@@ -116,18 +116,19 @@ class Daemon:
     def runs(self, scan):
         return self.metric("postern_scan_runs_total", scan=scan) or 0
 
-    def wait_for_runs(self, scan, count):
+    def wait_for_runs(self, scan, count, timeout=20):
         """Until `count` runs of `scan` have both begun and ended after this call."""
         # The run in flight now may have begun before what the test did last.
         goal = self.runs(scan) + count + 1
-        wait_for(f"{count} more runs of {scan}", lambda: self.runs(scan) >= goal)
+        wait_for(f"{count} more runs of {scan}", lambda: self.runs(scan) >= goal, timeout)
 
     def findings(self, **fields):
-        """The findings with these fields, as `postern findings list` shows them."""
-        result = postern("findings", "list", "--config", self.config_path, "--format", "jsonl")
-        assert result.returncode != 2, result.stderr
-        findings = json_lines(result.stdout)
-        return [f for f in findings if fields.items() <= f.items()]
+        """The findings with these fields, resolved ones too, as `postern findings list` has them."""
+        result = postern(
+            "findings", "list", "--all", "--config", self.config_path, "--format", "jsonl"
+        )
+        assert result.returncode == 0, result.stderr
+        return [f for f in json_lines(result.stdout) if fields.items() <= f.items()]
 
     def wait_for_finding(self, timeout=20, **fields):
         what = f"a finding with {fields}"
