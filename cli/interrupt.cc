@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <optional>
+
 namespace postern::cli {
 namespace {
 
@@ -13,14 +16,22 @@ sigset_t EndingSignals() {
   return signals;
 }
 
+// timeout(1) and shells signal a process and its group: one Ctrl-C can arrive twice. Sending stops
+// within this time as well, so that nobody has reason to press again sooner.
+constexpr std::chrono::seconds kSameInterrupt{1};
+
 // Waits for signals until `finished`, of which the waiting thread is told by a signal of its own.
 void Watch(const std::stop_token& finished, std::stop_source interrupted) {
+  using SteadyClock = std::chrono::steady_clock;
   const sigset_t signals = EndingSignals();
+  std::optional<SteadyClock::time_point> first;
   for (;;) {
     const int signal = sigwaitinfo(&signals, nullptr);
     if (finished.stop_requested()) return;
     if (signal < 0) continue;
-    if (interrupted.stop_requested()) _exit(128 + signal);  // as a shell reports it
+    const auto now = SteadyClock::now();
+    if (!first) first = now;
+    if (now - *first > kSameInterrupt) _exit(128 + signal);  // as a shell reports it
     interrupted.request_stop();
   }
 }

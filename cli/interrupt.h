@@ -1,4 +1,5 @@
-// Ctrl-C as a stop request: the first SIGINT or SIGTERM asks, a second one ends the program.
+// Ctrl-C as a stop request: the first SIGINT or SIGTERM asks, one that comes
+// more than a second later ends the program.
 #pragma once
 
 #include <csignal>

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
@@ -35,20 +36,25 @@ constexpr std::uint64_t kHighestRate = 10'000'000;
 constexpr std::uint64_t kMostEndpoints = 100'000'000;
 constexpr Duration kResolveDeadline = std::chrono::seconds(10);
 
-constexpr const char* kDescription =
-    "One scan now, without a daemon. TARGET is an address, a CIDR prefix, a DNS name (every\n"
-    "address of it is scanned) or the name of a host of the policy. Without --policy or\n"
-    "--config the targets are the scope; with one, a target outside its scope is refused.\n"
-    "Ports 9100-9107 are left out, since printers print what they are sent, unless they are\n"
-    "named one by one or the target is this machine's loopback.";
+constexpr const char* kDescription = "One scan now, without a daemon";
 
 constexpr const char* kFooter =
-    "Rates hold over any second and count everything sent. The defaults are 2000, 200 and 1000\n"
-    "probes a second, with --config its limits; where every target is a loopback address they\n"
-    "are 50000, since no network is loaded.\n"
-    "Ctrl-C ends the scan and keeps what was found.\n"
-    "Exit status: 0 every endpoint has a verdict, 1 policy or configuration is invalid, 2 could\n"
-    "not tell (usage, I/O, or some endpoints or names stayed unknown).\n"
+    "TARGET is an address, a CIDR prefix, a DNS name (every address of it is scanned) or the name\n"
+    "of a host of the policy. Without --policy or --config the targets are the scope; with one, a\n"
+    "target outside its scope is refused before any packet.\n"
+    "\n"
+    "Ports 9100-9107 are left out, since printers print what they are sent, unless they are named\n"
+    "one by one or the target is this machine's loopback.\n"
+    "\n"
+    "Rates hold over any second and count everything sent. The defaults are 2000 probes a second\n"
+    "overall, 200 to a host and 1000 to a network, with --config its limits; where every target "
+    "is\n"
+    "a loopback address they are 50000, since no network is loaded.\n"
+    "\n"
+    "Ctrl-C ends the scan and keeps what was found; a second one ends the program.\n"
+    "\n"
+    "Exit status: 0 every endpoint has a verdict, 1 the policy or configuration is invalid,\n"
+    "2 could not tell (usage, I/O, or endpoints or names that stayed unknown).\n"
     "\n"
     "Examples:\n"
     "  postern scan --ports all 127.0.0.1 ::1\n"
@@ -345,7 +351,7 @@ void AddProbeOptions(CLI::App& command, Options& options) {
       ->type_name("SPEC");
   command
       .add_option("--method", options.method,
-                  "auto or connect; auto takes the best of this machine")
+                  "auto or connect: TCP handshakes by the kernel are what auto uses so far")
       ->type_name("METHOD")
       ->check(CLI::IsMember({"auto", "connect"}));
   AddNumber(command, "--rate", options.rate, 1, kHighestRate, "probes a second, overall");

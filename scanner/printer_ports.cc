@@ -28,6 +28,7 @@ PortSet PortsNamedOneByOne(std::string_view spec) {
       prefix = item.substr(0, slash + 1);
       item.remove_prefix(slash + 1);
     }
+    item.remove_prefix(std::min(item.find_first_not_of(' '), item.size()));
     const bool one_port = item.find_first_not_of("0123456789 ") == std::string_view::npos;
     if (!one_port) continue;
     const auto port = PortSet::Parse(prefix + std::string(item), PortSet::BarePorts::kAreTcp);
