@@ -22,7 +22,7 @@ LAYERS = {
     "storage": ["core"],
     "exporters": ["core"],
     "daemon": ["core", "policy", "scanner", "drift", "storage", "exporters"],
-    "cli": ["core", "policy", "scanner", "drift", "storage", "exporters"],
+    "cli": ["core", "policy", "scanner", "drift", "storage", "exporters", "daemon"],
 }
 
 # Libraries that one folder keeps to itself: the start of the include and the folders.
