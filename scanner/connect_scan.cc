@@ -10,6 +10,7 @@
 #include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "scanner/connect_probe.h"
@@ -72,9 +73,9 @@ class ConnectRun {
                [this](std::uint64_t index) { return record_.IsUndecided(index); }),
         tries_(std::max(1, request.tries)) {}
 
-  ScanResult Run(const std::stop_token& stop) {
+  ScanResult Run(std::stop_token stop) {
     const std::stop_callback on_stop(
-        stop, [this] { asio::post(io_, [this] { End(/*complete=*/false); }); });
+        std::move(stop), [this] { asio::post(io_, [this] { End(/*complete=*/false); }); });
     asio::post(io_, [this] { StartRound(); });
     asio::post(io_, [this] { Tick(); });
     io_.run();
@@ -432,7 +433,7 @@ ScanResult ConnectScan(const ScanRequest& request, RateLimiter& limiter, std::st
     // Asio's own descriptors could not be had.
     return Unprobed(request, ErrnoName(error.code().value()));
   }
-  return run->Run(stop);
+  return run->Run(std::move(stop));
 }
 
 }  // namespace postern::scanner

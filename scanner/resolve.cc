@@ -261,6 +261,7 @@ std::vector<Resolved> Resolve(const std::vector<std::string>& names, Duration de
                               const std::string& servers) {
   const Time end = std::chrono::steady_clock::now() + deadline;
   std::vector<Resolved> results;
+  results.reserve(names.size());
   for (const auto& name : names) results.push_back({name, {}, {}});
   Resolver resolver(results);
   if (const auto opened = resolver.Open(servers); !opened) {

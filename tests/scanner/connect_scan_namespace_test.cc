@@ -67,6 +67,7 @@ ScanResult Scan(const std::vector<const char*>& addresses, const std::string& po
   ScanRequest request;
   request.seed = seed;
   std::vector<Prefix> prefixes;
+  prefixes.reserve(addresses.size());
   for (const char* address : addresses) prefixes.push_back(*Prefix::Parse(address));
   request.plan.Add(prefixes, *PortSet::Parse(ports, PortSet::BarePorts::kAreTcp));
   RateLimiter limiter({1e6, 1e6, 1e6});
@@ -178,7 +179,7 @@ TEST(ConnectScanNamespace, TellsItsOwnConnectionsToItselfFromOpenPorts) {
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
       const auto result = Scan({"127.0.0.1", "::1"}, "40000-40015", seed);
       met_itself += result.coverage.probes_sent - 32;
-      const auto text = Text(result);
+      auto text = Text(result);
       if (text !=
           "127.0.0.1 tcp/40000-40002 closed rst\n127.0.0.1 tcp/40003 open syn-ack\n"
           "127.0.0.1 tcp/40004-40015 closed rst\n::1 tcp/40000-40015 closed rst\n") {

@@ -177,6 +177,7 @@ TEST(ConnectScan, SharesOneLimiterBetweenScansThatRunAtOnce) {
   std::vector<ScanResult> results(3);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(results.size());
     for (auto& result : results) {
       threads.emplace_back([&result, &limiter] {
         result = ConnectScan(Request({Net("127.0.0.1")}, "1-2000"), limiter, {});

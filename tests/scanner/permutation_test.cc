@@ -29,7 +29,7 @@ TEST(Permutation, VisitsEachElementOnce) {
   for (std::uint64_t n = 1; n <= 300; ++n) {
     for (std::uint64_t seed = 0; seed < 5; ++seed) ExpectEachOnce(n, seed);
   }
-  for (const std::uint64_t n : {4095, 4096, 4097, 131070, 1000003}) ExpectEachOnce(n, n);
+  for (const std::uint64_t n : {4095U, 4096U, 4097U, 131070U, 1000003U}) ExpectEachOnce(n, n);
 }
 
 TEST(Permutation, IsTheSameForTheSameSeedOnly) {

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -103,7 +103,7 @@ TEST(RateLimiter, CapsEachHostAndEachNetwork) {
 
 // Random senders in several networks, pauses, and callers that ask at the wrong time.
 TEST(RateLimiter, HoldsEveryCapUnderRandomStreams) {
-  constexpr RateCaps kCaps{900, 250, 600};
+  constexpr RateCaps kCaps{700, 250, 400};
   for (unsigned seed = 0; seed < 20; ++seed) {
     std::mt19937 random(seed);
     RateLimiter limiter(kCaps);
@@ -115,10 +115,10 @@ TEST(RateLimiter, HoldsEveryCapUnderRandomStreams) {
       if (limiter.Acquire(address, now) == now) packets.push_back({now, address});
     }
     EXPECT_LE(MostInASecond(packets), kCaps.rate);
-    std::map<IpAddress, int> hosts;
-    for (const auto& packet : packets) ++hosts[packet.address];
+    std::set<IpAddress> hosts;
+    for (const auto& packet : packets) hosts.insert(packet.address);
     EXPECT_EQ(hosts.size(), 6U);
-    for (const auto& [host, count] : hosts) {
+    for (const auto& host : hosts) {
       EXPECT_LE(MostInASecond(packets, [&](const IpAddress& a) { return a == host; }),
                 kCaps.host_rate);
       EXPECT_LE(MostInASecond(packets,
