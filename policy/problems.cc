@@ -8,18 +8,19 @@ namespace postern::policy {
 using Level = Diagnostic::Level;
 
 void Problems::Error(const SourceLocation& where, std::string message) {
-  Add(Describe(Level::kError, where, std::move(message)));
+  if (HasRoom()) diagnostics_.Add(Describe(Level::kError, where, std::move(message)));
 }
 
 void Problems::Error(const SourceLocation& where, std::string message, const SourceLocation& other,
                      std::string note) {
+  if (!HasRoom()) return;
   Diagnostic error = Describe(Level::kError, where, std::move(message));
   error.notes.push_back(Describe(Level::kNote, other, std::move(note)));
-  Add(std::move(error));
+  diagnostics_.Add(std::move(error));
 }
 
 void Problems::Warning(const SourceLocation& where, std::string message) {
-  Add(Describe(Level::kWarning, where, std::move(message)));
+  if (HasRoom()) diagnostics_.Add(Describe(Level::kWarning, where, std::move(message)));
 }
 
 Diagnostics Problems::Take() {
@@ -46,12 +47,10 @@ Diagnostic Problems::Describe(Level level, const SourceLocation& where, std::str
   return diagnostic;
 }
 
-void Problems::Add(Diagnostic diagnostic) {
-  if (diagnostics_.list().size() < kMost) {
-    diagnostics_.Add(std::move(diagnostic));
-  } else {
-    ++dropped_;
-  }
+bool Problems::HasRoom() {
+  if (diagnostics_.list().size() < kMost) return true;
+  ++dropped_;
+  return false;
 }
 
 }  // namespace postern::policy

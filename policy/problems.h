@@ -29,7 +29,8 @@ class Problems {
  private:
   Diagnostic Describe(Diagnostic::Level level, const SourceLocation& where,
                       std::string message) const;
-  void Add(Diagnostic diagnostic);
+  // Counts what there is no room for.
+  bool HasRoom();
 
   const std::vector<SourceFile>& files_;
   Diagnostics diagnostics_;

@@ -236,6 +236,11 @@ std::optional<PortSet> YamlReader::Ports(const YamlNode* node) {
                      std::to_string(kMaxSpec) + " are allowed, use ranges");
     return std::nullopt;
   }
+  // Each costs a thousand insertions for its few characters.
+  if (text->find("top-") != text->rfind("top-")) {
+    Error(*node, "name top-N once; the larger one holds the smaller");
+    return std::nullopt;
+  }
   auto ports = PortSet::Parse(*text, PortSet::BarePorts::kAreAnError);
   if (!ports) {
     Error(*node, Escaped(ports.error().message, kMostMessage));
