@@ -219,6 +219,16 @@ class Daemon {
   std::jthread judging_;
 };
 
+// Findings and history of one viewpoint must not be continued by another.
+Result<void> SameViewpoint(const storage::Store& store, const policy::Config& config) {
+  const auto viewpoint = store.Viewpoint();
+  if (!viewpoint) return viewpoint.error();
+  if (!*viewpoint || **viewpoint == config.viewpoint) return {};
+  return Error{config.storage_path + " holds what viewpoint '" + **viewpoint +
+               "' saw, and the configuration says viewpoint '" + config.viewpoint +
+               "': give each viewpoint a database of its own (`storage`)"};
+}
+
 }  // namespace
 
 Result<void> RunDaemon(const DaemonOptions& options) {
@@ -228,6 +238,7 @@ Result<void> RunDaemon(const DaemonOptions& options) {
   LogDiagnostics(loaded.diagnostics);
   auto store = storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
+  if (auto same = SameViewpoint(**store, loaded.setup->config); !same) return same;
   return Daemon(options, loaded.setup, std::move(*store)).Run();
 }
 

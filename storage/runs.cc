@@ -131,6 +131,14 @@ Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run) {
   return stored;
 }
 
+Result<std::optional<std::string>> LoadViewpoint(Database& database) {
+  std::optional<std::string> viewpoint;
+  auto read = database.Each("SELECT viewpoint FROM runs ORDER BY id DESC LIMIT 1", {},
+                            [&](Row& row) { viewpoint = row.Text(); });
+  if (!read) return read.error();
+  return viewpoint;
+}
+
 Result<ScanHistory> LoadHistory(Database& database, const std::string& scan) {
   ScanHistory history;
   auto read = database.Each(

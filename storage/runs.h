@@ -30,6 +30,8 @@ Result<void> MarkAllAborted(Database& database);
 // None if there is no such committed run.
 Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run);
 
+// Of the newest run.
+Result<std::optional<std::string>> LoadViewpoint(Database& database);
 Result<ScanHistory> LoadHistory(Database& database, const std::string& scan);
 Result<std::optional<SweepCursor>> LoadCursor(Database& database, const std::string& scan);
 Result<void> SaveCursor(Database& database, const std::string& scan, const SweepCursor& cursor);

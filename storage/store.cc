@@ -82,6 +82,10 @@ Result<void> Store::Commit(const Changes& changes) {
 
 Result<void> Store::AbortRun(std::int64_t run) { return MarkAborted(impl_->database(), run); }
 
+Result<std::optional<std::string>> Store::Viewpoint() const {
+  return LoadViewpoint(impl_->database());
+}
+
 Result<std::vector<Finding>> Store::Findings() const { return LoadFindings(impl_->database()); }
 
 Result<std::optional<Finding>> Store::FindFinding(const std::string& id) const {

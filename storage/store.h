@@ -89,6 +89,10 @@ class Store {
   // The run will not be committed.
   Result<void> AbortRun(std::int64_t run);
 
+  // Where the newest run was seen from; none before the first run. What one viewpoint saw says
+  // nothing of another, so a database belongs to one.
+  Result<std::optional<std::string>> Viewpoint() const;
+
   // All findings, by id; resolved ones included.
   Result<std::vector<Finding>> Findings() const;
   // None if there is no such finding. `id` with or without "-N".

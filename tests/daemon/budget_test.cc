@@ -1,0 +1,34 @@
+#include "daemon/budget.h"
+
+#include <gtest/gtest.h>
+
+#include "daemon/daemon_fixture.h"
+
+namespace postern::daemon {
+namespace {
+
+TEST(BudgetTest, CountsEndpointsProbesAndTimeByTheTightestCap) {
+  auto setup = SetupOf(kTwoHosts, kConfig);
+  setup.config.limits.rate = 1000;
+  setup.config.limits.host_rate = 100;
+  setup.config.limits.network_rate = 1000;
+  const auto budgets =
+      BudgetOf(setup.config, *setup.policy, FindTargets(*setup.policy, "public", NoNames));
+  ASSERT_EQ(budgets.size(), 2U);
+  EXPECT_EQ(budgets[0].scan, "expected");
+  EXPECT_EQ(budgets[0].endpoints, 4U);
+  EXPECT_EQ(budgets[1].scan, "full");
+  EXPECT_EQ(budgets[1].endpoints, 3000U) << "three addresses, a whole round";
+  EXPECT_DOUBLE_EQ(budgets[1].shortest_seconds, 10) << "1,000 ports of one host at 100 a second";
+  EXPECT_DOUBLE_EQ(budgets[1].longest_seconds, 40);
+  EXPECT_DOUBLE_EQ(budgets[1].oldest_seconds, 3600 + 900);
+  EXPECT_TRUE(budgets[1].Fits());
+
+  setup.config.limits.host_rate = 1;
+  const auto slow =
+      BudgetOf(setup.config, *setup.policy, FindTargets(*setup.policy, "public", NoNames));
+  EXPECT_FALSE(slow[1].Fits());
+}
+
+}  // namespace
+}  // namespace postern::daemon

@@ -1,0 +1,125 @@
+#include "daemon/judging.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "daemon/daemon_fixture.h"
+#include "daemon/receivers.h"
+
+namespace postern::daemon {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr Verdict kOpen = {PortState::kOpen, {Reason::Kind::kSynAck, 0, 0}};
+constexpr Verdict kClosed = {PortState::kClosed, {Reason::Kind::kReset, 0, 0}};
+
+// Runs over a real store in a folder of its own.
+class JudgingTest : public testing::Test {
+ protected:
+  JudgingTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
+    EXPECT_TRUE(store) << store.error().message;
+    store_ = std::move(*store);
+  }
+  ~JudgingTest() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // A run that saw tcp/6379 of db-1 in this state, by both methods if open.
+  std::vector<std::string> Run(const Verdict& redis, PortState canary = PortState::kOpen) {
+    RunEvidence evidence;
+    auto& run = evidence.snapshot.run;
+    run.scan = "expected";
+    run.stage = Stage::kExpected;
+    run.viewpoint = "public";
+    run.policy_hash = setup_.policy->hash;
+    run.started = now_;
+    run.finished = now_;
+    run.id = *store_->BeginRun(run);
+    AddressStates seen{Address("192.0.2.2"), {}};
+    seen.of(Protocol::kTcp).Append({6379, 6379}, redis);
+    evidence.snapshot.addresses = {seen};
+    evidence.snapshot.coverage.complete = true;
+    evidence.canaries_before = {
+        {{Address("192.0.2.250"), Protocol::kTcp, 443}, PortState::kOpen, canary}};
+    evidence.canaries_after = evidence.canaries_before;
+    evidence.confirmed = {{Address("192.0.2.2"), Protocol::kTcp, 6379}};
+    return Told(&evidence);
+  }
+
+  std::vector<std::string> Told(RunEvidence* evidence) {
+    now_ += std::chrono::minutes(1);
+    const auto targets = FindTargets(*setup_.policy, "public", NoNames);
+    const auto judged = JudgeAndCommit(*store_, setup_, targets, evidence, now_);
+    EXPECT_TRUE(judged) << judged.error().message;
+    std::vector<std::string> told;
+    for (const auto& transition : judged->transitions) told.emplace_back(ToString(transition.kind));
+    return told;
+  }
+
+  std::filesystem::path folder_;
+  daemon::Setup setup_ = SetupOf(kTwoHosts, kConfig);
+  std::unique_ptr<storage::Store> store_;
+  TimePoint now_ = kNow;
+};
+
+TEST_F(JudgingTest, OpensStoresAndQueuesInOneCommit) {
+  EXPECT_THAT(Run(kOpen), ElementsAre("opened"));
+  const auto findings = *store_->Findings();
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].state, FindingState::kOpen);
+  EXPECT_EQ(findings[0].drift.owner, "data");
+  for (const auto& instance : InstancesOf(setup_.config)) {
+    EXPECT_EQ(store_->Outbox(instance.name, now_)->size(), 1U) << instance.name;
+  }
+}
+
+TEST_F(JudgingTest, TheStoreKnowsWhoseEyesItHas) {
+  EXPECT_EQ(*store_->Viewpoint(), std::nullopt);
+  Run(kClosed);
+  EXPECT_EQ(*store_->Viewpoint(), "public");
+}
+
+TEST_F(JudgingTest, ResolvesAfterTwoAgreeingRuns) {
+  Run(kOpen);
+  EXPECT_THAT(Run(kClosed), IsEmpty());
+  EXPECT_THAT(Run(kClosed), ElementsAre("resolved"));
+}
+
+TEST_F(JudgingTest, ABlindRunIsKeptAndChangesNothing) {
+  Run(kOpen);
+  for (int run = 0; run < 3; ++run) {
+    EXPECT_THAT(Run(kClosed, PortState::kFiltered), IsEmpty());
+  }
+  EXPECT_EQ(store_->Findings()->at(0).state, FindingState::kOpen);
+  const std::vector<IpAddress> addresses = {Address("192.0.2.2")};
+  const auto known = *store_->LastKnownStates(addresses);
+  EXPECT_EQ(known.at(0).states.of(Protocol::kTcp).At(6379), kOpen);
+}
+
+TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {
+  Run(kOpen);
+  std::string allowing = kTwoHosts;
+  allowing += "    expect: [{ports: \"tcp/6379\", state: open}]\n";
+  setup_.policy = PolicyOf(allowing);
+  EXPECT_THAT(Told(nullptr), ElementsAre("resolved"));
+  EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kPolicy);
+}
+
+TEST(InstancesOfTest, EachAlertmanagerOfAReceiverIsDeliveredToOnItsOwn) {
+  const auto setup = SetupOf(kTwoHosts, kConfig);
+  std::vector<std::string> names;
+  for (const auto& instance : InstancesOf(setup.config)) names.push_back(instance.name);
+  EXPECT_THAT(names, ElementsAre("pager/127.0.0.1:9093", "pager/127.0.0.1:9094"));
+}
+
+}  // namespace
+}  // namespace postern::daemon

@@ -1,0 +1,69 @@
+#include "daemon/targets.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "daemon/daemon_fixture.h"
+
+namespace postern::daemon {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::vector<std::string> Brief(const Targets& targets) {
+  std::vector<std::string> lines;
+  for (const auto& target : targets.list) {
+    lines.push_back(target.host->name + " " + target.subject + " " + target.address.ToString());
+  }
+  return lines;
+}
+
+constexpr char kNamed[] = R"(version: 1
+scope: {authorized_by: test, include: [192.0.2.0/24]}
+hosts:
+  - {name: a, dns: [a.example.com], owner: x}
+  - {name: b, dns: [b.example.com], owner: x}
+  - {name: c, addresses: [192.0.2.3], owner: x}
+)";
+
+TEST(FindTargetsTest, AnAddressBelongsToOneHostAndTheScopeIsKept) {
+  const auto policy = PolicyOf(kNamed);
+  const auto targets = FindTargets(*policy, "public", [](const std::vector<std::string>& names) {
+    EXPECT_THAT(names, ElementsAre("a.example.com", "b.example.com"));
+    return std::vector<scanner::Resolved>{
+        {"a.example.com",
+         {Address("192.0.2.1"), Address("192.0.2.3"), Address("198.51.100.1")},
+         ""},
+        {"b.example.com", {Address("192.0.2.1"), Address("192.0.2.2")}, ""}};
+  });
+  EXPECT_THAT(Brief(targets), ElementsAre("a a.example.com 192.0.2.1", "b b.example.com 192.0.2.2",
+                                          "c 192.0.2.3 192.0.2.3"));
+  ASSERT_EQ(targets.out_of_scope.size(), 1U);
+  EXPECT_THAT(targets.out_of_scope[0].addresses, ElementsAre(Address("198.51.100.1")));
+}
+
+TEST(FindTargetsTest, ANameThatFailsIsUnresolvedAndWhatItAnsweredStays) {
+  const auto policy = PolicyOf(kNamed);
+  const auto targets = FindTargets(*policy, "public", [](const std::vector<std::string>&) {
+    return std::vector<scanner::Resolved>{{"a.example.com", {Address("192.0.2.1")}, "SERVFAIL"},
+                                          {"b.example.com", {}, "NXDOMAIN"}};
+  });
+  EXPECT_THAT(Brief(targets), ElementsAre("a a.example.com 192.0.2.1", "c 192.0.2.3 192.0.2.3"));
+  EXPECT_THAT(targets.unresolved, ElementsAre("a.example.com", "b.example.com"));
+}
+
+TEST(FindTargetsTest, AViewpointSeesItsPartOfTheScope) {
+  const auto policy = PolicyOf(R"(version: 1
+scope: {authorized_by: test, include: [192.0.2.0/24]}
+viewpoints:
+  dmz: {description: d, include: [192.0.2.0/28]}
+hosts:
+  - {name: near, addresses: [192.0.2.1], owner: x}
+  - {name: far, addresses: [192.0.2.200], owner: x}
+)");
+  EXPECT_THAT(Brief(FindTargets(*policy, "dmz", NoNames)), ElementsAre("near 192.0.2.1 192.0.2.1"));
+}
+
+}  // namespace
+}  // namespace postern::daemon
