@@ -19,6 +19,8 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
+BRIDGE = "lab0"
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -120,7 +122,7 @@ class Target:
         self.port = f"port{number}"
         run("ip", "netns", "add", name)
         run("ip", "link", "add", self.port, "type", "veth", "peer", "eth0", "netns", name)
-        run("ip", "link", "set", self.port, "master", "lab0", "up")
+        run("ip", "link", "set", self.port, "master", BRIDGE, "up")
         self.run("ip", "link", "set", "lo", "up")
         self.run("ip", "link", "set", "eth0", "up")
         self.run("ip", "addr", "add", f"{self.ipv4}/24", "dev", "eth0")
@@ -209,7 +211,9 @@ class Lab:
 
 def make_bridge():
     run("ip", "link", "set", "lo", "up")
-    run("ip", "link", "add", "lab0", "type", "bridge")
-    run("ip", "link", "set", "lab0", "up")
-    run("ip", "addr", "add", "192.0.2.1/24", "dev", "lab0")
-    run("ip", "addr", "add", "2001:db8:10::1/64", "dev", "lab0", "nodad")
+    run("ip", "link", "add", BRIDGE, "type", "bridge")
+    # Tests that pull the cable get their IPv6 address back with it.
+    run("sysctl", "-qw", f"net.ipv6.conf.{BRIDGE}.keep_addr_on_down=1")
+    run("ip", "link", "set", BRIDGE, "up")
+    run("ip", "addr", "add", "192.0.2.1/24", "dev", BRIDGE)
+    run("ip", "addr", "add", "2001:db8:10::1/64", "dev", BRIDGE, "nodad")

@@ -1,8 +1,10 @@
 """The life of a finding in the running daemon: what opens it, what ends it, and what never does."""
 
+from contextlib import contextmanager
+
 import pytest
 from daemon import json_lines, postern
-from lab import run, wait_for
+from lab import BRIDGE, run, wait_for
 from servers import Alertmanager, start_nginx, start_redis, start_sshd
 
 POLICY = """
@@ -117,6 +119,33 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
     wait_for("it sees again", lambda: daemon.metric("postern_viewpoint_blind") == 0, timeout=60)
     daemon.wait_for_runs("expected", 2)
     assert facts(daemon.findings(), "port", "state") == [(6379, "open"), (6379, "open")]
+
+
+def test_a_cable_pulled_on_our_side_changes_nothing(lab, web, make_daemon):
+    """Without canaries too: a probe that this machine cannot send says nothing of the target."""
+    start_redis(web)
+    daemon = make_daemon(policy=POLICY).start()
+    wait_for("both open", lambda: len(daemon.findings(state="open", port=6379)) == 2)
+    before = facts(daemon.findings(), "id", "state", "opened")
+
+    with uplink_down():
+        wait_for(
+            "probes that cannot be sent",
+            lambda: (daemon.metric("postern_send_errors_total") or 0) > 0,
+        )
+        daemon.wait_for_runs("expected", 3)
+        assert facts(daemon.findings(), "id", "state", "opened") == before
+    daemon.wait_for_runs("expected", 3)
+    assert facts(daemon.findings(), "id", "state", "opened") == before
+
+
+@contextmanager
+def uplink_down():
+    run("ip", "link", "set", BRIDGE, "down")
+    try:
+        yield
+    finally:
+        run("ip", "link", "set", BRIDGE, "up")
 
 
 def test_a_killed_daemon_comes_back_without_false_news(lab, web, make_daemon):

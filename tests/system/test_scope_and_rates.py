@@ -66,8 +66,8 @@ def busiest_second(times):
 @pytest.mark.parametrize(
     "caps, cap",
     [
-        (["--rate", "300"], 300),
-        (["--rate", "2000", "--host-rate", "200"], 200),
+        (["--rate", "300", "--host-rate", "2000", "--network-rate", "2000"], 300),
+        (["--rate", "2000", "--host-rate", "200", "--network-rate", "2000"], 200),
         (["--rate", "2000", "--host-rate", "2000", "--network-rate", "250"], 250),
     ],
     ids=["overall", "host", "network"],
