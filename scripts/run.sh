@@ -126,12 +126,13 @@ first_viewpoint() {
 
 write_config() {
   local viewpoint=$1 limits=$2 top=$3 full=$4
+  database=$state/$viewpoint.db  # one viewpoint, one database
   cat >"$config" <<END
 # Written anew by scripts/run.sh each time.
 version: 1
 viewpoint: $viewpoint
 policy: "$policy"
-storage: "sqlite:$state/postern.db"
+storage: "sqlite:$database"
 listen: 127.0.0.1:$port
 $limits
 scans:
@@ -217,7 +218,7 @@ run_daemon() {
 Findings:  $bin/postern findings list --config $config
 Metrics:   http://127.0.0.1:$port/metrics
 Policy:    $policy
-Database:  $state/postern.db
+Database:  $database
 
 posternd goes on scanning; Ctrl-C stops it.
 END
