@@ -21,7 +21,7 @@ sigset_t EndingSignals() {
 constexpr std::chrono::seconds kSameInterrupt{1};
 
 // Waits for signals until `finished`, of which the waiting thread is told by a signal of its own.
-void Watch(const std::stop_token& finished, std::stop_source interrupted) {
+void Watch(const std::stop_token& finished, const std::stop_source& interrupted) {
   using SteadyClock = std::chrono::steady_clock;
   const sigset_t signals = EndingSignals();
   std::optional<SteadyClock::time_point> first;
@@ -48,7 +48,7 @@ InterruptWatch::InterruptWatch() {
 
 InterruptWatch::~InterruptWatch() {
   thread_.request_stop();
-  pthread_kill(thread_.native_handle(), SIGTERM);
+  pthread_kill(thread_.native_handle(), SIGINT);
   thread_.join();
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }

@@ -14,9 +14,11 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  postern check policy.yaml\n"
+    "  postern plan --config posternd.yaml\n"
     "  postern scan --ports all 127.0.0.1 ::1\n"
     "  postern drift --policy policy.yaml --viewpoint public\n"
     "  postern explain web-1 tcp/443 --policy policy.yaml\n"
+    "  postern findings list --config posternd.yaml\n"
     "\n"
     "postern COMMAND --help tells the options of a command.";
 

@@ -369,11 +369,9 @@ void AddProbeOptions(CLI::App& command, Options& options) {
 }
 
 void AddOutputOptions(CLI::App& command, Options& options) {
-  std::vector<std::string> formats;
-  for (const auto& [name, formatter] : kFormatters) formats.push_back(name);
   command.add_option("--format", options.format, "text, jsonl or nmap-xml (default: text)")
       ->type_name("FORMAT")
-      ->check(CLI::IsMember(formats));
+      ->check(CLI::IsMember(kFormatters));
   command
       .add_option("--output", options.output,
                   "write there when the scan ends, not to standard output")
