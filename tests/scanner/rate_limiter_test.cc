@@ -103,7 +103,7 @@ TEST(RateLimiter, CapsEachHostAndEachNetwork) {
 
 // Random senders in several networks, pauses, and callers that ask at the wrong time.
 TEST(RateLimiter, HoldsEveryCapUnderRandomStreams) {
-  constexpr RateCaps kCaps{700, 250, 400};
+  constexpr RateCaps kCaps{700, 250, 300};
   for (unsigned seed = 0; seed < 20; ++seed) {
     std::mt19937 random(seed);
     RateLimiter limiter(kCaps);
