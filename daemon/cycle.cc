@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <utility>
 
 #include "daemon/canaries.h"
 #include "daemon/confirm.h"
@@ -66,6 +67,29 @@ Resolver Remembered(const Targets& targets) {
   };
 }
 
+struct NameWarning {
+  std::string_view message;
+  std::string name;
+  std::string detail;
+
+  std::string key() const { return name + " " + detail; }
+};
+
+std::vector<NameWarning> NameWarnings(const Targets& targets) {
+  std::vector<NameWarning> warnings;
+  for (const auto& failure : targets.failures) {
+    warnings.push_back(
+        {"name does not resolve; what is behind it is unknown", failure.name, failure.error});
+  }
+  for (const auto& outside : targets.out_of_scope) {
+    for (const auto& address : outside.addresses) {
+      warnings.push_back({"name leads out of the scope; the address is not probed", outside.name,
+                          address.ToString()});
+    }
+  }
+  return warnings;
+}
+
 void LogTransitions(const Judged& judged) {
   for (const auto& finding : judged.changed) {
     for (const auto& transition : judged.transitions) {
@@ -87,25 +111,26 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, std::stop_token stop) {
   const auto setup = parts_.setup.Get();
   const auto begun_at = parts_.clock.Monotonic();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
-  for (const auto& failure : targets.failures) {
-    Log(LogLevel::kWarning, "name does not resolve; its host is not looked at",
-        {{"name", failure.name}, {"error", failure.error}, {"scan", scan.name}});
-  }
+  WarnOfNames(targets);
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto begun = Begin(*setup, scan, targets, info);
   if (!begun) return begun.error();
 
   auto evidence = Observe(*setup, targets, *begun, info, stop);
-  if (stop.stop_requested()) return Abort(begun->run, scan.name);
+  if (stop.stop_requested()) {
+    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
+    return Abort(begun->run);
+  }
 
   const auto judged = Commit(*setup, targets, evidence);
   if (!judged) {
-    if (auto aborted = Abort(begun->run, scan.name); !aborted) return aborted;
+    if (auto aborted = Abort(begun->run); !aborted) return aborted;
     return judged.error();
   }
   const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
   parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
+  PublishAge(scan);
   return {};
 }
 
@@ -167,8 +192,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   return evidence;
 }
 
-Result<void> Cycle::Abort(std::int64_t run, const std::string& scan) {
-  parts_.metrics.RecordRunFailure(scan, RunFailure::kIncomplete);
+Result<void> Cycle::Abort(std::int64_t run) {
   auto aborted = parts_.storage.Run([&](storage::Store& store) { return store.AbortRun(run); });
   if (!aborted) parts_.metrics.RecordStorageError(StorageOperation::kAbortRun);
   return aborted;
@@ -214,6 +238,32 @@ Result<void> Cycle::JudgePolicy() {
   }
   Publish(*setup, *judged);
   return {};
+}
+
+void Cycle::PublishAge(const policy::ScanConfig& scan) {
+  const auto oldest = parts_.storage.Run(
+      [&](storage::Store& store) { return store.ReliableRunStart(scan.name, RunsPerRound(scan)); });
+  if (oldest) {
+    parts_.metrics.SetOldestObservation(scan.name, *oldest);
+  } else {
+    parts_.metrics.RecordStorageError(StorageOperation::kRead);
+  }
+}
+
+// Once for each name and trouble, until it changes: `expected` runs every minute.
+void Cycle::WarnOfNames(const Targets& targets) {
+  auto warnings = NameWarnings(targets);
+  std::set<std::string> said;
+  {
+    const std::lock_guard lock(mutex_);
+    said = std::exchange(said_of_names_, {});
+    for (const auto& warning : warnings) said_of_names_.insert(warning.key());
+  }
+  for (auto& warning : warnings) {
+    if (said.contains(warning.key())) continue;
+    Log(LogLevel::kWarning, warning.message,
+        {{"name", std::move(warning.name)}, {"detail", std::move(warning.detail)}});
+  }
 }
 
 void Cycle::Publish(const Setup& setup, const Judged& judged) {

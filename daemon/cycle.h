@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -37,6 +39,9 @@ class Cycle {
   // force.
   Result<void> Run(const policy::ScanConfig& scan, std::stop_token stop);
 
+  // Publishes how old the oldest observation is that `scan` rests on.
+  void PublishAge(const policy::ScanConfig& scan);
+
   // Judges what is known anew, without a packet: after the policy changed, and at the start.
   Result<void> JudgePolicy();
 
@@ -51,11 +56,14 @@ class Cycle {
                       RunInfo& info);
   RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
                       const RunInfo& info, std::stop_token stop);
-  Result<void> Abort(std::int64_t run, const std::string& scan);
+  Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void Publish(const Setup& setup, const Judged& judged);
+  void WarnOfNames(const Targets& targets);
 
   Parts parts_;
+  std::mutex mutex_;
+  std::set<std::string> said_of_names_;  // what the log has said already; guarded by mutex_
 };
 
 }  // namespace postern::daemon

@@ -162,17 +162,19 @@ class Daemon {
       if (IsRun(scan.stage)) scans.push_back(scan.name);
     }
     metrics_.SetScans(scans);
-    RestoreLastSuccess(scans);
+    RestoreTimes(config);
     StartDeliveries(config);
     loops_.FollowSetup();
   }
 
   // A restart must not look like scans that never succeeded.
-  void RestoreLastSuccess(const std::vector<std::string>& scans) {
-    for (const auto& scan : scans) {
+  void RestoreTimes(const policy::Config& config) {
+    for (const auto& scan : config.scans) {
+      if (!IsRun(scan.stage)) continue;
       const auto history =
-          storage_.Run([&](storage::Store& store) { return store.HistoryOf(scan); });
-      if (history) metrics_.SetLastSuccess(scan, history->last_success);
+          storage_.Run([&](storage::Store& store) { return store.HistoryOf(scan.name); });
+      if (history) metrics_.SetLastSuccess(scan.name, history->last_success);
+      cycle_.PublishAge(scan);
     }
   }
 

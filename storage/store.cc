@@ -112,6 +112,11 @@ Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
   return LoadHistory(impl_->database(), scan);
 }
 
+Result<std::optional<TimePoint>> Store::ReliableRunStart(const std::string& scan,
+                                                         std::uint64_t back) const {
+  return LoadReliableRunStart(impl_->database(), scan, back);
+}
+
 Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,
                                              TimePoint delivered_since) const {
   return LoadOutbox(impl_->database(), receiver, delivered_since);

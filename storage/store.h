@@ -107,6 +107,12 @@ class Store {
   Result<std::optional<SweepCursor>> Cursor(const std::string& scan) const;
   Result<ScanHistory> HistoryOf(const std::string& scan) const;
 
+  // When the `back`-th newest run of the scan that can be relied on started (committed, complete,
+  // not blind; 1 is the newest). None if there are not that many. A sweep of n slices rests on
+  // observations that are no older than its n-th newest run.
+  Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
+                                                    std::uint64_t back) const;
+
   // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
   // first.
   Result<std::vector<OutboxRow>> Outbox(const std::string& receiver,

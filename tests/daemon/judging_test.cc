@@ -82,6 +82,16 @@ TEST_F(JudgingTest, OpensStoresAndQueuesInOneCommit) {
   }
 }
 
+TEST_F(JudgingTest, OnlyRunsThatSawCountAsObservations) {
+  EXPECT_EQ(*store_->ReliableRunStart("expected", 1), std::nullopt);
+  Run(kClosed);
+  Run(kClosed);
+  Run(kClosed, PortState::kFiltered);  // blind
+  EXPECT_EQ(*store_->ReliableRunStart("expected", 1), kNow + std::chrono::minutes(1));
+  EXPECT_EQ(*store_->ReliableRunStart("expected", 2), kNow);
+  EXPECT_EQ(*store_->ReliableRunStart("expected", 3), std::nullopt);
+}
+
 TEST_F(JudgingTest, TheStoreKnowsWhoseEyesItHas) {
   EXPECT_EQ(*store_->Viewpoint(), std::nullopt);
   Run(kClosed);
