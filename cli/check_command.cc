@@ -88,6 +88,7 @@ int Report(const std::string& path, const Checked& checked) {
 int CheckAll(const std::vector<std::string>& paths) {
   const auto today = std::chrono::floor<std::chrono::days>(SystemClock().Now());
   std::vector<int> statuses;
+  statuses.reserve(paths.size());
   for (const auto& path : paths) statuses.push_back(Report(path, CheckPath(path, today)));
   const auto has = [&](int status) {
     return std::find(statuses.begin(), statuses.end(), status) != statuses.end();

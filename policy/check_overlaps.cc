@@ -39,7 +39,7 @@ std::string Difference(const AcceptRule& here, const AcceptRule& there) {
 
 // The ports that both have, cut where there are many.
 std::string CommonPorts(const PortSet& a, const PortSet& b) {
-  const std::string ports = a.Intersection(b).ToString();
+  std::string ports = a.Intersection(b).ToString();
   constexpr std::size_t kMost = 60;
   if (ports.size() <= kMost) return ports;
   return ports.substr(0, ports.rfind(',', kMost)) + " and more";

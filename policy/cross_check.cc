@@ -72,6 +72,7 @@ std::optional<std::string> UnknownViewpoint(const Policy& policy, std::string_vi
     return std::nullopt;
   }
   std::vector<std::string_view> names;
+  names.reserve(defined.size());
   for (const auto& [name, value] : defined) names.push_back(name);
   return "the policy defines no viewpoint '" + Escaped(viewpoint) + "'" +
          DidYouMean(viewpoint, names);

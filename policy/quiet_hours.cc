@@ -66,6 +66,7 @@ Result<std::vector<QuietHours>> ParseQuietHours(std::string_view text) {
   if (begin->minute % kDay == end->minute % kDay) return Error{"ends where it begins"};
   const int next_day = end->minute < begin->minute ? 1 : 0;
   std::vector<QuietHours> windows;
+  windows.reserve(kDays.size());
   for (int day = 0; day < 7; ++day) {
     windows.push_back(Window(day, begin->minute, day + next_day, end->minute));
   }

@@ -57,6 +57,7 @@ void ReadSettings(YamlReader& reader, const YamlNode& node, const Fields& fields
 
 std::vector<std::string_view> KindNames() {
   std::vector<std::string_view> names;
+  names.reserve(kDriftKinds.size());
   for (const auto kind : kDriftKinds) names.push_back(ToString(kind));
   return names;
 }
