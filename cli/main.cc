@@ -1,5 +1,8 @@
 // postern, the operator's tool: finds the subcommand and exits with its status.
 #include <CLI/CLI.hpp>
+#include <array>
+#include <string>
+#include <utility>
 
 #include "cli/commands.h"
 
@@ -8,26 +11,33 @@ namespace {
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
 
-constexpr const char* kFooter =
-    "Exit status: 0 nothing found, 1 proven drift, a difference or invalid input, 2 could not "
-    "tell.\n"
-    "\n"
-    "Examples:\n"
-    "  postern check policy.yaml\n"
-    "  postern plan --config posternd.yaml\n"
-    "  postern scan --ports all 127.0.0.1 ::1\n"
-    "  postern drift --policy policy.yaml --viewpoint public\n"
-    "  postern explain web-1 tcp/443 --policy policy.yaml\n"
-    "  postern findings list --config posternd.yaml\n"
-    "\n"
-    "postern COMMAND --help tells the options of a command.";
+constexpr std::array<std::pair<const char*, const char*>, 6> kExamples = {{
+    {"check", "postern check policy.yaml posternd.yaml"},
+    {"plan", "postern plan --config posternd.yaml"},
+    {"scan", "postern scan --ports all 127.0.0.1 ::1"},
+    {"drift", "postern drift --policy policy.yaml --viewpoint public"},
+    {"explain", "postern explain web-1 tcp/443 --policy policy.yaml"},
+    {"findings", "postern findings list --config posternd.yaml"},
+}};
+
+// After the commands were added: they would inherit the program's own footer.
+void AddFooters(CLI::App& app) {
+  std::string footer =
+      "Exit status: 0 nothing found, 1 proven drift, a difference or invalid input, 2 could not "
+      "tell.\n\nExamples:\n";
+  for (const auto& [name, example] : kExamples) {
+    footer += std::string("  ") + example + "\n";
+    auto* command = app.get_subcommand(name);
+    if (command->get_footer().empty()) command->footer(std::string("Example:\n  ") + example);
+  }
+  app.footer(footer + "\npostern COMMAND --help tells the options of a command.");
+}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace postern::cli;
   CLI::App app(kDescription, "postern");
-  app.footer(kFooter);
   app.set_version_flag("--version", "postern " POSTERN_VERSION);
   app.require_subcommand(1);
   int status = kNothingFound;
@@ -37,6 +47,7 @@ int main(int argc, char** argv) {
   AddDriftCommand(app, status);
   AddExplainCommand(app, status);
   AddFindingsCommand(app, status);
+  AddFooters(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -20,6 +20,10 @@ std::string Canonical(std::string_view spec, PortSet::BarePorts bare = kBareTcp)
   return set ? set->ToString() : "error: " + set.error().message;
 }
 
+std::string BadItem(const std::string& item, const std::string& why) {
+  return "error: '" + item + "' " + why;
+}
+
 TEST(PortSpec, CanonicalText) {
   EXPECT_EQ(Canonical("22"), "tcp/22");
   EXPECT_EQ(Canonical("443,22,23"), "tcp/22-23,443");
@@ -37,7 +41,7 @@ TEST(PortSpec, ErrorsSayWhatIsWrongAndWhatIsExpected) {
   const std::string not_a_port = "is not a port or range: ports are plain numbers from 1 to 65535";
   for (const std::string item : {"0", "65536", "70000", "-1", "070", "0x16", "22-", "-", "+22",
                                  "yes", "22 23", "1-2-3", "1e3", "99999999999999999999"}) {
-    EXPECT_EQ(Canonical(item), "error: '" + item + "' " + not_a_port);
+    EXPECT_EQ(Canonical(item), BadItem(item, not_a_port));
   }
   EXPECT_EQ(Canonical("90-80"), "error: '90-80' is reversed; did you mean '80-90'?");
   EXPECT_EQ(Canonical(""), "error: a port specification must not have an empty item");
@@ -45,9 +49,9 @@ TEST(PortSpec, ErrorsSayWhatIsWrongAndWhatIsExpected) {
   EXPECT_EQ(Canonical("sctp/22"), "error: 'sctp/22' must start with tcp/ or udp/");
   EXPECT_EQ(Canonical("TCP/22"), "error: 'TCP/22' must start with tcp/ or udp/");
   EXPECT_EQ(Canonical("22", kBareError), "error: '22' has no protocol; write tcp/22 or udp/22");
-  const std::string most = std::to_string(TopTcpPorts().size());
+  const std::string top = "must be top-1 to top-" + std::to_string(TopTcpPorts().size());
   for (const std::string item : {"top-0", "top-", "top-999999", "top-007"}) {
-    EXPECT_EQ(Canonical(item), "error: '" + item + "' must be top-1 to top-" + most);
+    EXPECT_EQ(Canonical(item), BadItem(item, top));
   }
 }
 
