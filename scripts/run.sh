@@ -9,7 +9,7 @@ usage: scripts/run.sh [--once] [POLICY]
 Without --once: starts posternd, shows the drift that its first scans find and where the metrics
 are, and stays until Ctrl-C.
 With --once: one full cycle over all TCP ports, then exits with the status of `postern drift`:
-0 nothing found, 1 drift, 2 could not tell.
+0 nothing found, 1 drift or an invalid policy, 2 could not tell.
 
 POLICY is a policy file or folder, scanned with the default limits. Without one a small policy for
 this machine's loopback is written: nothing is expected to listen on 127.0.0.1 and ::1.
@@ -48,6 +48,12 @@ state=$(realpath "${POSTERN_STATE:-$root/build/run}")
 bin=$root/build/release/bin
 config=$state/posternd.yaml
 log=$state/posternd.log
+called_from=$PWD
+
+# A path as it is typed where the script was called.
+shown() {
+  realpath --relative-base="$called_from" -- "$1"
+}
 
 build() {
   "$root/scripts/install_dependencies.sh" build
@@ -146,7 +152,7 @@ prepare() {
   port=$(free_port)
   if [[ -z $policy ]]; then
     policy=$state/policy.yaml
-    echo "== Writing a policy for this machine's loopback: $policy"
+    echo "== Writing a policy for this machine's loopback: $(shown "$policy")"
     write_loopback_policy "$policy"
     # Loopback answers at once and disturbs nobody: every port in one go, with high caps.
     write_config local 'limits: {rate: 50000, host_rate: 50000, network_rate: 50000}' \
@@ -157,8 +163,12 @@ prepare() {
       'ports: top-1000, every: 1h' 'every: 24h'
     top_since=0  # an hourly scan may have been done before
   fi
-  "$bin/postern" check "$policy" "$config" >"$state/check.log" 2>&1 ||
-    { cat "$state/check.log" >&2; exit 2; }
+  local status=0
+  "$bin/postern" check "$config" >"$state/check.log" 2>&1 || status=$?
+  if [[ $status -ne 0 ]]; then
+    cat "$state/check.log" >&2
+    exit "$status"
+  fi
 }
 
 metric() {
@@ -202,7 +212,7 @@ stop_daemon() {
 }
 
 run_daemon() {
-  echo "== Starting posternd (log: $log)"
+  echo "== Starting posternd (log: $(shown "$log"))"
   "$bin/posternd" --config "$config" >>"$log" 2>&1 &
   daemon=$!
   started=$(date +%s)
@@ -212,13 +222,15 @@ run_daemon() {
     echo "== The first scans go on; this is what they found so far"
   fi
   echo
-  "$bin/postern" findings list --config "$config" || true
+  local findings
+  findings=$("$bin/postern" findings list --config "$config") || true
+  echo "${findings:-No findings: nothing is open that the policy does not allow.}"
   cat <<END
 
-Findings:  $bin/postern findings list --config $config
+Findings:  $(shown "$bin/postern") findings list --config $(shown "$config")
 Metrics:   http://127.0.0.1:$port/metrics
-Policy:    $policy
-Database:  $database
+Policy:    $(shown "$policy")
+Database:  $(shown "$database")
 
 posternd goes on scanning; Ctrl-C stops it.
 END
