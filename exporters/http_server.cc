@@ -179,8 +179,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
                        });
   }
 
-  // Closing with unread bytes makes the kernel send a reset, which can overtake the reply. Ends
-  // with the client's end, or with the request's total time.
+  // Closing with unread bytes makes the kernel send a reset, which can destroy the reply before the
+  // client has read it (RFC 9112 section 9.6). Ends with the client's end, or with the request's
+  // total time.
   void Drain() {
     stream_.async_read_some(asio::buffer(scratch_),
                             [self = shared_from_this()](error_code error, std::size_t) {

@@ -37,9 +37,9 @@ class World {
     return events_;
   }
   // Waits for `count` events; those that are there if they do not come.
-  std::vector<std::string> Await(std::size_t count) {
+  std::vector<std::string> Await(std::size_t count, Duration deadline = kDeadline) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, kDeadline, [&] { return events_.size() >= count; });
+    changed_.wait_for(lock, deadline, [&] { return events_.size() >= count; });
     return events_;
   }
   void Queue(std::int64_t id) {
@@ -223,7 +223,7 @@ TEST_F(DeliveryTest, NewsDoNotCutTheWaitAfterAFailureShort) {
   world_.Await(2);
   world_.Queue(1);
   for (int i = 0; i < 100; ++i) delivery->Wake();
-  EXPECT_THAT(world_.Events(), ElementsAre("deliver", "warning soc http_4xx because"));
+  EXPECT_THAT(world_.Await(3, 100ms), ElementsAre("deliver", "warning soc http_4xx because"));
   EXPECT_THAT(metrics_.Render(), Not(HasSubstr("notifications_total{receiver=\"soc\"} 1\n")));
 }
 

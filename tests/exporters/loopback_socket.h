@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,7 +64,9 @@ class LoopbackSocket {
     return ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
            static_cast<ssize_t>(bytes.size());
   }
-  // Everything up to the peer's end, a reset or the time limit.
+  // Everything up to the peer's end. Another end shows as its name: "[Connection reset by peer]",
+  // or
+  // "[Resource temporarily unavailable]" for the time limit.
   std::string ReadAll() const { return ReadUntil({}); }
   // Everything up to and with `end`, or less if the peer ends before.
   std::string ReadUntil(std::string_view end) const {
@@ -70,6 +74,7 @@ class LoopbackSocket {
     std::array<char, 65536> chunk{};
     while (end.empty() || !text.ends_with(end)) {
       const ssize_t size = ::recv(fd_, chunk.data(), end.empty() ? chunk.size() : 1, 0);
+      if (size < 0) text += std::string("[") + std::strerror(errno) + "]";
       if (size <= 0) break;
       text.append(chunk.data(), static_cast<std::size_t>(size));
     }
