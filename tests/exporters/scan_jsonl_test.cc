@@ -47,6 +47,20 @@ TEST(ScanJsonLines, UnknownCanBeTheMostCommonState) {
 )");
 }
 
+TEST(ScanJsonLines, OpenEndpointsAreListedThoughTheyAreTheMostCommon) {
+  ScanReport report;
+  AddressStates states{*IpAddress::Parse("::1"), {}};
+  states.of(Protocol::kTcp).Append({1, 2}, {PortState::kOpen, {Reason::Kind::kSynAck}});
+  report.snapshot.addresses = {states};
+  const std::string lines = FormatScanJsonLines(report);
+  EXPECT_EQ(
+      lines.substr(0, lines.find("{\"type\":\"summary\"")),
+      R"({"type":"endpoint","address":"::1","protocol":"tcp","port":1,"state":"open","reason":"syn-ack"}
+{"type":"endpoint","address":"::1","protocol":"tcp","port":2,"state":"open","reason":"syn-ack"}
+{"type":"host","address":"::1","asked":"tcp/1-2","states":{"open":2}}
+)");
+}
+
 TEST(ScanJsonLines, HostileNamesStayInsideTheirStrings) {
   ScanReport report = SampleReport();
   report.names[*IpAddress::Parse("192.0.2.20")] = {"\"}\n\x1b\xff\\"};
