@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include "cli/commands.h"
 
@@ -17,17 +16,15 @@ void AddConfigOption(CLI::App& command, std::string& path) {
 }
 
 CommandSetup LoadForCommand(const std::string& config_path) {
-  std::error_code error;
-  if (!std::filesystem::exists(config_path, error)) {
-    std::fprintf(stderr, "postern: there is no %s; name the configuration with --config FILE\n",
-                 config_path.c_str());
-    return {nullptr, kCouldNotTell};
-  }
   const char* state_directory = std::getenv("STATE_DIRECTORY");
   const auto today = std::chrono::floor<std::chrono::days>(SystemClock().Now());
-  auto loaded = daemon::LoadSetup(config_path, state_directory ? state_directory : "", today);
-  if (!loaded.setup) std::fputs(loaded.diagnostics.Render().c_str(), stderr);
-  return {loaded.setup, loaded.setup ? kNothingFound : kFound};
+  auto loaded = daemon::LoadSetup(config_path, state_directory ? state_directory : "", today,
+                                  daemon::Secrets::kNotNeeded);
+  if (loaded.setup) return {loaded.setup, kNothingFound};
+  std::fprintf(stderr, "%s\n", loaded.Problems().c_str());
+  if (loaded.unreadable.empty()) return {nullptr, kFound};
+  std::fputs("postern: name the daemon's configuration with --config FILE\n", stderr);
+  return {nullptr, kCouldNotTell};
 }
 
 }  // namespace postern::cli

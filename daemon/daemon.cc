@@ -125,7 +125,9 @@ class Daemon {
   void Reload() {
     NotifyReloading();
     const auto old = setup_.Get();
-    auto loaded = LoadSetup(options_.config_path, options_.state_directory, Today());
+    auto loaded =
+        LoadSetup(options_.config_path, options_.state_directory, Today(), Secrets::kNeeded);
+    if (!loaded.unreadable.empty()) Log(LogLevel::kError, loaded.unreadable);
     LogDiagnostics(loaded.diagnostics);
     if (loaded.setup) {
       if (const auto same = SameForLife(old->config, loaded.setup->config); !same) {
@@ -234,8 +236,8 @@ Result<void> SameViewpoint(const storage::Store& store, const policy::Config& co
 }  // namespace
 
 Result<void> RunDaemon(const DaemonOptions& options) {
-  auto loaded = LoadSetup(options.config_path, options.state_directory, Today());
-  if (!loaded.setup) return Error{loaded.diagnostics.Render()};
+  auto loaded = LoadSetup(options.config_path, options.state_directory, Today(), Secrets::kNeeded);
+  if (!loaded.setup) return Error{loaded.Problems()};
   LogToStderr(loaded.setup->config.log.level, loaded.setup->config.log.json);
   LogDiagnostics(loaded.diagnostics);
   auto store = storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kWrite);

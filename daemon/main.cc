@@ -18,9 +18,10 @@ constexpr int kCannot = 2;
 
 int CheckConfig(const DaemonOptions& options) {
   const auto today = std::chrono::floor<std::chrono::days>(postern::SystemClock().Now());
-  const auto loaded =
-      postern::daemon::LoadSetup(options.config_path, options.state_directory, today);
-  std::fputs(loaded.diagnostics.Render().c_str(), stderr);
+  const auto loaded = postern::daemon::LoadSetup(options.config_path, options.state_directory,
+                                                 today, postern::daemon::Secrets::kNeeded);
+  std::fprintf(stderr, "%s\n", loaded.Problems().c_str());
+  if (!loaded.unreadable.empty()) return kCannot;
   if (!loaded.setup) return kInvalid;
   std::printf("%s: ok (%zu hosts)\n", options.config_path.c_str(),
               loaded.setup->policy->hosts.size());

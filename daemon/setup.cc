@@ -1,18 +1,17 @@
 #include "daemon/setup.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 namespace postern::daemon {
 namespace {
 
-// CrossCheck shows lines of the configuration; that it can be read was seen by LoadConfig.
-policy::SourceText ReadSource(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return {path, text.str()};
+// To start without a secret would be to lose what its receiver should be told.
+void AddAsErrors(const policy::Diagnostics& secrets, policy::Diagnostics& diagnostics) {
+  for (auto problem : secrets.list()) {
+    problem.level = policy::Diagnostic::Level::kError;
+    diagnostics.Add(std::move(problem));
+  }
 }
 
 }  // namespace
@@ -25,22 +24,28 @@ bool Setup::MayProbe(const IpAddress& address, TimePoint now) const {
 }
 
 LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,
-                      std::chrono::sys_days today) {
+                      std::chrono::sys_days today, Secrets secrets) {
   LoadedSetup loaded;
-  auto config = policy::LoadConfig(config_path, state_directory);
-  loaded.diagnostics = config.diagnostics;
-  if (!config.config) return loaded;
-
-  auto policy = policy::LoadPolicy(config.config->policy_path, today);
-  loaded.diagnostics.Add(policy.diagnostics);
-  if (!policy.policy) return loaded;
-
-  loaded.diagnostics.Add(
-      policy::CrossCheck(*config.config, ReadSource(config_path), *policy.policy));
-  if (loaded.diagnostics.HasErrors()) return loaded;
+  const auto source = policy::ReadSourceText(config_path);
+  if (!source) {
+    loaded.unreadable = config_path + ": " + source.error().message;
+    return loaded;
+  }
+  auto setup = policy::LoadSetup(*source, state_directory, today);
+  loaded.diagnostics = setup.config_diagnostics;
+  loaded.diagnostics.Add(setup.policy_diagnostics);
+  if (setup.config && secrets == Secrets::kNeeded) {
+    AddAsErrors(policy::CheckSecrets(*setup.config, *source), loaded.diagnostics);
+  }
+  if (setup.unreadable) loaded.unreadable = loaded.diagnostics.Render();
+  if (!setup.ok() || loaded.diagnostics.HasErrors()) return loaded;
   loaded.setup =
-      std::make_shared<const Setup>(Setup{std::move(*config.config), std::move(policy.policy)});
+      std::make_shared<const Setup>(Setup{std::move(*setup.config), std::move(setup.policy)});
   return loaded;
+}
+
+std::string LoadedSetup::Problems() const {
+  return unreadable.empty() ? diagnostics.Render() : unreadable;
 }
 
 }  // namespace postern::daemon

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,11 +25,18 @@ struct Setup {
 struct LoadedSetup {
   std::shared_ptr<const Setup> setup;  // null if there are errors
   policy::Diagnostics diagnostics;     // of both files, with errors and warnings
+  std::string unreadable;              // why a file could not be read; empty if all could
+
+  // What to show where `setup` is null.
+  std::string Problems() const;
 };
+
+// Whether the receivers' secrets must be there: for a daemon, not for a command that only reads.
+enum class Secrets : std::uint8_t { kNeeded, kNotNeeded };
 
 // Reads the configuration and the policy that it names. `state_directory` as in LoadConfig.
 LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,
-                      std::chrono::sys_days today);
+                      std::chrono::sys_days today, Secrets secrets);
 
 // The setup in force. Thread-safe.
 class CurrentSetup {
