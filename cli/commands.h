@@ -1,5 +1,6 @@
-// The subcommands of `postern`, one file each. Each Add function describes its options to the parser;
-// when the command was chosen its callback runs it and sets `status` to the program's exit status.
+// The subcommands of `postern`, one file each. Each Add function describes its options to the
+// parser; when the command was chosen its callback runs it and sets `status` to the program's exit
+// status.
 #pragma once
 
 namespace CLI {
