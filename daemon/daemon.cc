@@ -80,6 +80,7 @@ class Daemon {
     if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
 
     FollowSetup(*setup);
+    StartDeliveries(setup->config);
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
@@ -138,19 +139,25 @@ class Daemon {
     if (loaded.setup) {
       setup_.Set(loaded.setup);
       FollowSetup(*loaded.setup);
-      // On a thread of its own: names are resolved, and a dead server must not stall a scrape.
-      judging_ = std::jthread([this] {
-        if (const auto judged = cycle_.JudgePolicy(); !judged) {
-          Log(LogLevel::kError, "the new policy waits for the next run",
-              {{"error", judged.error().message}});
-        }
-      });
+      Settle(loaded.setup);
       Log(LogLevel::kInfo, "reloaded", {{"policy", loaded.setup->policy->hash}});
     } else {
       Log(LogLevel::kError, "reload failed; the old configuration and policy stay in force");
     }
     metrics_.RecordReload(loaded.setup != nullptr, SystemClock().Now());
     NotifyReady();
+  }
+
+  // The part of a reload that waits for others, for names to resolve and a delivery to end, on a
+  // thread of its own: neither must stall a scrape.
+  void Settle(std::shared_ptr<const Setup> setup) {
+    settling_ = std::jthread([this, setup = std::move(setup)] {
+      StartDeliveries(setup->config);
+      if (const auto judged = cycle_.JudgePolicy(); !judged) {
+        Log(LogLevel::kError, "the new policy waits for the next run",
+            {{"error", judged.error().message}});
+      }
+    });
   }
 
   void FollowSetup(const Setup& setup) {
@@ -165,7 +172,6 @@ class Daemon {
     }
     metrics_.SetScans(scans);
     RestoreTimes(config);
-    StartDeliveries(config);
     loops_.FollowSetup();
   }
 
@@ -220,7 +226,7 @@ class Daemon {
   Cycle cycle_;
   // Last: their threads use all of the above.
   ScanLoops loops_;
-  std::jthread judging_;
+  std::jthread settling_;
 };
 
 // Findings and history of one viewpoint must not be continued by another.

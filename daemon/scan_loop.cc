@@ -1,10 +1,9 @@
 #include "daemon/scan_loop.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "core/log.h"
 #include "daemon/schedule.h"
@@ -14,15 +13,6 @@ namespace {
 
 // How often a loop that waits for the end of quiet hours looks at the clock.
 constexpr auto kQuietPoll = std::chrono::seconds(30);
-
-// False if stopped meanwhile.
-bool Wait(Duration duration, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
-}
 
 bool IsQuiet(const policy::Config& config, TimePoint now) {
   return std::any_of(config.limits.quiet_hours.begin(), config.limits.quiet_hours.end(),
@@ -54,27 +44,49 @@ ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
       setup_(setup),
       storage_(storage),
       clock_(clock),
-      thread_([this](std::stop_token stop) { Main(std::move(stop)); }) {}
+      thread_([this](const std::stop_token& stop) { Main(stop); }) {}
 
-void ScanLoop::Main(std::stop_token stop) {
-  auto scan = FindScan(setup_, name_);
-  if (!scan) return;
+void ScanLoop::FollowSetup() {
+  {
+    const std::lock_guard lock(mutex_);
+    setup_changed_ = true;
+  }
+  wake_.notify_one();
+}
+
+ScanLoop::Woken ScanLoop::Wait(Duration duration, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, stop, duration, [this] { return setup_changed_; });
+  if (stop.stop_requested()) return Woken::kByStop;
+  return std::exchange(setup_changed_, false) ? Woken::kBySetup : Woken::kByTime;
+}
+
+// On this life's monotonic clock.
+std::optional<ScanLoop::Time> ScanLoop::StartOfFormerLife() {
   const auto history =
       storage_.Run([this](storage::Store& store) { return store.HistoryOf(name_); });
-  const auto last_started = history ? history->last_started : std::nullopt;
-  Duration delay = FirstDelay(last_started, clock_.Now(), RunInterval(*scan));
+  if (!history) return std::nullopt;
+  const auto since = SinceLastStart(history->last_started, clock_.Now());
+  return since ? std::optional(clock_.Monotonic() - *since) : std::nullopt;
+}
 
-  while (Wait(delay, stop) && (scan = FindScan(setup_, name_))) {
-    if (IsQuiet(setup_.Get()->config, clock_.Now())) {
-      delay = kQuietPoll;
-      continue;
-    }
-    const auto started = clock_.Monotonic();
+void ScanLoop::Main(const std::stop_token& stop) {
+  auto started = StartOfFormerLife();
+  double jitter_share = 0;
+  while (const auto scan = FindScan(setup_, name_)) {
+    std::optional<Duration> since;
+    if (started) since = std::chrono::floor<Duration>(clock_.Monotonic() - *started);
+    const auto delay = DelayUntilNext(since, RunInterval(*scan), scan->jitter, jitter_share);
+    const bool quiet = IsQuiet(setup_.Get()->config, clock_.Now());
+    const auto woken = Wait(quiet ? std::max(delay, Duration(kQuietPoll)) : delay, stop);
+    if (woken == Woken::kByStop) return;
+    if (woken == Woken::kBySetup || quiet) continue;
+
+    started = clock_.Monotonic();
+    jitter_share = RandomShare();
     if (const auto run = cycle_.Run(*scan, stop); !run) {
       Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", run.error().message}});
     }
-    const auto elapsed = std::chrono::floor<Duration>(clock_.Monotonic() - started);
-    delay = NextDelay(elapsed, RunInterval(*scan), scan->jitter, RandomShare());
   }
 }
 
@@ -90,6 +102,7 @@ void ScanLoops::FollowSetup() {
     if (IsRun(scan.stage)) wanted.insert(scan.name);
   }
   std::erase_if(loops_, [&](const auto& loop) { return !wanted.contains(loop.first); });
+  for (const auto& [name, loop] : loops_) loop->FollowSetup();
   for (const auto& name : wanted) {
     if (loops_.contains(name)) continue;
     loops_.emplace(name, std::make_unique<ScanLoop>(name, cycle_, setup_, storage_, clock_));

@@ -1,8 +1,12 @@
 // The schedule of one scan: a thread that waits, runs the cycle, and waits again.
 #pragma once
 
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -21,16 +25,26 @@ class ScanLoop {
   ScanLoop& operator=(const ScanLoop&) = delete;
 
   void RequestStop() { thread_.request_stop(); }
+  // The times of the scan may have changed. The run in flight goes on.
+  void FollowSetup();
 
  private:
-  void Main(std::stop_token stop);
+  using Time = std::chrono::steady_clock::time_point;
+  enum class Woken { kByTime, kBySetup, kByStop };
+
+  void Main(const std::stop_token& stop);
+  Woken Wait(Duration duration, const std::stop_token& stop);
+  std::optional<Time> StartOfFormerLife();
 
   const std::string name_;
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;
   const Clock& clock_;
-  std::jthread thread_;  // last: uses all of the above
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  bool setup_changed_ = false;  // guarded by mutex_
+  std::jthread thread_;         // last: uses all of the above
 };
 
 // One loop for each scan of the setup in force. Used from one thread.
@@ -42,7 +56,7 @@ class ScanLoops {
   ~ScanLoops();
 
   // Starts the loops of scans that are new and ends those of scans that are gone. A loop that stays
-  // takes its new times after the run in flight.
+  // takes its new times at once, or after the run in flight.
   void FollowSetup();
 
  private:

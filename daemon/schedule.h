@@ -4,17 +4,17 @@
 #include <optional>
 
 #include "core/time.h"
-#include "policy/config.h"
 
 namespace postern::daemon {
 
-// How long to wait at the start of the program: what is left of the interval since the last run, so
-// that a restart repeats nothing; nothing where a run is overdue or was never made. A start in the
-// future (the clock was set back) counts as never.
-Duration FirstDelay(std::optional<TimePoint> last_started, TimePoint now, Duration interval);
+// How long ago the last run of a former life of the program started. None if there was none, or if
+// it lies in the future: the clock was set back, and that must not silence a scan.
+std::optional<Duration> SinceLastStart(std::optional<TimePoint> last_started, TimePoint now);
 
-// How long to wait after a run that started `elapsed` ago. A run that took longer than its interval
-// is followed at once, once: what was missed is not made up for. `jitter_share` is 0 to 1.
-Duration NextDelay(Duration elapsed, Duration interval, Duration jitter, double jitter_share);
+// How long to wait for the next start. Nothing where a run is overdue or was never made: what was
+// missed is made up for once, not run by run. `jitter_share`, 0 to 1, is how much of `jitter` is
+// added.
+Duration DelayUntilNext(std::optional<Duration> since_last_start, Duration interval,
+                        Duration jitter, double jitter_share);
 
 }  // namespace postern::daemon
