@@ -28,7 +28,7 @@ std::optional<LogLevel> ParseLogLevel(std::string_view text) { return ValueOf(kL
 
 void SetLogSink(LogSink sink) { Sink() = std::move(sink); }
 
-void Log(LogLevel level, std::string_view message, std::vector<LogField> fields) {
+void Log(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
   if (Sink()) Sink()(level, message, fields);
 }
 

@@ -33,6 +33,6 @@ using LogSink = std::function<void(LogLevel level, std::string_view message,
 
 // Call before other threads start; an empty sink drops everything.
 void SetLogSink(LogSink sink);
-void Log(LogLevel level, std::string_view message, std::vector<LogField> fields = {});
+void Log(LogLevel level, std::string_view message, const std::vector<LogField>& fields = {});
 
 }  // namespace postern

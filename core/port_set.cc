@@ -74,7 +74,7 @@ Result<PortSet> PortSet::Parse(std::string_view spec, BarePorts bare) {
   return set;
 }
 
-PortSet PortSet::Of(Protocol protocol, std::vector<PortRange> ranges) {
+PortSet PortSet::Of(Protocol protocol, const std::vector<PortRange>& ranges) {
   PortSet set;
   for (const auto& range : ranges) set.Add(protocol, range);
   return set;

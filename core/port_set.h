@@ -37,7 +37,7 @@ class PortSet {
   // SPEC: comma-separated [tcp/|udp/]PORT[-PORT], top-N, all (tcp/1-65535); a prefix carries on to
   // the next items. What a port without any prefix means depends on where the SPEC stands.
   static Result<PortSet> Parse(std::string_view spec, BarePorts bare);
-  static PortSet Of(Protocol protocol, std::vector<PortRange> ranges);
+  static PortSet Of(Protocol protocol, const std::vector<PortRange>& ranges);
   static PortSet AllTcp() { return Of(Protocol::kTcp, {{1, 65535}}); }
 
   void Add(Protocol protocol, PortRange range);
