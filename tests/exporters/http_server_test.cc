@@ -121,6 +121,15 @@ TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
             Refusal("431 Request Header Fields Too Large", "the request header is too large\n"));
 }
 
+TEST(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
+  const Running server;
+  const LoopbackSocket client = server.Connect();
+  const std::string more_than_buffers_hold(kLarge, 'x');
+  EXPECT_TRUE(client.Send("GET / HTTP/1.1\r\nX: " + more_than_buffers_hold));
+  EXPECT_EQ(client.ReadAll(),
+            Refusal("431 Request Header Fields Too Large", "the request header is too large\n"));
+}
+
 TEST(HttpServerTest, ClosesAClientThatNeverEndsItsHeader) {
   const Running server({.header = 50ms, .total = 1h, .idle = 1h});
   EXPECT_EQ(server.Reply(""), "");
