@@ -87,13 +87,13 @@ bool SettleViewpoint(Comparison& comparison) {
 }
 
 scanner::ScanResult ScanWithProgress(scanner::ScanRequest& request, scanner::RateLimiter& limiter,
-                                     std::stop_token stop) {
+                                     const std::stop_token& stop) {
   ProgressBar bar;
   request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
   return scanner::ConnectScan(request, limiter, stop);
 }
 
-Outcome Compare(const Comparison& comparison, std::stop_token stop) {
+Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {
   const auto& setup = comparison.setup;
   const auto& viewpoint = setup.config.viewpoint;
   const auto may_probe = [&](const IpAddress& address) {

@@ -8,7 +8,7 @@ namespace postern::daemon {
 
 std::vector<drift::CanaryReading> ReadCanaries(
     std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
-    const std::function<bool(const IpAddress&)>& may_probe, std::stop_token stop) {
+    const std::function<bool(const IpAddress&)>& may_probe, const std::stop_token& stop) {
   if (canaries.empty()) return {};
   std::map<IpAddress, PortSet> ports;
   for (const auto& canary : canaries) {

@@ -15,6 +15,6 @@ namespace postern::daemon {
 // One reading of each; a canary that could not be probed reads as unknown.
 std::vector<drift::CanaryReading> ReadCanaries(
     std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
-    const std::function<bool(const IpAddress&)>& may_probe, std::stop_token stop);
+    const std::function<bool(const IpAddress&)>& may_probe, const std::stop_token& stop);
 
 }  // namespace postern::daemon

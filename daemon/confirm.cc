@@ -23,7 +23,7 @@ scanner::ScanPlan PlanOf(const std::set<Endpoint>& endpoints) {
 }
 
 // False if stopped meanwhile.
-bool WaitBetween(std::stop_token stop) {
+bool WaitBetween(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
@@ -36,7 +36,7 @@ bool WaitBetween(std::stop_token stop) {
 std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
                                scanner::RateLimiter& limiter,
                                const std::function<bool(const IpAddress&)>& may_probe,
-                               std::stop_token stop) {
+                               const std::stop_token& stop) {
   std::set<Endpoint> open;
   for (const auto& drift : drifts) {
     if (drift.kind == DriftKind::kUnexpectedOpen && drift.protocol == Protocol::kTcp) {

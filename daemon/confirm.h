@@ -17,6 +17,6 @@ namespace postern::daemon {
 std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
                                scanner::RateLimiter& limiter,
                                const std::function<bool(const IpAddress&)>& may_probe,
-                               std::stop_token stop);
+                               const std::stop_token& stop);
 
 }  // namespace postern::daemon

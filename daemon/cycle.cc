@@ -107,7 +107,7 @@ void LogTransitions(const Judged& judged) {
 
 }  // namespace
 
-Result<void> Cycle::Run(const policy::ScanConfig& scan, std::stop_token stop) {
+Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
   const auto setup = parts_.setup.Get();
   const auto begun_at = parts_.clock.Monotonic();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
@@ -157,7 +157,7 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
 }
 
 RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Begun& begun,
-                           const RunInfo& info, std::stop_token stop) {
+                           const RunInfo& info, const std::stop_token& stop) {
   // The run's own policy chose the endpoints; what has left the scope since is not probed.
   const auto may_probe = [this](const IpAddress& address) {
     return parts_.setup.Get()->MayProbe(address, parts_.clock.Now());

@@ -37,7 +37,7 @@ class Cycle {
   // findings, commits and wakes the delivery. A run that `stop` ends is aborted and compared with
   // nothing. The run keeps the setup that it started with; only its scope follows the setup in
   // force.
-  Result<void> Run(const policy::ScanConfig& scan, std::stop_token stop);
+  Result<void> Run(const policy::ScanConfig& scan, const std::stop_token& stop);
 
   // Publishes how old the oldest observation is that `scan` rests on.
   void PublishAge(const policy::ScanConfig& scan);
@@ -55,7 +55,7 @@ class Cycle {
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
                       RunInfo& info);
   RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
-                      const RunInfo& info, std::stop_token stop);
+                      const RunInfo& info, const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void Publish(const Setup& setup, const Judged& judged);

@@ -60,7 +60,7 @@ void LogDiagnostics(const policy::Diagnostics& diagnostics) {
 // deliveries, which have threads of their own.
 class Daemon {
  public:
-  Daemon(DaemonOptions options, std::shared_ptr<const Setup> setup,
+  Daemon(DaemonOptions options, const std::shared_ptr<const Setup>& setup,
          std::unique_ptr<storage::Store> store)
       : options_(std::move(options)),
         setup_(setup),

@@ -60,6 +60,7 @@ Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThre
     : config_(std::move(config)), storage_(storage), metrics_(metrics), clock_(clock) {
   const auto instances = InstancesOf(*config_);
   std::vector<std::string> names;
+  names.reserve(instances.size());
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
   for (const auto& instance : instances) {

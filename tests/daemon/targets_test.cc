@@ -9,7 +9,6 @@ namespace postern::daemon {
 namespace {
 
 using testing::ElementsAre;
-using testing::IsEmpty;
 
 std::vector<std::string> Brief(const Targets& targets) {
   std::vector<std::string> lines;

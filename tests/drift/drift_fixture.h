@@ -80,6 +80,7 @@ inline policy::Policy OneHost(std::vector<policy::Expectation> expect,
 // "kind severity subject tcp/ports" of each, for whole-list comparisons.
 inline std::vector<std::string> Brief(const std::vector<Drift>& drifts) {
   std::vector<std::string> lines;
+  lines.reserve(drifts.size());
   for (const auto& drift : drifts) {
     lines.push_back(std::string(ToString(drift.kind)) + " " +
                     std::string(ToString(drift.severity)) + " " + drift.subject + " " +
