@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Runs clang-tidy over the tree's C++ sources, one process a core.
+"""Runs clang-tidy over the product's C++ sources, one process a core. Tests are left to the
+compiler's warnings: they would take longer than everything else.
 
 A file that passed is not checked again until something that decides its result changes: its text,
 the headers of this tree that it includes, its compile command, .clang-tidy or clang-tidy itself.
@@ -42,9 +43,9 @@ def fingerprint(source, command, common):
 
 
 def sources_to_check(build, wanted):
-    """(source, its compile command) of each tracked source that `build` compiles."""
+    """(source, its compile command) of each source to check that `build` compiles."""
     tracked = subprocess.run(
-        ["git", "ls-files", "*.cc"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "*.cc", ":!tests"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()
     names = {ROOT / name for name in (wanted or tracked)}
     for entry in json.loads((build / "compile_commands.json").read_text()):
