@@ -18,7 +18,7 @@ build_packages=(
   libgtest-dev libgmock-dev
 )
 test_packages=(
-  git clang-format clang-tidy shellcheck python3 python3-pytest
+  clang-format clang-tidy shellcheck python3 python3-pytest
   iproute2 nftables tcpdump util-linux
   nmap ndiff libxml2-utils sqlite3 openssl
   nginx-light openssh-server redis-server prometheus prometheus-alertmanager
