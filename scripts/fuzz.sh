@@ -13,17 +13,17 @@ if ! [[ $seconds =~ ^[0-9]+$ ]]; then
   exit 2
 fi
 
+names=("$@")
+if [[ ${#names[@]} -eq 0 ]]; then
+  for source in fuzz/*_fuzz.cc; do
+    names+=("$(basename "$source" _fuzz.cc)")
+  done
+fi
+
 scripts/install_dependencies.sh build fuzz
 echo "== Building the fuzz targets"
 cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz -j "$(nproc)" -- --quiet
-
-names=("$@")
-if [[ ${#names[@]} -eq 0 ]]; then
-  for target in build/fuzz/bin/*_fuzz; do
-    names+=("$(basename "$target" _fuzz)")
-  done
-fi
+cmake --build --preset fuzz -j "$(nproc)" --target "${names[@]/%/_fuzz}" -- --quiet
 
 failed=0
 for name in "${names[@]}"; do
