@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <ctime>
 #include <optional>
 
 namespace postern::cli {
@@ -50,6 +51,11 @@ InterruptWatch::~InterruptWatch() {
   thread_.request_stop();
   pthread_kill(thread_.native_handle(), SIGINT);
   thread_.join();
+  // What came too late for the watch asks for what is happening anyway.
+  const sigset_t signals = EndingSignals();
+  const timespec no_wait{};
+  while (sigtimedwait(&signals, nullptr, &no_wait) > 0) {
+  }
   pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
 }
 

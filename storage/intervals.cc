@@ -178,8 +178,8 @@ Result<void> Intervals::WriteHost(SeriesKind kind, const Track& track, std::int6
                                   const Line& line, const PortStates& states,
                                   const Verdict& common) {
   std::int64_t ports = line.host ? line.host->ports : 0;
-  if (auto asked = states.Asked(); !line.host || asked != line.states.Asked()) {
-    auto interned = InternPortSet(database_, PortSet::Of(track.protocol, std::move(asked)));
+  if (const auto asked = states.Asked(); !line.host || asked != line.states.Asked()) {
+    auto interned = InternPortSet(database_, PortSet::Of(track.protocol, asked));
     if (!interned) return interned.error();
     ports = *interned;
   }
