@@ -170,6 +170,7 @@ class Exchange {
       });
       Socket().expires_at(deadline_);
       if (!error) return std::nullopt;
+      Socket().close();  // the next address may be of the other family
     }
     return Failure(Kind::kConnect, "cannot connect to " + target_.host_header, error);
   }
