@@ -64,7 +64,7 @@ std::optional<Comparison> Load(const Options& options, int& status) {
     auto loaded = policy::LoadPolicy(options.policy, today);
     if (!loaded.policy) {
       std::fputs(loaded.diagnostics.Render().c_str(), stderr);
-      status = kFound;
+      status = loaded.unreadable ? kCouldNotTell : kFound;
       return std::nullopt;
     }
     comparison.setup.policy = std::move(loaded.policy);
