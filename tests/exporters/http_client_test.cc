@@ -173,7 +173,7 @@ bool EnterNetworkWithDeadNameServer(const std::string& resolv_conf) {
 }
 
 TEST(HttpClientTest, ADeadNameServerDelaysNobodyPastTheTimeLimit) {
-  const std::string file = testing::TempDir() + "resolv.conf";
+  const std::string file = testing::TempDir() + "resolv-" + std::to_string(getpid()) + ".conf";
   std::ofstream(file) << "nameserver 127.0.0.1\noptions timeout:30 attempts:5\n";
   const pid_t child = fork();
   if (child == 0) {

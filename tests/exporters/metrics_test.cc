@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -226,12 +228,13 @@ TEST(MetricsTest, DeliveryOutboxAndStorageAreCounted) {
 
 // What promtool, thus Prometheus's own parser and linter, says of `text`; empty: nothing.
 std::string PromtoolComplaints(const std::string& text) {
-  const std::string path = testing::TempDir() + "metrics.txt";
+  const std::string path = testing::TempDir() + "metrics-" + std::to_string(getpid()) + ".txt";
   std::ofstream(path) << text;
   FILE* promtool = popen(("promtool check metrics <" + path + " 2>&1; echo $?").c_str(), "r");
   std::string output;
   for (int c = 0; (c = fgetc(promtool)) != EOF;) output += static_cast<char>(c);
   pclose(promtool);
+  std::filesystem::remove(path);
   return output == "0\n" ? "" : output;
 }
 
