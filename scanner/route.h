@@ -1,0 +1,58 @@
+// Where packets to an address leave this machine, asked of the kernel (rtnetlink), so that policy
+// rules and every other part of its routing hold for the probes too.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/ip_address.h"
+
+namespace postern::scanner {
+
+using LinkAddress = std::array<std::uint8_t, 6>;
+
+struct Interface {
+  int index = 0;
+  std::string name;
+  bool up = false;  // administratively, and the link has a carrier
+  bool loopback = false;
+  // None where frames have no Ethernet header (tunnels).
+  std::optional<LinkAddress> address;
+};
+
+struct Route {
+  int interface = 0;  // index
+  IpAddress source;
+  std::optional<IpAddress> gateway;  // none: the target is on link, or this machine itself
+  bool local = false;                // an address of this machine; travels over the loopback
+};
+
+// Not thread-safe. Owns a netlink socket.
+class Routes {
+ public:
+  Routes();
+  ~Routes();
+  Routes(const Routes&) = delete;
+  Routes& operator=(const Routes&) = delete;
+
+  struct Answer {
+    std::optional<Route> route;
+    int error = 0;  // errno: ENETUNREACH, EHOSTUNREACH, EACCES (prohibited), EINVAL …
+  };
+  // `source` and `interface` (0: any) are what the operator asked for.
+  Answer To(const IpAddress& target, const std::optional<IpAddress>& source, int interface);
+
+  // None if there is no such interface.
+  std::optional<Interface> InterfaceAt(int index);
+  // The kernel's present entry for a neighbour that can be used (reachable, stale, delay, probe,
+  // permanent); asks no neighbour anything.
+  std::optional<LinkAddress> Neighbour(int interface, const IpAddress& address);
+
+ private:
+  int socket_ = -1;
+  std::uint32_t sequence_ = 0;
+};
+
+}  // namespace postern::scanner
