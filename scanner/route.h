@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/ip_address.h"
+#include "scanner/netlink.h"
 
 namespace postern::scanner {
 
@@ -51,8 +52,7 @@ class Routes {
   std::optional<LinkAddress> Neighbour(int interface, const IpAddress& address);
 
  private:
-  int socket_ = -1;
-  std::uint32_t sequence_ = 0;
+  NetlinkSocket kernel_;
 };
 
 }  // namespace postern::scanner

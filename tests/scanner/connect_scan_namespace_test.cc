@@ -1,66 +1,16 @@
-// The connect scan where the network is the test's own: user and network namespaces, which need no
-// privilege where the kernel allows them.
-#include <fcntl.h>
+// The connect scan where the network is the test's own.
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/types.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
-#include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "scanner/connect_scan.h"
-#include "scanner/in_child.h"
+#include "scanner/in_network.h"
 #include "scanner/listener.h"
 #include "scanner/scan_text.h"
 
 namespace postern::scanner {
 namespace {
-
-// What a test's child says instead of a result.
-constexpr std::string_view kSkip = "skip: ";
-
-bool Write(const char* path, const std::string& text) {
-  std::ofstream file(path);
-  file << text << std::flush;
-  return file.good();
-}
-
-bool Succeeds(const std::string& command) { return std::system(command.c_str()) == 0; }
-
-// Root of a new user namespace with a new network.
-bool EnterNetwork() {
-  const auto uid = std::to_string(::getuid());
-  const auto gid = std::to_string(::getgid());
-  return ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 && Write("/proc/self/setgroups", "deny") &&
-         Write("/proc/self/uid_map", "0 " + uid + " 1") &&
-         Write("/proc/self/gid_map", "0 " + gid + " 1");
-}
-
-// Does `work` in a new network that `commands` have prepared; its loopback interface is up.
-std::string InNetwork(const std::vector<std::string>& commands,
-                      const std::function<std::string()>& work) {
-  return InChild([&]() -> std::string {
-    if (!EnterNetwork()) return std::string(kSkip) + "the kernel refuses user namespaces";
-    for (const char* tool : {"ip", "nft"}) {
-      if (!Succeeds("command -v " + std::string(tool) + " >/dev/null")) {
-        return std::string(kSkip) + tool + " is not installed";
-      }
-    }
-    if (!Succeeds("ip link set lo up")) return "the loopback interface stays down";
-    for (const auto& command : commands) {
-      if (!Succeeds(command)) return "failed: " + command;
-    }
-    return work();
-  });
-}
-
-#define SKIP_IF_REFUSED(text) \
-  if ((text).starts_with(kSkip)) GTEST_SKIP() << (text)
 
 ScanResult Scan(const std::vector<const char*>& addresses, const std::string& ports,
                 std::uint64_t seed = 0) {
@@ -78,11 +28,6 @@ ScanResult Scan(const std::vector<const char*>& addresses, const std::string& po
 const std::vector<std::string> kLink = {
     "ip link add here type veth peer name there", "ip addr add 192.0.2.1/24 dev here",
     "ip -6 addr add 2001:db8::1/64 dev here nodad", "ip link set here up", "ip link set there up"};
-
-std::vector<std::string> operator+(std::vector<std::string> a, const std::vector<std::string>& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 TEST(ConnectScanNamespace, LeavesUnknownWhereNoRouteLeads) {
   const auto text = InNetwork(

@@ -1,0 +1,158 @@
+#include "scanner/netlink.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace postern::scanner {
+namespace {
+
+// What the kernel itself takes for a dump at most (netlink_recvmsg, min_dump_alloc); an answer to
+// one question is far smaller.
+constexpr std::size_t kBufferSize = 32768;
+
+// Both headers and attributes begin at multiples of four (NLMSG_ALIGNTO, NLA_ALIGNTO).
+constexpr std::size_t Aligned(std::size_t size) { return (size + 3) & ~std::size_t{3}; }
+
+int OpenSocket() {
+  const int descriptor = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (descriptor < 0) return -1;
+  // Connected to the kernel, so that no other process's message gets in.
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) == 0) {
+    return descriptor;
+  }
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return -1;
+}
+
+struct Received {
+  std::uint16_t type = 0;
+  std::uint32_t sequence = 0;
+  std::span<const std::uint8_t> payload;
+
+  // The errno that the kernel reports; 0 in its acknowledgements.
+  int Error() const {
+    return -NetlinkMessage(payload).Read<nlmsgerr>().value_or(nlmsgerr{-EPROTO, {}}).error;
+  }
+};
+
+// Takes the first message off `datagram`; none at its end, or where a length makes no sense.
+std::optional<Received> Take(std::span<const std::uint8_t>& datagram) {
+  nlmsghdr header;
+  if (datagram.size() < sizeof(header)) return std::nullopt;
+  std::memcpy(&header, datagram.data(), sizeof(header));
+  if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > datagram.size()) return std::nullopt;
+  const Received received{header.nlmsg_type, header.nlmsg_seq,
+                          datagram.first(header.nlmsg_len).subspan(sizeof(header))};
+  datagram = datagram.subspan(std::min(Aligned(header.nlmsg_len), datagram.size()));
+  return received;
+}
+
+}  // namespace
+
+void NetlinkRequest::Append(const void* data, std::size_t size) {
+  if (size_ + Aligned(size) > bytes_.size()) std::abort();
+  std::memcpy(bytes_.data() + size_, data, size);
+  size_ += Aligned(size);
+}
+
+void NetlinkRequest::Add(std::uint16_t attribute, std::span<const std::uint8_t> value) {
+  const nlattr header{static_cast<std::uint16_t>(sizeof(nlattr) + value.size()), attribute};
+  Append(&header, sizeof(header));
+  Append(value.data(), value.size());
+}
+
+void NetlinkRequest::Add(std::uint16_t attribute, std::uint32_t value) {
+  std::array<std::uint8_t, sizeof(value)> bytes{};
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  Add(attribute, bytes);
+}
+
+std::span<const std::uint8_t> NetlinkMessage::Attribute(std::size_t header_size,
+                                                        std::uint16_t type) const {
+  auto rest = payload_.subspan(std::min(Aligned(header_size), payload_.size()));
+  nlattr header;
+  while (rest.size() >= sizeof(header)) {
+    std::memcpy(&header, rest.data(), sizeof(header));
+    if (header.nla_len < sizeof(header) || header.nla_len > rest.size()) break;
+    if ((header.nla_type & NLA_TYPE_MASK) == type) {
+      return rest.first(header.nla_len).subspan(sizeof(header));
+    }
+    rest = rest.subspan(std::min(Aligned(header.nla_len), rest.size()));
+  }
+  return {};
+}
+
+std::optional<std::uint32_t> NetlinkMessage::Number(std::size_t header_size,
+                                                    std::uint16_t type) const {
+  return NetlinkMessage(Attribute(header_size, type)).Read<std::uint32_t>();
+}
+
+NetlinkSocket::~NetlinkSocket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+int NetlinkSocket::Send(const NetlinkRequest& request, std::uint16_t flags) {
+  if (descriptor_ < 0) descriptor_ = OpenSocket();
+  if (descriptor_ < 0) return errno;
+  buffer_.resize(kBufferSize);
+  const auto payload = request.bytes();
+  nlmsghdr header{};
+  header.nlmsg_len = static_cast<std::uint32_t>(sizeof(header) + payload.size());
+  header.nlmsg_type = request.type();
+  header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  header.nlmsg_seq = ++sequence_;
+  std::array<std::uint8_t, sizeof(header) + 128> message{};
+  std::memcpy(message.data(), &header, sizeof(header));
+  std::memcpy(message.data() + sizeof(header), payload.data(), payload.size());
+  return ::send(descriptor_, message.data(), header.nlmsg_len, 0) < 0 ? errno : 0;
+}
+
+std::span<const std::uint8_t> NetlinkSocket::Receive(int flags) {
+  while (true) {
+    const auto size = ::recv(descriptor_, buffer_.data(), buffer_.size(), flags);
+    if (size > 0) return std::span(buffer_).first(static_cast<std::size_t>(size));
+    if (size == 0) errno = EPROTO;
+    if (size == 0 || errno != EINTR) return {};
+  }
+}
+
+NetlinkSocket::Answer NetlinkSocket::Ask(const NetlinkRequest& request) {
+  if (const int error = Send(request, 0)) return {NetlinkMessage(), error};
+  while (true) {
+    // The kernel has answered before send(2) returns.
+    auto datagram = Receive(MSG_DONTWAIT);
+    if (datagram.empty()) return {NetlinkMessage(), errno};
+    while (const auto received = Take(datagram)) {
+      if (received->sequence != sequence_) continue;
+      if (received->type == NLMSG_ERROR) return {NetlinkMessage(), received->Error()};
+      return {NetlinkMessage(received->payload), 0};
+    }
+  }
+}
+
+int NetlinkSocket::Dump(const NetlinkRequest& request,
+                        const std::function<void(const NetlinkMessage&)>& entry) {
+  if (const int error = Send(request, NLM_F_DUMP)) return error;
+  while (true) {
+    auto datagram = Receive(MSG_DONTWAIT);
+    if (datagram.empty()) return errno;
+    while (const auto received = Take(datagram)) {
+      if (received->sequence != sequence_) continue;
+      if (received->type == NLMSG_DONE) return 0;
+      if (received->type == NLMSG_ERROR) return received->Error();
+      entry(NetlinkMessage(received->payload));
+    }
+  }
+}
+
+}  // namespace postern::scanner

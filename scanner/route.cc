@@ -1,0 +1,135 @@
+#include "scanner/route.h"
+
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <span>
+
+namespace postern::scanner {
+namespace {
+
+std::uint8_t KernelFamily(Family family) { return family == Family::kIpv4 ? AF_INET : AF_INET6; }
+
+std::optional<LinkAddress> ToLinkAddress(std::span<const std::uint8_t> bytes) {
+  LinkAddress address{};
+  if (bytes.size() != address.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), address.begin());
+  return address;
+}
+
+NetlinkRequest RouteRequest(const IpAddress& target, const std::optional<IpAddress>& source,
+                            int interface) {
+  rtmsg header{};
+  header.rtm_family = KernelFamily(target.family());
+  header.rtm_dst_len = static_cast<std::uint8_t>(target.bits());
+  if (source) header.rtm_src_len = static_cast<std::uint8_t>(source->bits());
+  NetlinkRequest request(RTM_GETROUTE, header);
+  request.Add(RTA_DST, target.bytes());
+  if (source) request.Add(RTA_SRC, source->bytes());
+  if (interface != 0) request.Add(RTA_OIF, static_cast<std::uint32_t>(interface));
+  return request;
+}
+
+// The errno for a kind of route that no packet to one host takes; 0 for those that one does. The
+// kernel mostly answers with the error instead of such a route.
+int RefusalOf(std::uint8_t type) {
+  switch (type) {
+    case RTN_UNICAST:
+    case RTN_LOCAL:
+    case RTN_ANYCAST:
+      return 0;
+    case RTN_UNREACHABLE:
+      return EHOSTUNREACH;
+    case RTN_PROHIBIT:
+      return EACCES;
+    case RTN_BLACKHOLE:
+      return EINVAL;
+    default:  // broadcast, multicast and what later kernels may add
+      return ENETUNREACH;
+  }
+}
+
+std::optional<IpAddress> GatewayOf(const NetlinkMessage& message) {
+  const auto gateway = message.Attribute(sizeof(rtmsg), RTA_GATEWAY);
+  if (!gateway.empty()) return IpAddress::FromBytes(gateway);
+  // One of the other family (RFC 5549), with that family in front (struct rtvia).
+  const auto via = message.Attribute(sizeof(rtmsg), RTA_VIA);
+  return via.empty() ? std::nullopt
+                     : IpAddress::FromBytes(via.subspan(sizeof(rtvia::rtvia_family)));
+}
+
+Routes::Answer ToAnswer(const NetlinkMessage& message, const std::optional<IpAddress>& asked) {
+  const auto header = message.Read<rtmsg>();
+  const auto interface = message.Number(sizeof(rtmsg), RTA_OIF);
+  if (!header || !interface) return {std::nullopt, EPROTO};
+  if (const int error = RefusalOf(header->rtm_type)) return {std::nullopt, error};
+  // IPv4 repeats no source that it was asked for; IPv6 tells the one that it would rather choose.
+  const auto source =
+      asked ? asked : IpAddress::FromBytes(message.Attribute(sizeof(rtmsg), RTA_PREFSRC));
+  if (!source) return {std::nullopt, EADDRNOTAVAIL};
+  return {Route{static_cast<int>(*interface), *source, GatewayOf(message),
+                header->rtm_type != RTN_UNICAST},
+          0};
+}
+
+}  // namespace
+
+Routes::Routes() = default;
+Routes::~Routes() = default;
+
+Routes::Answer Routes::To(const IpAddress& target, const std::optional<IpAddress>& source,
+                          int interface) {
+  if (source) {
+    if (source->family() != target.family()) return {std::nullopt, EAFNOSUPPORT};
+    // The kernel checks only an IPv4 source, and its errno for that means other things too.
+    const auto own = kernel_.Ask(RouteRequest(*source, std::nullopt, 0));
+    if (own.error != 0) return {std::nullopt, own.error};
+    const auto header = own.message.Read<rtmsg>();
+    if (!header || header->rtm_type != RTN_LOCAL) return {std::nullopt, EADDRNOTAVAIL};
+  }
+  const auto answer = kernel_.Ask(RouteRequest(target, source, interface));
+  if (answer.error != 0) return {std::nullopt, answer.error};
+  return ToAnswer(answer.message, source);
+}
+
+std::optional<Interface> Routes::InterfaceAt(int index) {
+  ifinfomsg subject{};
+  subject.ifi_index = index;
+  NetlinkRequest request(RTM_GETLINK, subject);
+  request.Add(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  const auto answer = kernel_.Ask(request);
+  const auto header = answer.message.Read<ifinfomsg>();
+  if (answer.error != 0 || !header) return std::nullopt;
+  Interface interface;
+  interface.index = header->ifi_index;
+  const auto name = answer.message.Attribute(sizeof(ifinfomsg), IFLA_IFNAME);
+  interface.name.assign(name.begin(), std::find(name.begin(), name.end(), 0));
+  constexpr unsigned kUp = IFF_UP | IFF_LOWER_UP;
+  interface.up = (header->ifi_flags & kUp) == kUp;
+  interface.loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
+  if (header->ifi_type == ARPHRD_ETHER) {
+    interface.address = ToLinkAddress(answer.message.Attribute(sizeof(ifinfomsg), IFLA_ADDRESS));
+  }
+  return interface;
+}
+
+std::optional<LinkAddress> Routes::Neighbour(int interface, const IpAddress& address) {
+  ndmsg subject{};
+  subject.ndm_family = KernelFamily(address.family());
+  subject.ndm_ifindex = interface;
+  NetlinkRequest request(RTM_GETNEIGH, subject);
+  request.Add(NDA_DST, address.bytes());
+  const auto answer = kernel_.Ask(request);
+  const auto header = answer.message.Read<ndmsg>();
+  constexpr unsigned kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  if (answer.error != 0 || !header || (header->ndm_state & kUsable) == 0) return std::nullopt;
+  return ToLinkAddress(answer.message.Attribute(sizeof(ndmsg), NDA_LLADDR));
+}
+
+}  // namespace postern::scanner
