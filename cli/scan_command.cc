@@ -185,8 +185,8 @@ scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
         ", since printers print what they are sent; to ask them, name them one by one");
   }
   scanner::ScanPlan plan;
-  plan.Add(std::move(loopback), ports);
-  plan.Add(std::move(others), gentle);
+  plan.Add(loopback, ports);
+  plan.Add(others, gentle);
   return plan;
 }
 

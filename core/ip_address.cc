@@ -55,7 +55,18 @@ IpAddress IpAddress::Plus(std::uint64_t offset) const {
   return sum;
 }
 
+std::uint64_t IpAddress::Minus(const IpAddress& base) const {
+  std::uint64_t difference = 0;
+  const auto last = bytes().last(std::min<std::size_t>(bytes().size(), 8));
+  const auto last_of_base = base.bytes().last(last.size());
+  for (std::size_t i = 0; i < last.size(); ++i) {
+    difference = (difference << 8) + last[i] - last_of_base[i];
+  }
+  return difference;
+}
+
 IpAddress IpAddress::Masked(int length) const {
+  if (length >= bits()) return *this;
   IpAddress masked = *this;
   for (int i = 0; i < bits() / 8; ++i) {
     const int keep = std::clamp(length - i * 8, 0, 8);

@@ -44,6 +44,8 @@ class IpAddress {
   bool IsLoopback() const;
   // The address `offset` above this one; wraps at the end of the family.
   IpAddress Plus(std::uint64_t offset) const;
+  // How far this one lies above `base`, modulo 2^64. Precondition: of the same family.
+  std::uint64_t Minus(const IpAddress& base) const;
   // With all bits from `length` on cleared.
   IpAddress Masked(int length) const;
 

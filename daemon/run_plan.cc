@@ -48,7 +48,7 @@ class Groups {
 
   scanner::ScanPlan Plan() && {
     scanner::ScanPlan plan;
-    for (auto& [ports, addresses] : addresses_) plan.Add(std::move(addresses), ports);
+    for (auto& [ports, addresses] : addresses_) plan.Add(addresses, ports);
     return plan;
   }
 

@@ -19,28 +19,47 @@ std::uint64_t SaturatingProduct(std::uint64_t a, std::uint64_t b) {
 
 }  // namespace
 
-void ScanPlan::Add(std::vector<Prefix> addresses, PortSet ports) {
-  std::uint64_t address_count = 0;
-  for (const auto& prefix : addresses) address_count = SaturatingSum(address_count, prefix.size());
-  const auto endpoints = SaturatingProduct(address_count, ports.size());
-  if (endpoints == 0) return;
-  groups_.push_back({std::move(addresses), std::move(ports), address_count, size_});
-  size_ = SaturatingSum(size_, endpoints);
+ScanPlan::Length& ScanPlan::OfLength(Family family, int length) {
+  for (auto& known : lengths_) {
+    if (known.family == family && known.length == length) return known;
+  }
+  return lengths_.emplace_back(Length{family, length, {}});
+}
+
+void ScanPlan::Add(const std::vector<Prefix>& addresses, const PortSet& ports) {
+  if (ports.empty()) return;
+  groups_.emplace_back(ports);
+  for (const auto& prefix : addresses) {
+    OfLength(prefix.family(), prefix.length()).ranges.emplace(prefix.base(), ranges_.size());
+    ranges_.push_back({prefix, groups_.size() - 1, size_});
+    size_ = SaturatingSum(size_, SaturatingProduct(prefix.size(), groups_.back().size()));
+  }
 }
 
 Endpoint ScanPlan::At(std::uint64_t i) const {
   const auto after =
-      std::upper_bound(groups_.begin(), groups_.end(), i,
-                       [](std::uint64_t index, const Group& group) { return index < group.begin; });
-  const Group& group = *std::prev(after);
-  const auto end = after == groups_.end() ? size_ : after->begin;
-  const auto ports_per_address = (end - group.begin) / group.address_count;
+      std::upper_bound(ranges_.begin(), ranges_.end(), i,
+                       [](std::uint64_t index, const Range& range) { return index < range.begin; });
+  const Range& range = *std::prev(after);
+  const PortIndex& ports = groups_[range.group];
+  const auto offset = i - range.begin;
+  const auto port = ports.At(offset % ports.size());
+  return {range.addresses.base().Plus(offset / ports.size()), port.protocol, port.port};
+}
 
-  std::uint64_t address = (i - group.begin) / ports_per_address;
-  const auto port = group.ports.At((i - group.begin) % ports_per_address);
-  auto prefix = group.addresses.begin();
-  for (; address >= prefix->size(); ++prefix) address -= prefix->size();
-  return {prefix->base().Plus(address), port.protocol, port.port};
+std::optional<std::uint64_t> ScanPlan::IndexOf(const Endpoint& endpoint) const {
+  for (const auto& of_length : lengths_) {
+    if (of_length.family != endpoint.address.family()) continue;
+    const auto base = endpoint.address.Masked(of_length.length);
+    const auto [begin, end] = of_length.ranges.equal_range(base);
+    for (auto at = begin; at != end; ++at) {
+      const Range& range = ranges_[at->second];
+      const PortIndex& ports = groups_[range.group];
+      const auto position = ports.PositionOf({endpoint.protocol, endpoint.port});
+      if (position) return range.begin + endpoint.address.Minus(base) * ports.size() + *position;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace postern::scanner

@@ -8,10 +8,12 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/prefix.h"
 #include "core/snapshot.h"
+#include "scanner/port_index.h"
 
 namespace postern::scanner {
 
@@ -19,21 +21,34 @@ namespace postern::scanner {
 class ScanPlan {
  public:
   // Precondition: no endpoint is added twice.
-  void Add(std::vector<Prefix> addresses, PortSet ports);
+  void Add(const std::vector<Prefix>& addresses, const PortSet& ports);
 
   // 2^64 - 1 stands for that many or more, which no engine takes.
   std::uint64_t size() const { return size_; }
   // Precondition: i < size().
   Endpoint At(std::uint64_t i) const;
+  // None for an endpoint that is not of the plan.
+  std::optional<std::uint64_t> IndexOf(const Endpoint& endpoint) const;
 
  private:
-  struct Group {
-    std::vector<Prefix> addresses;
-    PortSet ports;
-    std::uint64_t address_count = 0;
-    std::uint64_t begin = 0;  // index of the group's first endpoint
+  // A prefix of a group; its endpoints follow each other, address by address.
+  struct Range {
+    Prefix addresses;
+    std::size_t group = 0;    // in groups_
+    std::uint64_t begin = 0;  // index of its first endpoint
   };
-  std::vector<Group> groups_;
+  // The ranges of one prefix length, by their base address.
+  struct Length {
+    Family family = Family::kIpv4;
+    int length = 0;
+    std::unordered_multimap<IpAddress, std::size_t> ranges;  // in ranges_
+  };
+
+  Length& OfLength(Family family, int length);
+
+  std::vector<PortIndex> groups_;
+  std::vector<Range> ranges_;  // ascending by begin
+  std::vector<Length> lengths_;
   std::uint64_t size_ = 0;
 };
 

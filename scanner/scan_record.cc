@@ -6,16 +6,8 @@
 namespace postern::scanner {
 namespace {
 
-static_assert(sizeof(Verdict) == 4);
-
-// While the scan runs an undecided verdict is unknown; its reason tells what the tries have given.
-bool Undecided(const Verdict& verdict) {
-  return verdict.state == PortState::kUnknown && verdict.reason.kind != Reason::Kind::kLocalError;
-}
-
-bool Silent(const Verdict& verdict) {
-  return Undecided(verdict) && verdict.reason.kind != Reason::Kind::kNotProbed;
-}
+// More verdicts than the protocols define; only a peer that makes up ICMP codes meets it.
+constexpr std::size_t kMostVerdicts = 256;
 
 // Joins entries of the same address, which come of plans that name it in several groups.
 std::vector<AddressStates> SortedAndMerged(std::vector<AddressStates> parts) {
@@ -35,19 +27,36 @@ std::vector<AddressStates> SortedAndMerged(std::vector<AddressStates> parts) {
 
 }  // namespace
 
-ScanRecord::ScanRecord(const ScanPlan& plan) : plan_(plan), verdicts_(plan.size()) {
+// The verdicts that stand in for others of their state when the table is full come first.
+ScanRecord::ScanRecord(const ScanPlan& plan)
+    : plan_(plan),
+      codes_(plan.size()),
+      verdicts_{{},
+                {PortState::kUnknown, {Reason::Kind::kLocalError}},
+                {PortState::kUnknown, {Reason::Kind::kNoResponse}},
+                {PortState::kOpen, {Reason::Kind::kSynAck}},
+                {PortState::kClosed, {Reason::Kind::kReset}},
+                {PortState::kFiltered, {Reason::Kind::kNoResponse}}} {
   coverage_.asked = plan.size();
 }
 
-bool ScanRecord::IsUndecided(std::uint64_t index) const { return Undecided(verdicts_[index]); }
+ScanRecord::Code ScanRecord::CodeOf(const Verdict& verdict) {
+  auto found = std::find(verdicts_.begin(), verdicts_.end(), verdict);
+  if (found == verdicts_.end() && verdicts_.size() < kMostVerdicts) {
+    found = verdicts_.insert(found, verdict);
+  } else if (found == verdicts_.end()) {
+    found = std::find_if(verdicts_.begin(), verdicts_.end(), [&](const Verdict& other) {
+      return other.state == verdict.state && Silent(other) == Silent(verdict);
+    });
+  }
+  return static_cast<Code>(found - verdicts_.begin());
+}
 
 void ScanRecord::Set(std::uint64_t index, const Verdict& verdict) {
-  Verdict& now = verdicts_[index];
-  decided_ -= !Undecided(now);
-  silent_ -= Silent(now);
-  now = verdict;
-  decided_ += !Undecided(now);
-  silent_ += Silent(now);
+  const Verdict before = VerdictOf(index);
+  decided_ = decided_ - !Undecided(before) + !Undecided(verdict);
+  silent_ = silent_ - Silent(before) + Silent(verdict);
+  codes_[index] = CodeOf(verdict);
 }
 
 void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Reply& reply) {
@@ -56,7 +65,7 @@ void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Rep
   Set(index, {undecided ? PortState::kUnknown : verdict.state, verdict.reason});
   ++coverage_.replies;
   if (verdict.state == PortState::kOpen) {
-    open_.push_back({endpoint, verdict, reply.rtt, std::nullopt});
+    open_.push_back({endpoint, verdict, reply.rtt, reply.ttl});
   }
   if (verdict.state != PortState::kFiltered) {
     ++(reply.to_first_packet ? replies_to_first_ : replies_to_later_);
@@ -64,7 +73,7 @@ void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Rep
 }
 
 void ScanRecord::Silence(std::uint64_t index) {
-  if (Silent(verdicts_[index])) return;
+  if (Silent(VerdictOf(index))) return;
   Set(index, {PortState::kUnknown, {Reason::Kind::kNoResponse}});
 }
 
@@ -88,10 +97,14 @@ ScanProgress ScanRecord::Progress() const {
   return {decided_, plan_.size(), open_.size(), coverage_.probes_sent};
 }
 
-Verdict ScanRecord::Final(Verdict verdict, bool complete) const {
+Verdict ScanRecord::Final(const Verdict& verdict, Protocol protocol, bool complete) {
   if (!Silent(verdict)) return verdict;
-  const bool proven = complete || verdict.reason.kind != Reason::Kind::kNoResponse;
-  return proven ? Verdict{PortState::kFiltered, verdict.reason} : Verdict{};
+  if (verdict.reason.kind != Reason::Kind::kNoResponse) {
+    return {PortState::kFiltered, verdict.reason};
+  }
+  if (!complete) return {};
+  return {protocol == Protocol::kTcp ? PortState::kFiltered : PortState::kOpenFiltered,
+          verdict.reason};
 }
 
 std::vector<AddressStates> ScanRecord::States(bool complete) const {
@@ -106,7 +119,7 @@ std::vector<AddressStates> ScanRecord::States(bool complete) const {
     last = endpoint;
     parts.back()
         .of(endpoint.protocol)
-        .Append({endpoint.port, endpoint.port}, Final(verdicts_[i], complete));
+        .Append({endpoint.port, endpoint.port}, Final(VerdictOf(i), endpoint.protocol, complete));
   }
   return SortedAndMerged(std::move(parts));
 }

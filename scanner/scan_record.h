@@ -1,5 +1,5 @@
-// What a running scan has learnt: a verdict of four bytes for each endpoint, and the counts that
-// become its coverage.
+// What a running scan has learnt: a byte for each endpoint, which stands for its verdict, and the
+// counts that become its coverage.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@ struct Reply {
   Verdict verdict;
   std::optional<std::chrono::microseconds> rtt;  // open ones only
   bool to_first_packet = true;                   // sent to its endpoint
+  std::optional<std::uint8_t> ttl{};
 };
 
 // Not thread-safe.
@@ -27,7 +28,8 @@ class ScanRecord {
   explicit ScanRecord(const ScanPlan& plan);
 
   // The endpoint has neither a verdict nor a local error yet.
-  bool IsUndecided(std::uint64_t index) const;
+  bool IsUndecided(std::uint64_t index) const { return Undecided(VerdictOf(index)); }
+  bool IsOpen(std::uint64_t index) const { return VerdictOf(index).state == PortState::kOpen; }
   // Number of undecided endpoints with at least one silent try.
   std::uint64_t silent() const { return silent_; }
 
@@ -49,16 +51,31 @@ class ScanRecord {
   // RFC 4443, section 2.4).
   double EstimatedLoss() const;
   ScanProgress Progress() const;
-  // With `complete` what is still silent becomes filtered, else unknown.
+  // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.
   ScanResult Finish(bool complete) &&;
 
  private:
+  // Stands for a verdict: its position in verdicts_.
+  using Code = std::uint8_t;
+
+  // While the scan runs an undecided verdict is unknown; its reason tells what the tries have
+  // given.
+  static bool Undecided(const Verdict& verdict) {
+    return verdict.state == PortState::kUnknown && verdict.reason.kind != Reason::Kind::kLocalError;
+  }
+  static bool Silent(const Verdict& verdict) {
+    return Undecided(verdict) && verdict.reason.kind != Reason::Kind::kNotProbed;
+  }
+
+  const Verdict& VerdictOf(std::uint64_t index) const { return verdicts_[codes_[index]]; }
+  Code CodeOf(const Verdict& verdict);
   void Set(std::uint64_t index, const Verdict& verdict);
-  Verdict Final(Verdict verdict, bool complete) const;
+  static Verdict Final(const Verdict& verdict, Protocol protocol, bool complete);
   std::vector<AddressStates> States(bool complete) const;
 
   const ScanPlan& plan_;
-  std::vector<Verdict> verdicts_;
+  std::vector<Code> codes_;
+  std::vector<Verdict> verdicts_;  // grows only
   std::vector<Observation> open_;
   Coverage coverage_;
   std::uint64_t decided_ = 0;

@@ -89,6 +89,14 @@ TEST(IpAddress, PlusIsAdditive) {
   EXPECT_EQ(Ip("::ff").Plus(0xffff'ffff'ffff'ffff), Ip("::1:0:0:0:fe"));
 }
 
+TEST(IpAddress, MinusUndoesPlus) {
+  for (const auto* text : {"192.0.2.255", "10.0.0.0", "2001:db8::ffff:ffff:ffff:fff0"}) {
+    for (const std::uint64_t offset : {0U, 1U, 255U, 0x00ff'ffffU}) {
+      EXPECT_EQ(Ip(text).Plus(offset).Minus(Ip(text)), offset) << text;
+    }
+  }
+}
+
 TEST(IpAddress, Masked) {
   EXPECT_EQ(Ip("192.0.2.77").Masked(24), Ip("192.0.2.0"));
   EXPECT_EQ(Ip("192.0.2.77").Masked(32), Ip("192.0.2.77"));

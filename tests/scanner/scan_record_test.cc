@@ -65,6 +65,35 @@ TEST(ScanRecord, TriesAgainAfterWordThatTheHostCannotBeReached) {
             "192.0.2.1 tcp/4 filtered icmp-3-13\n");
 }
 
+TEST(ScanRecord, SilenceOfAUdpPortMayBeOpen) {
+  const auto plan = OneHost("udp/53-55");
+  ScanRecord record(plan);
+  record.Silence(0);
+  Answer(record, plan, 1, kHostUnreachable);
+  EXPECT_EQ(Text(std::move(record).Finish(true)),
+            "192.0.2.1 udp/53 open_filtered no-response\n"
+            "192.0.2.1 udp/54 filtered icmp-3-1\n"
+            "192.0.2.1 udp/55 unknown not-probed\n");
+}
+
+TEST(ScanRecord, KeepsTheStateWhereAPeerMakesUpMoreCodesThanThereAre) {
+  const auto plan = OneHost("tcp/1-600");
+  ScanRecord record(plan);
+  for (std::uint64_t i = 0; i < 512; ++i) {
+    const auto type = static_cast<std::uint8_t>(i < 256 ? 3 : 11);
+    Answer(record, plan, i,
+           {PortState::kFiltered, {Reason::Kind::kIcmp, type, static_cast<std::uint8_t>(i)}});
+  }
+  Answer(record, plan, 512, kOpen);
+  Answer(record, plan, 513, kClosed);
+  const auto result = std::move(record).Finish(true);
+  const auto& states = result.addresses.front().of(Protocol::kTcp);
+  EXPECT_EQ(states.Count(PortState::kFiltered), 512U);
+  EXPECT_EQ(states.Count(PortState::kOpen), 1U);
+  EXPECT_EQ(states.Count(PortState::kClosed), 1U);
+  EXPECT_EQ(states.Count(PortState::kUnknown), 86U);
+}
+
 TEST(ScanRecord, ForgetsWhatMayNoLongerBeProbed) {
   const auto plan = OneHost("tcp/1");
   ScanRecord record(plan);

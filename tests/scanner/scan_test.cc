@@ -48,5 +48,19 @@ TEST(ScanPlan, SaturatesWhereCountingEnds) {
   EXPECT_EQ(plan.size(), std::numeric_limits<std::uint64_t>::max());
 }
 
+TEST(ScanPlan, FindsEachEndpointAgain) {
+  ScanPlan plan;
+  plan.Add({Net("192.0.2.0/28"), Net("2001:db8::/125")}, Ports("tcp/22,80-81,udp/53"));
+  plan.Add({Net("192.0.2.8"), Net("198.51.100.0/30")}, Ports("tcp/443,udp/161"));
+  for (std::uint64_t i = 0; i < plan.size(); ++i) {
+    EXPECT_EQ(plan.IndexOf(plan.At(i)), i) << ToString(plan.At(i));
+  }
+  for (const auto* address : {"192.0.2.16", "198.51.100.4", "2001:db8::8", "::"}) {
+    EXPECT_EQ(plan.IndexOf({*IpAddress::Parse(address), Protocol::kTcp, 22}), std::nullopt);
+  }
+  EXPECT_EQ(plan.IndexOf({*IpAddress::Parse("192.0.2.7"), Protocol::kTcp, 443}), std::nullopt);
+  EXPECT_EQ(plan.IndexOf({*IpAddress::Parse("192.0.2.8"), Protocol::kUdp, 22}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace postern::scanner

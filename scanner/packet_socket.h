@@ -1,0 +1,76 @@
+// Batches of finished packets on their way out, past the kernel's TCP: whole frames through an
+// interface, or IP packets that the kernel routes.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/ip_address.h"
+#include "scanner/route.h"
+
+namespace postern::scanner {
+
+// Not thread-safe. Owns a socket; needs CAP_NET_RAW.
+class PacketSocket {
+ public:
+  // Enough that the cost of a system call is shared, few enough that replies are read in between.
+  static constexpr std::size_t kBatch = 64;
+  static constexpr std::size_t kLongestPacket = 128;
+
+  // Frames from `interface`, which has an Ethernet header, to its neighbour `destination`.
+  static PacketSocket ToLink(const Interface& interface);
+  // IP packets; the kernel finds way and neighbour. `interface`: empty, or what to leave through.
+  static PacketSocket ToNetwork(Family family, const std::string& interface);
+  PacketSocket(PacketSocket&& other) noexcept;
+  PacketSocket& operator=(PacketSocket&&) = delete;
+  ~PacketSocket();
+
+  // errno of the call that failed; 0 if the socket can be used.
+  int error() const { return error_; }
+
+  // Buffers one IP packet; `tag` is the caller's name for it. Precondition: not full().
+  void Push(std::span<const std::uint8_t> packet, const IpAddress& destination,
+            const LinkAddress& neighbour, std::uint64_t tag);
+  bool full() const { return end_ == kBatch; }
+  bool empty() const { return first_ == end_; }
+
+  struct Flushed {
+    // Tags of the packets that left; valid until the next Push.
+    std::span<const std::uint64_t> sent;
+    // Of a packet that this machine refused to send; it is dropped.
+    std::optional<std::uint64_t> refused;
+    // errno of what stopped the batch. Without a refused packet the machine is short of something
+    // that comes back by itself, and what is left waits for the next call.
+    int error = 0;
+  };
+  // Sends what is buffered, up to the first error; call again while not empty().
+  Flushed Flush();
+
+ private:
+  struct Slot {
+    std::array<std::uint8_t, kLongestPacket> bytes{};
+    std::uint16_t size = 0;
+    sockaddr_storage destination{};  // ToNetwork only
+    std::uint64_t tag = 0;
+  };
+
+  PacketSocket(int descriptor, std::span<const std::uint8_t> link_header);
+
+  int descriptor_;
+  int error_ = 0;
+  std::vector<std::uint8_t> link_header_;  // empty: ToNetwork
+  std::vector<Slot> slots_;
+  std::vector<iovec> parts_;
+  std::vector<mmsghdr> messages_;
+  std::vector<std::uint64_t> sent_;
+  std::size_t first_ = 0;  // of what is buffered, in slots_
+  std::size_t end_ = 0;
+};
+
+}  // namespace postern::scanner
