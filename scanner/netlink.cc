@@ -34,6 +34,39 @@ int OpenSocket() {
   return -1;
 }
 
+// As many answers as stay well under a socket's receive buffer (net.core.rmem_default, 212,992
+// bytes; each takes about 4,400 of them).
+constexpr std::size_t kBatch = 32;
+
+struct Datagrams {
+  std::array<std::span<const std::uint8_t>, kBatch> datagrams;
+  std::size_t count = 0;
+  int error = 0;  // errno where count is 0
+};
+
+// What is there, each in its equal part of `buffer`.
+Datagrams ReceiveBatch(int descriptor, std::span<std::uint8_t> buffer) {
+  const std::size_t part = buffer.size() / kBatch;
+  std::array<iovec, kBatch> vectors{};
+  std::array<mmsghdr, kBatch> messages{};
+  for (std::size_t i = 0; i < kBatch; ++i) {
+    vectors[i] = {buffer.data() + i * part, part};
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count = ::recvmmsg(descriptor, messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+  Datagrams result;
+  if (count <= 0) {
+    result.error = errno;
+    return result;
+  }
+  result.count = static_cast<std::size_t>(count);
+  for (std::size_t i = 0; i < result.count; ++i) {
+    result.datagrams[i] = buffer.subspan(i * part, messages[i].msg_len);
+  }
+  return result;
+}
+
 struct Received {
   std::uint16_t type = 0;
   std::uint32_t sequence = 0;
@@ -101,20 +134,23 @@ NetlinkSocket::~NetlinkSocket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-int NetlinkSocket::Send(const NetlinkRequest& request, std::uint16_t flags) {
+int NetlinkSocket::Send(std::span<const NetlinkRequest> requests, std::uint16_t flags) {
   if (descriptor_ < 0) descriptor_ = OpenSocket();
   if (descriptor_ < 0) return errno;
   buffer_.resize(kBufferSize);
-  const auto payload = request.bytes();
-  nlmsghdr header{};
-  header.nlmsg_len = static_cast<std::uint32_t>(sizeof(header) + payload.size());
-  header.nlmsg_type = request.type();
-  header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-  header.nlmsg_seq = ++sequence_;
-  std::array<std::uint8_t, sizeof(header) + 128> message{};
-  std::memcpy(message.data(), &header, sizeof(header));
-  std::memcpy(message.data() + sizeof(header), payload.data(), payload.size());
-  return ::send(descriptor_, message.data(), header.nlmsg_len, 0) < 0 ? errno : 0;
+  std::size_t size = 0;
+  for (const auto& request : requests) {
+    const auto payload = request.bytes();
+    nlmsghdr header{};
+    header.nlmsg_len = static_cast<std::uint32_t>(sizeof(header) + payload.size());
+    header.nlmsg_type = request.type();
+    header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+    header.nlmsg_seq = ++sequence_;
+    std::memcpy(buffer_.data() + size, &header, sizeof(header));
+    std::memcpy(buffer_.data() + size + sizeof(header), payload.data(), payload.size());
+    size += header.nlmsg_len;
+  }
+  return ::send(descriptor_, buffer_.data(), size, 0) < 0 ? errno : 0;
 }
 
 std::span<const std::uint8_t> NetlinkSocket::Receive(int flags) {
@@ -127,7 +163,7 @@ std::span<const std::uint8_t> NetlinkSocket::Receive(int flags) {
 }
 
 NetlinkSocket::Answer NetlinkSocket::Ask(const NetlinkRequest& request) {
-  if (const int error = Send(request, 0)) return {NetlinkMessage(), error};
+  if (const int error = Send({&request, 1}, 0)) return {NetlinkMessage(), error};
   while (true) {
     // The kernel has answered before send(2) returns.
     auto datagram = Receive(MSG_DONTWAIT);
@@ -140,9 +176,44 @@ NetlinkSocket::Answer NetlinkSocket::Ask(const NetlinkRequest& request) {
   }
 }
 
+void NetlinkSocket::AskEach(std::span<const NetlinkRequest> requests,
+                            const std::function<void(std::size_t, const Answer&)>& answer) {
+  for (std::size_t begin = 0; begin < requests.size(); begin += kBatch) {
+    const auto batch = requests.subspan(begin, std::min(kBatch, requests.size() - begin));
+    AskBatch(batch, [&](std::size_t i, const Answer& given) { answer(begin + i, given); });
+  }
+}
+
+void NetlinkSocket::AskBatch(std::span<const NetlinkRequest> requests,
+                             const std::function<void(std::size_t, const Answer&)>& answer) {
+  const std::uint32_t first = sequence_ + 1;
+  int error = Send(requests, 0);
+  std::array<bool, kBatch> answered{};
+  while (error == 0) {
+    const auto datagrams = ReceiveBatch(descriptor_, buffer_);
+    if (datagrams.count == 0) error = datagrams.error;
+    for (std::size_t i = 0; i < datagrams.count; ++i) {
+      auto datagram = datagrams.datagrams[i];
+      const auto received = Take(datagram);
+      const std::size_t index = received ? received->sequence - first : kBatch;
+      if (index >= requests.size()) continue;
+      answered[index] = true;
+      if (received->type == NLMSG_ERROR) {
+        answer(index, {NetlinkMessage(), received->Error()});
+      } else {
+        answer(index, {NetlinkMessage(received->payload), 0});
+      }
+    }
+    if (std::count(answered.begin(), answered.end(), true) == std::ssize(requests)) return;
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    if (!answered[i]) answer(i, {NetlinkMessage(), error});
+  }
+}
+
 int NetlinkSocket::Dump(const NetlinkRequest& request,
                         const std::function<void(const NetlinkMessage&)>& entry) {
-  if (const int error = Send(request, NLM_F_DUMP)) return error;
+  if (const int error = Send({&request, 1}, NLM_F_DUMP)) return error;
   while (true) {
     auto datagram = Receive(MSG_DONTWAIT);
     if (datagram.empty()) return errno;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <span>
 
@@ -83,19 +84,41 @@ Routes::Answer ToAnswer(const NetlinkMessage& message, const std::optional<IpAdd
 Routes::Routes() = default;
 Routes::~Routes() = default;
 
+int Routes::CheckSource(const IpAddress& source, Family family) {
+  if (source.family() != family) return EAFNOSUPPORT;
+  // The kernel checks only an IPv4 source, and its errno for that means other things too.
+  const auto own = kernel_.Ask(RouteRequest(source, std::nullopt, 0));
+  if (own.error != 0) return own.error;
+  const auto header = own.message.Read<rtmsg>();
+  return header && header->rtm_type == RTN_LOCAL ? 0 : EADDRNOTAVAIL;
+}
+
 Routes::Answer Routes::To(const IpAddress& target, const std::optional<IpAddress>& source,
                           int interface) {
-  if (source) {
-    if (source->family() != target.family()) return {std::nullopt, EAFNOSUPPORT};
-    // The kernel checks only an IPv4 source, and its errno for that means other things too.
-    const auto own = kernel_.Ask(RouteRequest(*source, std::nullopt, 0));
-    if (own.error != 0) return {std::nullopt, own.error};
-    const auto header = own.message.Read<rtmsg>();
-    if (!header || header->rtm_type != RTN_LOCAL) return {std::nullopt, EADDRNOTAVAIL};
+  return ToEach({&target, 1}, source, interface).front();
+}
+
+std::vector<Routes::Answer> Routes::ToEach(std::span<const IpAddress> targets,
+                                           const std::optional<IpAddress>& source, int interface) {
+  std::vector<Answer> answers(targets.size());
+  std::array<int, kFamilies.size()> refused{};
+  for (const auto family : kFamilies) {
+    if (source) refused[static_cast<std::size_t>(family)] = CheckSource(*source, family);
   }
-  const auto answer = kernel_.Ask(RouteRequest(target, source, interface));
-  if (answer.error != 0) return {std::nullopt, answer.error};
-  return ToAnswer(answer.message, source);
+  std::vector<NetlinkRequest> requests;
+  std::vector<std::size_t> asked;
+  requests.reserve(targets.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    answers[i].error = refused[static_cast<std::size_t>(targets[i].family())];
+    if (answers[i].error != 0) continue;
+    requests.push_back(RouteRequest(targets[i], source, interface));
+    asked.push_back(i);
+  }
+  kernel_.AskEach(requests, [&](std::size_t i, const NetlinkSocket::Answer& answer) {
+    answers[asked[i]] =
+        answer.error != 0 ? Answer{std::nullopt, answer.error} : ToAnswer(answer.message, source);
+  });
+  return answers;
 }
 
 std::optional<Interface> Routes::InterfaceAt(int index) {

@@ -171,6 +171,28 @@ TEST(Routes, KnowNeighboursThatCanBeUsed) {
   EXPECT_EQ(text, "02000000000a\n02000000000b\nnone\nnone\n02000000000c\nnone\nnone");
 }
 
+TEST(Routes, AnswerManyAsOne) {
+  const auto text = InNetwork(
+      kLinks + std::vector<std::string>{"ip route add prohibit 192.0.2.128/26"},
+      []() -> std::string {
+        std::vector<IpAddress> targets;
+        for (std::uint64_t i = 0; i < 256; ++i) {
+          targets.push_back(IpAddress::Parse("192.0.2.0")->Plus(i));
+          targets.push_back(IpAddress::Parse("2001:db8::")->Plus(i));
+        }
+        Routes routes;
+        const auto answers = routes.ToEach(targets, IpAddress::Parse("192.0.2.11"), 0);
+        if (answers.size() != targets.size()) return "a wrong number of answers";
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+          const auto alone = Text(routes.To(targets[i], IpAddress::Parse("192.0.2.11"), 0));
+          if (Text(answers[i]) != alone) return Text(answers[i]) + " is not " + alone;
+        }
+        return Text(answers[0]) + ", " + Text(answers[1]) + ", " + Text(answers[300]);
+      });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text, "here from 192.0.2.11, EAFNOSUPPORT, EACCES");
+}
+
 TEST(Routes, SeeWhatChangedBetweenTwoQuestions) {
   const auto text = InNetwork(kLinks, []() -> std::string {
     Routes routes;
