@@ -6,6 +6,7 @@
 #     build   compile and run Postern
 #     test    lint and test it (real nginx, sshd, redis, Prometheus and Alertmanager included)
 #     fuzz    build the fuzz targets with clang
+#     bench   measure it beside nmap, masscan and zmap, and scan real UDP services
 #
 # Installing a server package here starts no service, now or at the next boot.
 set -euo pipefail
@@ -25,7 +26,15 @@ test_packages=(
   systemd
 )
 fuzz_packages=(clang libclang-rt-14-dev)
-test_services=(nginx ssh redis-server prometheus prometheus-alertmanager)
+bench_packages=(
+  python3 iproute2 nftables tcpdump util-linux procps
+  nmap masscan zmap
+  dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins
+)
+test_services=(
+  nginx ssh redis-server prometheus prometheus-alertmanager
+  tftpd-hpa chrony snmpd
+)
 
 is_installed() {
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
@@ -59,8 +68,9 @@ for set in "$@"; do
     build) wanted+=("${build_packages[@]}") ;;
     test) wanted+=("${test_packages[@]}") ;;
     fuzz) wanted+=("${fuzz_packages[@]}") ;;
+    bench) wanted+=("${bench_packages[@]}") ;;
     *)
-      echo "install_dependencies.sh: unknown set '$set'; expected build, test or fuzz" >&2
+      echo "install_dependencies.sh: unknown set '$set'; expected build, test, fuzz or bench" >&2
       exit 2
       ;;
   esac

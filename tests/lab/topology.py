@@ -186,11 +186,9 @@ def add_addresses(netns, device, *addresses):
 
 
 def unlimit_icmp(netns):
-    # A real host sends about one error a second to each peer; where that matters a test sets it.
     for limit in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
         run_in(netns, "sysctl", "-qw", f"{limit}=0")
-    # All peers together, 1,000 a second otherwise. Only the kernel's own namespace had it before
-    # 6.14.
+    # All peers together, 1,000 a second otherwise; a setting of a namespace since Linux 6.14 only.
     run_in(netns, "sysctl", "-qw", "net.ipv4.icmp_msgs_per_sec=1000000", check=False)
     run_in(netns, "sysctl", "-qw", "net.ipv4.icmp_msgs_burst=1000000", check=False)
 
@@ -248,6 +246,11 @@ class Host(Target):
         limit = f"limit rate over {per_second}/second burst {burst} packets drop"
         rules = [f"{kind} type destination-unreachable {limit}" for kind in ("icmp", "icmpv6")]
         self._load("errors", rules, "output")
+
+    def limit_icmp_as_linux_does(self):
+        """One error a second to each peer after a burst of six; the lab has no limit otherwise."""
+        for limit in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
+            self.run("sysctl", "-qw", f"{limit}=1000")
 
     def mac(self, device="eth0"):
         return link_json(self.name, device)["address"]

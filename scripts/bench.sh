@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the release, and measures `postern scan` beside nmap, masscan and
+# zmap in network namespaces of its own.
+#
+#   scripts/bench.sh [CASE...] [--runs N] [--write docs/benchmarks.md]     --help shows the cases
+#
+# POSTERN_BIN names a folder of programs that are built already; nothing is built then.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/install_dependencies.sh build bench
+if [[ -z ${POSTERN_BIN:-} ]]; then
+  [[ -f build/release/build.ninja ]] || cmake --preset release >&2
+  cmake --build --preset release -j "$(nproc)" \
+    --target postern link_emulator sendmmsg_loop -- --quiet >&2
+  export POSTERN_BIN=$PWD/build/release/bin
+fi
+# Debian's interpreter, whatever comes first on PATH.
+exec /usr/bin/python3 bench/scan_bench.py "$@"
