@@ -23,8 +23,9 @@
 #include "exporters/scan_jsonl.h"
 #include "exporters/scan_text.h"
 #include "policy/load_config.h"
-#include "scanner/connect_scan.h"
+#include "scanner/method.h"
 #include "scanner/printer_ports.h"
+#include "scanner/syn_scan.h"
 
 namespace postern::cli {
 namespace {
@@ -241,8 +242,9 @@ std::vector<std::string> CommandLine() {
   return arguments;
 }
 
-exporters::ScanReport RunScan(scanner::ScanRequest request, const scanner::RateCaps& caps,
-                              const Scope& scope, ScanTargets targets) {
+exporters::ScanReport RunScan(scanner::ScanRequest request, scanner::Method method,
+                              const scanner::RateCaps& caps, const Scope& scope,
+                              ScanTargets targets) {
   ProgressBar bar;
   request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
   scanner::RateLimiter limiter(caps);
@@ -257,7 +259,7 @@ exporters::ScanReport RunScan(scanner::ScanRequest request, const scanner::RateC
   const auto begin = SystemClock().Monotonic();
   {
     const InterruptWatch interrupt;
-    auto result = scanner::ConnectScan(request, limiter, interrupt.token());
+    auto result = scanner::Scan(request, method, limiter, interrupt.token());
     addresses = std::move(result.addresses);
     coverage = std::move(result.coverage);
     report.open = std::move(result.open);
@@ -290,6 +292,11 @@ int Scan(const Options& options) {
   if (failed) return *failed;
   const auto ports = ParsePorts(options.ports);
   if (!ports) return Fail(kCouldNotTell, ports.error().message);
+  const auto method = *scanner::ParseMethod(options.method);
+  if (method == scanner::Method::kSyn && !scanner::MaySendRaw()) {
+    return Fail(kCouldNotTell,
+                "--method syn needs CAP_NET_RAW: run as root, or use --method connect");
+  }
   auto targets =
       FindScanTargets(options.targets, {ports->size(), scope.policy.get(), scope.viewpoint},
                       [](const std::vector<std::string>& names) {
@@ -309,7 +316,7 @@ int Scan(const Options& options) {
   }
 
   const auto caps = Caps(options, scope, *targets);
-  const auto report = RunScan(std::move(*request), caps, scope, std::move(*targets));
+  const auto report = RunScan(std::move(*request), method, caps, scope, std::move(*targets));
   const std::string text = kFormatters.at(options.format)(report);
   const auto written = file ? file->Commit(text) : WriteAll(STDOUT_FILENO, text);
   if (!written) return Fail(kCouldNotTell, written.error().message);
@@ -351,9 +358,10 @@ void AddProbeOptions(CLI::App& command, Options& options) {
       ->type_name("SPEC");
   command
       .add_option("--method", options.method,
-                  "auto or connect: TCP handshakes by the kernel are what auto uses so far")
+                  "syn sends packets of its own (needs CAP_NET_RAW), connect asks the kernel for "
+                  "connections; auto takes syn where it may (default: auto)")
       ->type_name("METHOD")
-      ->check(CLI::IsMember({"auto", "connect"}));
+      ->check(CLI::IsMember({"auto", "syn", "connect"}));
   AddNumber(command, "--rate", options.rate, 1, kHighestRate, "probes a second, overall");
   AddNumber(command, "--host-rate", options.host_rate, 1, kHighestRate,
             "probes a second to one address");

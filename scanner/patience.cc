@@ -9,23 +9,33 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr double kWrongVerdicts = 1e-3;
-constexpr int kMostTries = 8;
+constexpr int kMostTries = 12;
+
+microseconds Clamped(const RoundTrip& round_trip) {
+  return std::clamp<microseconds>(round_trip.Timeout(), kShortestEarlyWait, kEarlyWait);
+}
 
 }  // namespace
 
-void HostPatience::Answered(const IpAddress& host, microseconds rtt) {
-  const auto [entry, is_first] = hosts_.try_emplace(host, RoundTrip{rtt, rtt / 2});
-  if (is_first) return;
-  auto& [smoothed, variation] = entry->second;
+void RoundTrip::Add(microseconds rtt) {
   variation = (variation * 3 + std::chrono::abs(rtt - smoothed)) / 4;
   smoothed = (smoothed * 7 + rtt) / 8;
 }
 
+void HostPatience::Answered(const IpAddress& host, microseconds rtt) {
+  const auto [entry, is_first] = hosts_.try_emplace(host, RoundTrip::First(rtt));
+  if (!is_first) entry->second.Add(rtt);
+}
+
 microseconds HostPatience::EarlyWait(const IpAddress& host) const {
   const auto known = hosts_.find(host);
-  if (known == hosts_.end()) return kEarlyWait;
-  const auto& [smoothed, variation] = known->second;
-  return std::clamp<microseconds>(smoothed + variation * 4, kShortestEarlyWait, kEarlyWait);
+  return known == hosts_.end() ? kEarlyWait : Clamped(known->second);
+}
+
+microseconds HostPatience::LongestEarlyWait() const {
+  microseconds longest = hosts_.empty() ? kEarlyWait : kShortestEarlyWait;
+  for (const auto& [host, round_trip] : hosts_) longest = std::max(longest, Clamped(round_trip));
+  return longest;
 }
 
 int TriesFor(std::uint64_t silent, double loss, int at_least) {

@@ -22,23 +22,31 @@ inline constexpr std::chrono::milliseconds kRetransmitCheck{1050};
 // and later send after 2 s (tcp_syn_linear_timeouts), earlier ones after 3 s.
 inline constexpr std::chrono::milliseconds kSlowWait{1950};
 
+// A smoothed round trip (RFC 6298, section 2).
+struct RoundTrip {
+  std::chrono::microseconds smoothed{};
+  std::chrono::microseconds variation{};
+
+  static RoundTrip First(std::chrono::microseconds rtt) { return {rtt, rtt / 2}; }
+  void Add(std::chrono::microseconds rtt);
+  // By then nearly every answer is there.
+  std::chrono::microseconds Timeout() const { return smoothed + variation * 4; }
+};
+
 // The hosts that have answered so far, and how fast. Not thread-safe.
 class HostPatience {
  public:
   void Answered(const IpAddress& host, std::chrono::microseconds rtt);
   // How long an early try waits: kEarlyWait, or less for a host that is known to be faster.
   std::chrono::microseconds EarlyWait(const IpAddress& host) const;
+  // The same for the slowest host that has answered; kEarlyWait before the first one.
+  std::chrono::microseconds LongestEarlyWait() const;
 
  private:
-  // RFC 6298, section 2.
-  struct RoundTrip {
-    std::chrono::microseconds smoothed;
-    std::chrono::microseconds variation;
-  };
   std::unordered_map<IpAddress, RoundTrip> hosts_;
 };
 
-// The number of tries, at least `at_least` and at most 8 (or `at_least`, if that is more), after
+// The number of tries, at least `at_least` and at most 12 (or `at_least`, if that is more), after
 // which fewer than 1e-3 of `silent` endpoints are expected to be so only because every try was
 // lost, each with the probability `loss`.
 int TriesFor(std::uint64_t silent, double loss, int at_least);

@@ -28,12 +28,20 @@ ScanPlan::Length& ScanPlan::OfLength(Family family, int length) {
 
 void ScanPlan::Add(const std::vector<Prefix>& addresses, const PortSet& ports) {
   if (ports.empty()) return;
-  groups_.emplace_back(ports);
+  groups_.push_back({addresses, ports, PortIndex(ports)});
   for (const auto& prefix : addresses) {
     OfLength(prefix.family(), prefix.length()).ranges.emplace(prefix.base(), ranges_.size());
     ranges_.push_back({prefix, groups_.size() - 1, size_});
-    size_ = SaturatingSum(size_, SaturatingProduct(prefix.size(), groups_.back().size()));
+    size_ = SaturatingSum(size_, SaturatingProduct(prefix.size(), ports.size()));
   }
+}
+
+ScanPlan ScanPlan::Only(Protocol protocol) const {
+  ScanPlan only;
+  for (const auto& group : groups_) {
+    only.Add(group.addresses, PortSet::Of(protocol, group.ports.ranges(protocol)));
+  }
+  return only;
 }
 
 Endpoint ScanPlan::At(std::uint64_t i) const {
@@ -41,7 +49,7 @@ Endpoint ScanPlan::At(std::uint64_t i) const {
       std::upper_bound(ranges_.begin(), ranges_.end(), i,
                        [](std::uint64_t index, const Range& range) { return index < range.begin; });
   const Range& range = *std::prev(after);
-  const PortIndex& ports = groups_[range.group];
+  const PortIndex& ports = groups_[range.group].index;
   const auto offset = i - range.begin;
   const auto port = ports.At(offset % ports.size());
   return {range.addresses.base().Plus(offset / ports.size()), port.protocol, port.port};
@@ -54,7 +62,7 @@ std::optional<std::uint64_t> ScanPlan::IndexOf(const Endpoint& endpoint) const {
     const auto [begin, end] = of_length.ranges.equal_range(base);
     for (auto at = begin; at != end; ++at) {
       const Range& range = ranges_[at->second];
-      const PortIndex& ports = groups_[range.group];
+      const PortIndex& ports = groups_[range.group].index;
       const auto position = ports.PositionOf({endpoint.protocol, endpoint.port});
       if (position) return range.begin + endpoint.address.Minus(base) * ports.size() + *position;
     }

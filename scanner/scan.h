@@ -27,6 +27,8 @@ class ScanPlan {
   std::uint64_t size() const { return size_; }
   // Precondition: i < size().
   Endpoint At(std::uint64_t i) const;
+  // The endpoints of one protocol.
+  ScanPlan Only(Protocol protocol) const;
   // None for an endpoint that is not of the plan.
   std::optional<std::uint64_t> IndexOf(const Endpoint& endpoint) const;
 
@@ -46,7 +48,12 @@ class ScanPlan {
 
   Length& OfLength(Family family, int length);
 
-  std::vector<PortIndex> groups_;
+  struct Group {
+    std::vector<Prefix> addresses;
+    PortSet ports;
+    PortIndex index;
+  };
+  std::vector<Group> groups_;
   std::vector<Range> ranges_;  // ascending by begin
   std::vector<Length> lengths_;
   std::uint64_t size_ = 0;

@@ -29,7 +29,7 @@ class ScanRecord {
 
   // The endpoint has neither a verdict nor a local error yet.
   bool IsUndecided(std::uint64_t index) const { return Undecided(VerdictOf(index)); }
-  bool IsOpen(std::uint64_t index) const { return VerdictOf(index).state == PortState::kOpen; }
+  PortState StateOf(std::uint64_t index) const { return VerdictOf(index).state; }
   // Number of undecided endpoints with at least one silent try.
   std::uint64_t silent() const { return silent_; }
 
@@ -45,12 +45,18 @@ class ScanRecord {
   // `again`: not the endpoint's first packet.
   void CountSent(bool again);
   void CountSendError(std::string name) { ++coverage_.send_errors[std::move(name)]; }
+  // Replies that were lost on this machine, so far.
+  void SetCaptureDrops(std::uint64_t drops) { coverage_.capture_drops = drops; }
+
+  // A probe to an endpoint that is known to answer, and whether it did.
+  void CountTiming(bool answered) { ++(answered ? replies_to_first_ : replies_to_later_); }
 
   // The share of answering endpoints that answered only to a later packet than the first. ICMP
   // errors have no part in it, since they are rate-limited by standard (RFC 1812, section 4.3.2.8;
   // RFC 4443, section 2.4).
   double EstimatedLoss() const;
   ScanProgress Progress() const;
+  const ScanPlan& plan() const { return plan_; }
   // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.
   ScanResult Finish(bool complete) &&;
 

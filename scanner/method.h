@@ -1,0 +1,29 @@
+// How endpoints are asked: the one entry to the engines.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string_view>
+
+#include "scanner/rate_limiter.h"
+#include "scanner/scan.h"
+
+namespace postern::scanner {
+
+// Of TCP endpoints. UDP ones are sent their protocol's request, whatever the method.
+enum class Method : std::uint8_t {
+  kAuto,  // SYN where this process may use raw sockets, else connect
+  kSyn,
+  kConnect,
+};
+
+// "auto", "syn", "connect".
+std::optional<Method> ParseMethod(std::string_view text);
+
+// Probes every endpoint of the plan; TCP before UDP. What SynScan, ConnectScan and UdpScan say of
+// threads, `stop` and limits holds here.
+ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,
+                const std::stop_token& stop);
+
+}  // namespace postern::scanner

@@ -1,0 +1,57 @@
+// How fast a scan may send for the path to carry it: the rate grows while timing probes, sent to
+// endpoints that are known to answer, are answered, and shrinks when more of them are lost than is
+// usual for this path. Loss that does not depend on the rate is usual and slows nothing down.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace postern::scanner {
+
+// Not thread-safe. Times are the caller's, on one steady clock.
+class SendRate {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // Packets a second.
+  double rate() const { return rate_; }
+  // How many packets may leave at `now`, at most `most`; they are counted as sent.
+  int Take(int most, Time now);
+  // Of those, what was not sent after all.
+  void GiveBack(int count) { allowance_ += count; }
+  // When Take() will give at least one.
+  Time NextAt(Time now) const;
+
+  // Every how many packets a timing probe is due, while WantsTiming().
+  int TimingInterval() const { return starting_ ? 8 : 32; }
+  // The present cohort, the timing probes by which the present rate is judged, is not complete.
+  bool WantsTiming(Time now) const;
+  // Counts one that was sent and returns its cohort.
+  std::uint64_t TimingSent();
+  // What became of one of `cohort`; those of earlier cohorts are of no interest any more.
+  void TimingAnswered(std::uint64_t cohort, Time now);
+  void TimingLost(std::uint64_t cohort, Time now);
+
+  // The share of timing probes that the path loses at any rate.
+  double UsualLoss() const { return usual_loss_; }
+
+ private:
+  int CohortSize() const;
+  void Judge(Time now);
+  void Adapt(double loss, double achieved);
+
+  double rate_ = 5000;
+  double allowance_ = 0;
+  Time last_;
+  bool starting_ = true;  // doubling until the first loss
+  std::uint64_t cohort_ = 1;
+  Time cohort_begins_;
+  double taken_ = 0;  // since cohort_begins_
+  int sent_ = 0;
+  int answered_ = 0;
+  int lost_ = 0;
+  double usual_loss_ = 0;
+  bool knows_usual_loss_ = false;
+};
+
+}  // namespace postern::scanner

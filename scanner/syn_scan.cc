@@ -1,0 +1,427 @@
+#include "scanner/syn_scan.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "scanner/connect_probe.h"
+#include "scanner/cookie.h"
+#include "scanner/patience.h"
+#include "scanner/probe_queue.h"
+#include "scanner/scan_record.h"
+#include "scanner/send_rate.h"
+#include "scanner/sent_times.h"
+#include "scanner/source_ports.h"
+#include "scanner/syn_packet.h"
+#include "scanner/syn_paths.h"
+#include "scanner/syn_reply.h"
+#include "scanner/timing_probes.h"
+
+namespace postern::scanner {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Time = SteadyClock::time_point;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Replies read before more is sent.
+constexpr int kRepliesAtOnce = 512;
+// Silence is asked for the last time this long after the time before, and waited for as long: a
+// burst of losses, or a target's pause, ends meanwhile. The kernel's own patience (RFC 6298).
+constexpr std::chrono::seconds kSlow{1};
+// A pause that the kernel's timers can be trusted with; shorter ones are spent reading replies.
+constexpr microseconds kShortestSleep{60};
+// How soon a request to stop is seen.
+constexpr milliseconds kLongestSleep{100};
+constexpr milliseconds kProgressEvery{250};
+constexpr std::chrono::seconds kLookAtLinksEvery{1};
+// How far a scan that was held up may run behind its own pace and still catch up.
+constexpr milliseconds kPaceCatchUp{20};
+// While the machine is short of buffers; doubles, and is given up after about 5 s in a row.
+constexpr milliseconds kFirstBackoff{2};
+constexpr milliseconds kLongestBackoff{100};
+constexpr int kMostBackoffs = 50;
+// Rounds that are made again because replies to them were lost on this machine.
+constexpr int kMostVoidRounds = 8;
+// Marks the tag of a timing probe; other tags are indices of the plan.
+constexpr std::uint64_t kTimingTag = std::uint64_t{1} << 63;
+
+int Rank(PortState state) {
+  switch (state) {
+    case PortState::kUnknown:
+      return 0;
+    case PortState::kOpenFiltered:
+    case PortState::kFiltered:
+      return 1;
+    case PortState::kClosed:
+      return 2;
+    case PortState::kOpen:
+      return 3;
+  }
+  return 0;
+}
+
+std::string CaptureFilter(const PortRange& ports) {
+  const auto first = std::to_string(ports.first);
+  const auto last = std::to_string(ports.last);
+  return "tcp dst portrange " + first + "-" + last +
+         " or (icmp and (icmp[0] == 3 or icmp[0] == 11))"
+         " or (icmp6 and (ip6[40] == 1 or ip6[40] == 3))";
+}
+
+class SynRun {
+ public:
+  SynRun(const ScanRequest& request, RateLimiter& limiter)
+      : request_(request),
+        limiter_(limiter),
+        paths_(request.source, request.interface, CaptureFilter(ports_.range())),
+        record_(request.plan),
+        queue_(request.plan, request.seed,
+               [this](std::uint64_t index) { return record_.IsUndecided(index); }),
+        tries_(std::max(1, request.tries)) {}
+
+  ScanResult Run(const std::stop_token& stop) {
+    StartRound(SteadyClock::now());
+    while (!ended_) {
+      Receive();
+      const auto now = SteadyClock::now();
+      if (stop.stop_requested()) End(/*complete=*/false);
+      const auto next = sending_ ? Send(now) : Wait(now);
+      KeepHouse(now);
+      if (!ended_) SleepUntil(next);
+    }
+    Report();
+    return std::move(record_).Finish(complete_);
+  }
+
+ private:
+  void StartRound(Time now);
+  Time Wait(Time now);
+  void EndRound(Time now);
+  bool LostReplies();
+  void End(bool complete);
+
+  Time Send(Time now);
+  bool Flushed() const;
+  Time StartWaiting(Time now);
+  Time MaySendAt(Time now) const;
+  void Offer(const ProbeQueue::Candidate& target, Time now);
+  void Push(const SynPaths::Path& path, const Endpoint& target, std::uint16_t port,
+            std::uint64_t tag);
+  void SendTiming(Time now);
+  void Pace(Time now);
+  void FlushAll(Time now);
+  void Flush(PacketSocket& socket, Time now);
+  void OnSent(std::uint64_t tag);
+  void OnRefused(std::uint64_t tag, int error);
+  void BackOff(int error, Time now);
+
+  void Receive();
+  void OnPacket(std::span<const std::uint8_t> bytes, Time arrived);
+  void OnTimingReply(const SynReply& reply, Time arrived);
+  void OnReply(const SynReply& reply, Time arrived);
+
+  void KeepHouse(Time now);
+  void SleepUntil(Time time) const;
+  void Report() const;
+
+  const ScanRequest& request_;
+  RateLimiter& limiter_;
+  const SourcePorts ports_;
+  const CookieKey key_;
+  SynPaths paths_;
+
+  ScanRecord record_;
+  ProbeQueue queue_;
+  HostPatience patience_;
+  SendRate rate_;
+  TimingProbes timing_;
+  SentTimes sent_times_;
+
+  int tries_;
+  int round_ = 0;
+  int void_rounds_ = 0;
+  Time round_started_;
+  bool sending_ = false;  // else waiting for the round's last replies, or for the next round
+  bool last_ = false;     // no further try is planned
+  Time wait_until_;
+  std::uint64_t drops_ = 0;
+  bool ended_ = false;
+  bool complete_ = false;
+
+  int until_timing_ = 0;
+  std::uint64_t timing_number_ = 0;
+  Time paced_until_;
+  Time backing_off_until_;
+  int backoffs_ = 0;  // in a row
+  Time next_report_;
+  Time next_look_at_links_;
+};
+
+void SynRun::StartRound(Time now) {
+  ++round_;
+  last_ = round_ >= tries_ + void_rounds_;
+  round_started_ = now;
+  sending_ = true;
+  queue_.StartRound();
+}
+
+// The time after a round's last probe: for replies, then for the next round's turn.
+Time SynRun::Wait(Time now) {
+  if (record_.silent() == 0) {
+    End(/*complete=*/true);
+  } else if (now >= wait_until_) {
+    EndRound(now);
+  }
+  return wait_until_;
+}
+
+void SynRun::EndRound(Time now) {
+  if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
+  tries_ = TriesFor(record_.silent(), record_.EstimatedLoss(), tries_);
+  const int rounds = tries_ + void_rounds_;
+  if (round_ >= rounds) {
+    // What only rounds with lost replies have asked is not known.
+    return End(/*complete=*/void_rounds_ < kMostVoidRounds);
+  }
+  const bool next_is_last = round_ + 1 >= rounds;
+  if (next_is_last && now < round_started_ + kSlow) {
+    wait_until_ = round_started_ + kSlow;
+  } else {
+    StartRound(now);
+  }
+}
+
+// Whether replies were lost on this machine since it was asked last.
+bool SynRun::LostReplies() {
+  const auto drops = paths_.Dropped();
+  record_.SetCaptureDrops(drops);
+  return std::exchange(drops_, drops) != drops;
+}
+
+void SynRun::End(bool complete) {
+  ended_ = true;
+  complete_ = complete;
+}
+
+// Sends what may be sent now, and returns when there may be more.
+Time SynRun::Send(Time now) {
+  if (const auto time = MaySendAt(now); time > now) return time;
+  const int allowed = rate_.Take(PacketSocket::kBatch / 2, now);
+  Time next = now;
+  int used = 0;
+  while (used < allowed && next <= now) {
+    const auto popped = queue_.Pop(now);
+    if (popped.candidate) {
+      Offer(*popped.candidate, now);
+      ++used;
+      next = MaySendAt(now);
+    } else {
+      next = popped.ask_again;
+    }
+  }
+  rate_.GiveBack(allowed - used);
+  FlushAll(now);
+  if (next == Time::max() && Flushed()) return StartWaiting(now);
+  return std::max({std::min(next, now + kLongestSleep), rate_.NextAt(now), backing_off_until_});
+}
+
+bool SynRun::Flushed() const {
+  return std::all_of(paths_.sockets().begin(), paths_.sockets().end(),
+                     [](const auto& socket) { return socket->empty(); });
+}
+
+Time SynRun::StartWaiting(Time now) {
+  sending_ = false;
+  const SteadyClock::duration wait = patience_.LongestEarlyWait();
+  wait_until_ = now + (last_ ? std::max<SteadyClock::duration>(wait, kSlow) : wait);
+  return wait_until_;
+}
+
+// The limits that hold for every target alike.
+Time SynRun::MaySendAt(Time now) const {
+  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+}
+
+void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
+  if (target.endpoint.protocol != Protocol::kTcp) return;
+  const auto& address = target.endpoint.address;
+  if (request_.may_probe && !request_.may_probe(address)) return record_.NotProbed(target.index);
+  const auto& path = paths_.To(address, now);
+  if (path.socket == nullptr) {
+    record_.CountSendError(path.error);
+    return record_.LocalError(target.index);
+  }
+  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
+    return queue_.Postpone(target, ready);
+  }
+  if (path.socket->full()) Flush(*path.socket, now);
+  if (path.socket->full()) return queue_.PutBack(target);
+  Push(path, target.endpoint, ports_.OfTry(round_), target.index);
+  sent_times_.Remember(target.index, round_, now);
+  Pace(now);
+  SendTiming(now);
+}
+
+void SynRun::Push(const SynPaths::Path& path, const Endpoint& target, std::uint16_t port,
+                  std::uint64_t tag) {
+  const auto cookie = key_.Of(path.source, port, target);
+  std::array<std::uint8_t, kLongestSyn> packet{};
+  const auto size = WriteSyn({path.source, target.address, port, target.port, SequenceOf(cookie),
+                              static_cast<std::uint32_t>(cookie >> 32)},
+                             packet);
+  path.socket->Push(std::span(packet).first(size), target.address, path.neighbour, tag);
+}
+
+// After each probe: a timing probe, if one is due.
+void SynRun::SendTiming(Time now) {
+  if (--until_timing_ > 0 || !rate_.WantsTiming(now)) return;
+  const auto target = timing_.NextResponder();
+  if (!target) return;
+  if (request_.may_probe && !request_.may_probe(target->address)) return;
+  const auto& path = paths_.To(target->address, now);
+  if (path.socket == nullptr || path.socket->full()) return;
+  if (limiter_.Acquire(target->address, now) > now) return;
+  until_timing_ = rate_.TimingInterval();
+  const auto port = ports_.OfTiming(timing_number_++);
+  Push(path, *target, port, kTimingTag);
+  timing_.Sent(*target, port, rate_.TimingSent(), now);
+  Pace(now);
+}
+
+void SynRun::Pace(Time now) {
+  if (request_.pace <= 0) return;
+  const std::chrono::duration<double> interval(1 / request_.pace);
+  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
+                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+}
+
+void SynRun::FlushAll(Time now) {
+  for (const auto& socket : paths_.sockets()) {
+    if (!socket->empty()) Flush(*socket, now);
+  }
+}
+
+void SynRun::Flush(PacketSocket& socket, Time now) {
+  while (!socket.empty()) {
+    const auto flushed = socket.Flush();
+    for (const auto tag : flushed.sent) OnSent(tag);
+    if (!flushed.sent.empty()) backoffs_ = 0;
+    if (flushed.refused) {
+      OnRefused(*flushed.refused, flushed.error);
+    } else if (flushed.error != 0) {
+      return BackOff(flushed.error, now);
+    }
+  }
+}
+
+void SynRun::OnSent(std::uint64_t tag) {
+  const bool timing = tag == kTimingTag;
+  record_.CountSent(/*again=*/timing || round_ > 1);
+  if (!timing && record_.IsUndecided(tag)) record_.Silence(tag);
+}
+
+void SynRun::OnRefused(std::uint64_t tag, int error) {
+  record_.CountSendError(ErrnoName(error));
+  if (tag != kTimingTag && record_.IsUndecided(tag)) record_.LocalError(tag);
+}
+
+void SynRun::BackOff(int error, Time now) {
+  record_.CountSendError(ErrnoName(error));
+  if (++backoffs_ > kMostBackoffs) return End(/*complete=*/false);
+  const auto pause = std::min(kLongestBackoff, kFirstBackoff * (1 << std::min(backoffs_ - 1, 6)));
+  backing_off_until_ = now + pause;
+}
+
+void SynRun::Receive() {
+  for (const auto& capture : paths_.captures()) {
+    capture->Drain(kRepliesAtOnce, [this](std::span<const std::uint8_t> bytes, Time arrived) {
+      OnPacket(bytes, arrived);
+    });
+  }
+}
+
+void SynRun::OnPacket(std::span<const std::uint8_t> bytes, Time arrived) {
+  const auto packet = ParsePacket(bytes);
+  if (!packet) return;
+  const auto reply = ReadSynReply(*packet, key_, ports_.range());
+  if (!reply) return;
+  if (ports_.IsTiming(reply->probe_port)) {
+    OnTimingReply(*reply, arrived);
+  } else {
+    OnReply(*reply, arrived);
+  }
+}
+
+void SynRun::OnTimingReply(const SynReply& reply, Time arrived) {
+  const auto cohort = timing_.Answered(reply.endpoint, reply.probe_port, arrived);
+  if (!cohort) return;
+  record_.CountTiming(/*answered=*/true);
+  rate_.TimingAnswered(*cohort, SteadyClock::now());
+}
+
+void SynRun::OnReply(const SynReply& reply, Time arrived) {
+  const auto index = request_.plan.IndexOf(reply.endpoint);
+  if (!index || Rank(reply.verdict.state) <= Rank(record_.StateOf(*index))) return;
+  const int attempt = ports_.TryOf(reply.probe_port);
+  Reply learnt{reply.verdict, {}, attempt == 1, reply.ttl};
+  if (const auto sent = sent_times_.Find(*index, attempt); sent && *sent <= arrived) {
+    learnt.rtt = std::chrono::duration_cast<microseconds>(arrived - *sent);
+    if (reply.verdict.state != PortState::kFiltered) {
+      patience_.Answered(reply.endpoint.address, *learnt.rtt);
+    }
+  }
+  record_.Answer(*index, reply.endpoint, learnt);
+  if (reply.verdict.state != PortState::kFiltered) {
+    timing_.AddResponder(reply.endpoint, reply.verdict.state == PortState::kOpen);
+  }
+}
+
+void SynRun::KeepHouse(Time now) {
+  timing_.Expire(now, [this, now](std::uint64_t cohort) {
+    record_.CountTiming(/*answered=*/false);
+    rate_.TimingLost(cohort, now);
+  });
+  if (now >= next_report_) {
+    next_report_ = now + kProgressEvery;
+    Report();
+  }
+  if (now < next_look_at_links_) return;
+  next_look_at_links_ = now + kLookAtLinksEvery;
+  if (auto error = paths_.Broken()) {
+    record_.CountSendError(std::move(*error));
+    End(/*complete=*/false);
+  }
+}
+
+// Wakes up early when a packet arrives.
+void SynRun::SleepUntil(Time time) const {
+  const auto now = SteadyClock::now();
+  if (time <= now + kShortestSleep) return;
+  const auto pause = std::min<SteadyClock::duration>(time - now, kLongestSleep);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(pause);
+  const timespec timeout{seconds.count(), std::chrono::nanoseconds(pause - seconds).count()};
+  std::vector<pollfd> descriptors;
+  for (const auto& capture : paths_.captures()) {
+    descriptors.push_back({capture->descriptor(), POLLIN, 0});
+  }
+  ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+}
+
+void SynRun::Report() const {
+  if (request_.on_progress) request_.on_progress(record_.Progress());
+}
+
+}  // namespace
+
+bool MaySendRaw() { return PacketSocket::ToNetwork(Family::kIpv4, {}).error() == 0; }
+
+ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop) {
+  return SynRun(request, limiter).Run(stop);
+}
+
+}  // namespace postern::scanner

@@ -1,0 +1,64 @@
+#include "scanner/timing_probes.h"
+
+#include <algorithm>
+
+namespace postern::scanner {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr std::size_t kMostResponders = 64;
+// Before the first answer, and the bounds afterwards. Shorter than the least, a pause of this
+// machine looks like a loss.
+constexpr microseconds kFirstTimeout = std::chrono::seconds(1);
+constexpr microseconds kLeastTimeout = std::chrono::milliseconds(50);
+
+}  // namespace
+
+void TimingProbes::AddResponder(const Endpoint& endpoint, bool open) {
+  auto& responders = open ? open_ : closed_;
+  if (responders.size() < kMostResponders) responders.push_back(endpoint);
+}
+
+std::optional<Endpoint> TimingProbes::NextResponder() {
+  const auto& responders = closed_.empty() ? open_ : closed_;
+  if (responders.empty()) return std::nullopt;
+  return responders[next_++ % responders.size()];
+}
+
+void TimingProbes::Sent(const Endpoint& endpoint, std::uint16_t port, std::uint64_t cohort,
+                        Time now) {
+  outstanding_.push_back({endpoint, port, cohort, now});
+}
+
+std::optional<std::uint64_t> TimingProbes::Answered(const Endpoint& endpoint, std::uint16_t port,
+                                                    Time arrived) {
+  const auto at = std::find_if(
+      outstanding_.begin(), outstanding_.end(),
+      [&](const Outstanding& probe) { return probe.port == port && probe.endpoint == endpoint; });
+  if (at == outstanding_.end()) return std::nullopt;
+  const auto rtt = std::chrono::duration_cast<microseconds>(arrived - at->sent);
+  if (round_trip_) {
+    round_trip_->Add(rtt);
+  } else {
+    round_trip_ = RoundTrip::First(rtt);
+  }
+  const auto cohort = at->cohort;
+  outstanding_.erase(at);
+  return cohort;
+}
+
+microseconds TimingProbes::Timeout() const {
+  if (!round_trip_) return kFirstTimeout;
+  return std::clamp(round_trip_->Timeout() * 2, kLeastTimeout, kFirstTimeout);
+}
+
+void TimingProbes::Expire(Time now, const std::function<void(std::uint64_t cohort)>& lost) {
+  const auto timeout = Timeout();
+  while (!outstanding_.empty() && outstanding_.front().sent + timeout <= now) {
+    lost(outstanding_.front().cohort);
+    outstanding_.pop_front();
+  }
+}
+
+}  // namespace postern::scanner
