@@ -1,94 +1,16 @@
 #include "scanner/connect_probe.h"
 
-#include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <cstring>
-#include <span>
+
+#include "scanner/error_queue.h"
+#include "scanner/socket_address.h"
 
 namespace postern::scanner {
 namespace {
-
-// RFC 792 and RFC 4443.
-constexpr std::uint8_t kIcmpUnreachable = 3;
-constexpr std::uint8_t kIcmpHostUnreachable = 1;
-constexpr std::uint8_t kIcmp6Unreachable = 1;
-constexpr std::uint8_t kIcmp6AddressUnreachable = 3;
-
-// A socket address of either family.
-class SocketAddress {
- public:
-  SocketAddress() = default;
-  SocketAddress(const IpAddress& address, std::uint16_t port) {
-    const auto bytes = address.bytes();
-    if (address.family() == Family::kIpv4) {
-      sockaddr_in in{};
-      in.sin_family = AF_INET;
-      in.sin_port = htons(port);
-      std::memcpy(&in.sin_addr, bytes.data(), bytes.size());
-      Store(in);
-    } else {
-      sockaddr_in6 in6{};
-      in6.sin6_family = AF_INET6;
-      in6.sin6_port = htons(port);
-      std::memcpy(&in6.sin6_addr, bytes.data(), bytes.size());
-      Store(in6);
-    }
-  }
-
-  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
-  sockaddr* data() { return reinterpret_cast<sockaddr*>(&storage_); }
-  socklen_t& size() { return size_; }
-
-  std::optional<IpAddress> address() const {
-    std::array<std::uint8_t, 16> bytes{};
-    if (storage_.ss_family == AF_INET) {
-      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(&storage_)->sin_addr, 4);
-      return IpAddress::FromBytes(std::span(bytes).first(4));
-    }
-    if (storage_.ss_family == AF_INET6) {
-      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(&storage_)->sin6_addr, 16);
-      return IpAddress::FromBytes(bytes);
-    }
-    return std::nullopt;
-  }
-  std::uint16_t port() const {
-    // Both families have it at the same place.
-    return ntohs(reinterpret_cast<const sockaddr_in*>(&storage_)->sin_port);
-  }
-
- private:
-  template <typename T>
-  void Store(const T& address) {
-    std::memcpy(&storage_, &address, sizeof(address));
-    size_ = sizeof(address);
-  }
-
-  sockaddr_storage storage_{};
-  socklen_t size_ = sizeof(sockaddr_storage);
-};
-
-// An entry of the socket's error queue.
-struct QueuedError {
-  sock_extended_err error{};
-  std::optional<IpAddress> offender;
-
-  bool FromNetwork() const {
-    return error.ee_origin == SO_EE_ORIGIN_ICMP || error.ee_origin == SO_EE_ORIGIN_ICMP6;
-  }
-  // The kernel's word to itself when ARP or NDP finds nobody.
-  bool IsNeighbourUnreachable() const {
-    return error.ee_origin == SO_EE_ORIGIN_ICMP
-               ? error.ee_type == kIcmpUnreachable && error.ee_code == kIcmpHostUnreachable
-               : error.ee_type == kIcmp6Unreachable && error.ee_code == kIcmp6AddressUnreachable;
-  }
-};
 
 bool SetFlag(int descriptor, int level, int option) {
   const int on = 1;
@@ -118,32 +40,6 @@ bool SetRoute(int descriptor, const ProbeRoute& route) {
 bool Connect(int descriptor, const Endpoint& endpoint) {
   SocketAddress target(endpoint.address, endpoint.port);
   return ::connect(descriptor, target.data(), target.size()) == 0 || errno == EINPROGRESS;
-}
-
-std::optional<QueuedError> ParseQueuedError(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
-    const bool v4 = part->cmsg_level == IPPROTO_IP && part->cmsg_type == IP_RECVERR;
-    const bool v6 = part->cmsg_level == IPPROTO_IPV6 && part->cmsg_type == IPV6_RECVERR;
-    if ((!v4 && !v6) || part->cmsg_len < CMSG_LEN(sizeof(sock_extended_err))) continue;
-    QueuedError queued;
-    std::memcpy(&queued.error, CMSG_DATA(part), sizeof(queued.error));
-    SocketAddress offender;
-    const auto rest = part->cmsg_len - CMSG_LEN(sizeof(sock_extended_err));
-    std::memcpy(offender.data(), CMSG_DATA(part) + sizeof(sock_extended_err),
-                std::min<std::size_t>(rest, sizeof(sockaddr_in6)));
-    queued.offender = offender.address();
-    return queued;
-  }
-  return std::nullopt;
-}
-
-std::optional<QueuedError> TakeQueuedError(int descriptor) {
-  alignas(cmsghdr) std::array<char, 512> control{};
-  msghdr message{};
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (::recvmsg(descriptor, &message, MSG_ERRQUEUE) < 0) return std::nullopt;
-  return ParseQueuedError(message);
 }
 
 int TakeError(int descriptor) {
@@ -202,8 +98,8 @@ ProbeOutcome FromIcmp(int descriptor, const IpAddress& target, const QueuedError
     return FromOurselves(descriptor, queued);
   }
   const auto kind =
-      queued.error.ee_origin == SO_EE_ORIGIN_ICMP ? Reason::Kind::kIcmp : Reason::Kind::kIcmp6;
-  return Answered(PortState::kFiltered, {kind, queued.error.ee_type, queued.error.ee_code});
+      queued.origin == QueuedError::Origin::kIcmp ? Reason::Kind::kIcmp : Reason::Kind::kIcmp6;
+  return Answered(PortState::kFiltered, {kind, queued.type, queued.code});
 }
 
 ProbeOutcome FromError(int descriptor, const IpAddress& target, int error) {

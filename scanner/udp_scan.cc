@@ -1,0 +1,541 @@
+#include "scanner/udp_scan.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "scanner/connect_probe.h"
+#include "scanner/patience.h"
+#include "scanner/probe_queue.h"
+#include "scanner/scan_record.h"
+#include "scanner/udp_paced_host.h"
+#include "scanner/udp_probes.h"
+#include "scanner/udp_sockets.h"
+#include "scanner/udp_verdict.h"
+
+namespace postern::scanner {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Time = SteadyClock::time_point;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Probes sent before replies get a chance to be read.
+constexpr int kBatch = 64;
+// Waiting for a cap is never shorter: tokens come in small groups instead of one by one.
+constexpr milliseconds kShortestSleep{5};
+// How long a request to stop may go unseen.
+constexpr milliseconds kLongestSleep{100};
+// How far a scan that was held up may run behind its own pace and still catch up.
+constexpr milliseconds kPaceCatchUp{20};
+constexpr milliseconds kProgressEvery{250};
+// Tries spread in time: losses come in bursts.
+constexpr std::chrono::seconds kBetweenRounds{1};
+// Waiting for descriptors or buffers to come back doubles from here; eight times are 1.3 s.
+constexpr milliseconds kFirstBackoff{5};
+constexpr int kMostBackoffs = 8;
+// After so many endpoints in a row that found no resources, the scan ends.
+constexpr int kMostGivenUp = 4;
+
+// What is known of an endpoint, weakest first: the order of replies decides nothing.
+enum class Rank : std::uint8_t { kNothing, kUnreachable, kFiltered, kClosed, kOpen };
+
+Rank RankOf(const Verdict& verdict) {
+  if (IsSilence(verdict.reason)) return Rank::kUnreachable;
+  switch (verdict.state) {
+    case PortState::kOpen:
+      return Rank::kOpen;
+    case PortState::kClosed:
+      return Rank::kClosed;
+    case PortState::kFiltered:
+      return Rank::kFiltered;
+    case PortState::kOpenFiltered:
+    case PortState::kUnknown:
+      break;
+  }
+  return Rank::kNothing;
+}
+
+struct EndpointState {
+  std::uint32_t sent_us = 0;  // the last try, in microseconds since the start; wraps
+  std::uint8_t sends = 0;     // stops at 255
+  Rank rank = Rank::kNothing;
+  bool paced = false;  // its UdpPacedHost has the tries, not the rounds
+};
+
+struct Host {
+  std::uint64_t untried = 0;         // endpoints
+  std::vector<std::uint64_t> tried;  // until the pacer takes them
+  Time last_first_try;
+  std::optional<std::uint64_t> witness;  // an endpoint known to be closed
+  std::optional<UdpPacedHost> pacer;
+  std::optional<Time> wake;  // as in UdpRun's wakes_
+};
+
+// The seed of transaction ids that nobody can guess.
+class CookieKey {
+ public:
+  CookieKey() { crypto_shorthash_keygen(key_.data()); }
+
+  std::uint64_t Of(const Endpoint& endpoint) const {
+    std::array<std::uint8_t, 18> bytes{};
+    const auto address = endpoint.address.bytes();
+    std::copy(address.begin(), address.end(), bytes.begin());
+    bytes[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
+    bytes[17] = static_cast<std::uint8_t>(endpoint.port);
+    std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};
+    crypto_shorthash(hash.data(), bytes.data(), bytes.size(), key_.data());
+    std::uint64_t cookie = 0;
+    for (const auto byte : hash) cookie = cookie << 8 | byte;
+    return cookie;
+  }
+
+ private:
+  std::array<std::uint8_t, crypto_shorthash_KEYBYTES> key_{};
+};
+
+class UdpRun {
+ public:
+  UdpRun(const ScanRequest& request, RateLimiter& limiter)
+      : request_(request),
+        limiter_(limiter),
+        sockets_(request.source, request.interface),
+        states_(request.plan.size()),
+        record_(request.plan),
+        queue_(request.plan, request.seed,
+               [this](std::uint64_t index) {
+                 return record_.IsUndecided(index) && !states_[index].paced;
+               }),
+        tries_(std::max(1, request.tries)) {
+    for (std::uint64_t i = 0; i < request.plan.size(); ++i) {
+      const auto endpoint = request.plan.At(i);
+      if (endpoint.protocol == Protocol::kUdp) ++hosts_[endpoint.address].untried;
+    }
+  }
+
+  ScanResult Run(const std::stop_token& stop) {
+    StartRound();
+    while (!ended_ && !stop.stop_requested()) {
+      ReadReplies();
+      const Time again = Pump();
+      ReportNowAndThen();
+      const auto now = SteadyClock::now();
+      if (!ended_ && again > now)
+        sockets_.Wait(std::min<SteadyClock::duration>(again - now, kLongestSleep));
+    }
+    Report();
+    return std::move(record_).Finish(complete_);
+  }
+
+ private:
+  void StartRound();
+  Time OnRoundSent(Time now);
+  bool RoundsAreOver(Time now);
+  void End(bool complete);
+
+  Time Pump();
+  Time MaySendAt(Time now) const;
+  bool MayProbe(const IpAddress& address) const;
+  void Offer(const ProbeQueue::Candidate& target, Time now);
+  void CountTried(const ProbeQueue::Candidate& target, Time now);
+
+  void WakeAt(const IpAddress& address, Host& host, Time time);
+  void WakeWhenReady(const IpAddress& address, Host& host);
+  void StepPaced(Time now);
+  void StartPacing(Host& host);
+  void AskPaced(const IpAddress& address, Host& host, Time now);
+  void EndPacing(Host& host);
+
+  int Send(std::uint64_t index, const Endpoint& endpoint, Time now);
+  void CountSent(bool again, Time now);
+  bool BackOff(int error);
+  void OnSendError(const ProbeQueue::Candidate& target, int error);
+
+  void ReadReplies();
+  void OnReply(const UdpReply& reply, bool apart, Time now);
+  std::optional<std::uint64_t> Asked(const Endpoint& endpoint) const;
+  std::optional<Endpoint> AnsweredFromElsewhere(const UdpReply& reply) const;
+  void OnError(const QueuedError& error, Time now);
+  bool IsOurs(const QueuedError& error, const Endpoint& endpoint) const;
+  void Answer(std::uint64_t index, const Endpoint& endpoint, Reply reply, Time now);
+  void OnUnreachable(std::uint64_t index, const IpAddress& address);
+
+  // Every change of the record goes through here, so that it is known how many endpoints the
+  // rounds still wait for.
+  template <typename Change>
+  void Learn(std::uint64_t index, Change change) {
+    const auto before = record_.silent();
+    change();
+    if (states_[index].paced) paced_silent_ += record_.silent() - before;
+  }
+  void LocalError(std::uint64_t index) {
+    Learn(index, [&] { record_.LocalError(index); });
+  }
+  void NotProbed(std::uint64_t index) {
+    Learn(index, [&] { record_.NotProbed(index); });
+  }
+  void ReportNowAndThen();
+  void Report() const;
+
+  const ScanRequest& request_;
+  RateLimiter& limiter_;
+  const CookieKey key_;
+  const Time started_ = SteadyClock::now();
+
+  UdpSockets sockets_;
+  std::vector<EndpointState> states_;
+  std::unordered_map<IpAddress, Host> hosts_;
+  std::set<std::pair<Time, IpAddress>> wakes_;  // hosts that are paced, or about to be
+
+  ScanRecord record_;
+  ProbeQueue queue_;
+  HostPatience patience_;
+  int tries_;
+  int round_ = 0;
+  Time round_started_;
+  Time last_sent_;
+  bool round_sent_ = false;
+  bool rounds_over_ = false;
+  std::uint64_t paced_silent_ = 0;  // of the record's silent ones
+  bool ended_ = false;
+  bool complete_ = false;
+  Time next_report_;
+
+  Time paced_until_;
+  Time backing_off_until_;
+  int backoffs_ = 0;  // in a row
+  int given_up_ = 0;  // in a row
+};
+
+// ---- rounds
+
+void UdpRun::StartRound() {
+  ++round_;
+  round_sent_ = false;
+  round_started_ = last_sent_ = SteadyClock::now();
+  queue_.StartRound();
+}
+
+// The round's probes have left; when there may be something to do.
+Time UdpRun::OnRoundSent(Time now) {
+  round_sent_ = true;
+  if (!rounds_over_ && RoundsAreOver(now)) rounds_over_ = true;
+  const auto next_wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
+  if (rounds_over_) {
+    if (wakes_.empty()) End(/*complete=*/true);
+    return next_wake;
+  }
+  const auto next_round = std::max(round_started_ + kBetweenRounds, last_sent_ + kEarlyWait);
+  if (round_ < tries_ && now >= next_round) {
+    StartRound();
+    return now;
+  }
+  const auto end = round_ < tries_ ? next_round : last_sent_ + kSlowWait;
+  return std::min(std::max(end, now), next_wake);
+}
+
+bool UdpRun::RoundsAreOver(Time now) {
+  const auto waited_for = record_.silent() - paced_silent_;
+  if (waited_for == 0) return true;
+  tries_ = TriesFor(waited_for, record_.EstimatedLoss(), tries_);
+  return round_ >= tries_ && now >= last_sent_ + kSlowWait;
+}
+
+void UdpRun::End(bool complete) {
+  ended_ = true;
+  complete_ = complete;
+}
+
+// Sends all that may be sent now; returns when more may be.
+Time UdpRun::Pump() {
+  for (int i = 0; i < kBatch && !ended_; ++i) {
+    const auto now = SteadyClock::now();
+    if (const auto time = MaySendAt(now); time > now) return std::max(time, now + kShortestSleep);
+    if (!wakes_.empty() && wakes_.begin()->first <= now) {
+      StepPaced(now);
+      continue;
+    }
+    if (round_sent_) return OnRoundSent(now);
+    const auto next = queue_.Pop(now);
+    if (next.candidate) {
+      Offer(*next.candidate, now);
+    } else if (next.ask_again == Time::max()) {
+      return OnRoundSent(now);
+    } else if (next.ask_again > now) {
+      return wakes_.empty() ? next.ask_again : std::min(next.ask_again, wakes_.begin()->first);
+    }
+  }
+  return SteadyClock::now();
+}
+
+// The limits that hold for every target alike.
+Time UdpRun::MaySendAt(Time now) const {
+  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+}
+
+bool UdpRun::MayProbe(const IpAddress& address) const {
+  return !request_.may_probe || request_.may_probe(address);
+}
+
+void UdpRun::Offer(const ProbeQueue::Candidate& target, Time now) {
+  const auto& [index, endpoint] = target;
+  // What waited for its host's rate may have found its verdict, or its pacer, meanwhile.
+  if (endpoint.protocol != Protocol::kUdp || !record_.IsUndecided(index) || states_[index].paced) {
+    return;
+  }
+  if (!MayProbe(endpoint.address)) {
+    NotProbed(index);
+    return CountTried(target, now);
+  }
+  if (const auto ready = limiter_.Acquire(endpoint.address, now); ready > now) {
+    return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  }
+  if (const int error = Send(index, endpoint, now); error != 0) return OnSendError(target, error);
+  last_sent_ = now;
+  CountTried(target, now);
+}
+
+// When the last of a host's endpoints had its first try, the host may be paced.
+void UdpRun::CountTried(const ProbeQueue::Candidate& target, Time now) {
+  if (round_ > 1) return;
+  auto& host = hosts_.at(target.endpoint.address);
+  host.tried.push_back(target.index);
+  host.last_first_try = now;
+  if (--host.untried == 0) WakeWhenReady(target.endpoint.address, host);
+}
+
+// ---- pacing
+
+void UdpRun::WakeAt(const IpAddress& address, Host& host, Time time) {
+  if (host.wake) wakes_.erase({*host.wake, address});
+  host.wake = time;
+  wakes_.emplace(time, address);
+}
+
+// Pacing begins when every endpoint of the host was asked once and had the time to answer.
+void UdpRun::WakeWhenReady(const IpAddress& address, Host& host) {
+  if (host.pacer || host.wake || !host.witness || host.untried > 0) return;
+  WakeAt(address, host, host.last_first_try + patience_.EarlyWait(address));
+}
+
+void UdpRun::StepPaced(Time now) {
+  const IpAddress address = wakes_.begin()->second;
+  wakes_.erase(wakes_.begin());
+  Host& host = hosts_.at(address);
+  host.wake.reset();
+  if (!host.pacer) StartPacing(host);
+  AskPaced(address, host, now);
+}
+
+void UdpRun::StartPacing(Host& host) {
+  std::vector<std::uint64_t> endpoints;
+  for (const auto index : std::exchange(host.tried, {})) {
+    if (!record_.IsUndecided(index)) continue;
+    states_[index].paced = true;
+    // A silence, since it was tried; unless it may not be probed.
+    const auto before = record_.silent();
+    record_.Silence(index);
+    if (record_.silent() == before) ++paced_silent_;
+    endpoints.push_back(index);
+  }
+  host.pacer.emplace(std::move(endpoints), *host.witness, tries_,
+                     [this](std::uint64_t index) { return record_.IsUndecided(index); });
+}
+
+void UdpRun::AskPaced(const IpAddress& address, Host& host, Time now) {
+  const auto index = host.pacer->Next(now);
+  if (!index) {
+    if (host.pacer->done()) return EndPacing(host);
+    return WakeAt(address, host, host.pacer->NextTime());
+  }
+  if (!MayProbe(address)) {
+    host.witness.reset();
+    return EndPacing(host);
+  }
+  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
+    return WakeAt(address, host, std::max(ready, now + kShortestSleep));
+  }
+  if (const int error = Send(*index, request_.plan.At(*index), now); error != 0) {
+    if (BackOff(error)) return WakeAt(address, host, backing_off_until_);
+    if (record_.IsUndecided(*index)) LocalError(*index);
+  }
+  host.pacer->Sent(*index, now, patience_.EarlyWait(address));
+  WakeAt(address, host, std::max(now, host.pacer->NextTime()));
+}
+
+void UdpRun::EndPacing(Host& host) {
+  for (const auto index : host.pacer->TakeGivenUp()) NotProbed(index);
+}
+
+// ---- sending
+
+int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
+  auto& state = states_[index];
+  const auto probes = UdpProbesFor(endpoint.port);
+  const UdpProbe& probe = *probes[state.sends % probes.size()];
+  const auto payload = probe.exchange.build(key_.Of(endpoint));
+  const int error = sockets_.Send(endpoint, state.sends, probe.answered_from_another_port, payload);
+  if (error != 0) {
+    record_.CountSendError(ErrnoName(error));
+    return error;
+  }
+  backoffs_ = given_up_ = 0;
+  CountSent(state.sends > 0, now);
+  state.sends = static_cast<std::uint8_t>(std::min(state.sends + 1, 255));
+  state.sent_us =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<microseconds>(now - started_).count());
+  if (record_.IsUndecided(index)) Learn(index, [&] { record_.Silence(index); });
+  return 0;
+}
+
+void UdpRun::CountSent(bool again, Time now) {
+  record_.CountSent(again);
+  if (request_.pace <= 0) return;
+  const std::chrono::duration<double> interval(1 / request_.pace);
+  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
+                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+}
+
+// Whether the same probe is worth another attempt later.
+bool UdpRun::BackOff(int error) {
+  if (!IsTemporary(error)) return false;
+  if (++backoffs_ <= kMostBackoffs) {
+    backing_off_until_ = SteadyClock::now() + kFirstBackoff * (1 << (backoffs_ - 1));
+    return true;
+  }
+  backoffs_ = 0;
+  if (++given_up_ >= kMostGivenUp) End(/*complete=*/false);
+  return false;
+}
+
+void UdpRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
+  if (BackOff(error)) return queue_.PutBack(target);
+  LocalError(target.index);
+  CountTried(target, SteadyClock::now());
+}
+
+// ---- receiving
+
+void UdpRun::ReadReplies() {
+  const auto received = sockets_.Receive();
+  const auto now = SteadyClock::now();
+  for (const auto& reply : received.replies) OnReply(reply, /*apart=*/false, now);
+  for (const auto& reply : received.replies_apart) OnReply(reply, /*apart=*/true, now);
+  for (const auto& error : received.errors) OnError(error, now);
+}
+
+// The index of an endpoint that was sent something.
+std::optional<std::uint64_t> UdpRun::Asked(const Endpoint& endpoint) const {
+  const auto index = request_.plan.IndexOf(endpoint);
+  return index && states_[*index].sends > 0 ? index : std::nullopt;
+}
+
+void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
+  if (reply.received_at == reply.from.address &&
+      sockets_.Owns(reply.from.address, reply.from.port)) {
+    return;  // one socket of this scan met another: no service of anybody's
+  }
+  auto endpoint = std::optional(reply.from);
+  if (apart && !Asked(reply.from)) endpoint = AnsweredFromElsewhere(reply);
+  const auto index = endpoint ? Asked(*endpoint) : std::nullopt;
+  if (!index) return;
+  Reply answer;
+  answer.verdict = {PortState::kOpen, {Reason::Kind::kUdpResponse}};
+  answer.ttl = reply.ttl;
+  answer.to_first_packet = states_[*index].sends <= UdpProbesFor(endpoint->port).size();
+  Answer(*index, *endpoint, answer, now);
+}
+
+std::optional<Endpoint> UdpRun::AnsweredFromElsewhere(const UdpReply& reply) const {
+  for (const auto& probe : UdpProbes()) {
+    if (!probe.answered_from_another_port) continue;
+    for (const auto port : probe.ports) {
+      const Endpoint endpoint{reply.from.address, Protocol::kUdp, port};
+      if (Asked(endpoint) && probe.exchange.match(key_.Of(endpoint), reply.payload)) {
+        return endpoint;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+void UdpRun::OnError(const QueuedError& error, Time now) {
+  if (!error.FromNetwork() || !error.destination) return;
+  const Endpoint endpoint{*error.destination, Protocol::kUdp, error.destination_port};
+  const auto index = Asked(endpoint);
+  if (!index || !IsOurs(error, endpoint)) return;
+  if (error.offender != endpoint.address && error.offender == error.received_at) {
+    // Our own neighbour discovery, which is silence, or our own firewall's reject.
+    if (error.IsNeighbourUnreachable() || !record_.IsUndecided(*index)) return;
+    record_.CountSendError(ErrnoName(EPERM));
+    return LocalError(*index);
+  }
+  const auto verdict = UdpVerdict(error, endpoint.address);
+  if (!verdict) return;
+  Reply answer;
+  answer.verdict = *verdict;
+  Answer(*index, endpoint, answer, now);
+  if (verdict->state == PortState::kClosed) OnUnreachable(*index, endpoint.address);
+}
+
+// What is quoted is the beginning of one of the payloads that the endpoint is sent.
+bool UdpRun::IsOurs(const QueuedError& error, const Endpoint& endpoint) const {
+  const auto cookie = key_.Of(endpoint);
+  const auto probes = UdpProbesFor(endpoint.port);
+  return std::any_of(probes.begin(), probes.end(), [&](const UdpProbe* probe) {
+    const auto payload = probe->exchange.build(cookie);
+    const auto size = std::min(payload.size(), error.quote.size());
+    return std::equal(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(size),
+                      error.quote.begin());
+  });
+}
+
+void UdpRun::Answer(std::uint64_t index, const Endpoint& endpoint, Reply reply, Time now) {
+  auto& state = states_[index];
+  const auto rank = RankOf(reply.verdict);
+  if (rank <= state.rank) return;
+  state.rank = rank;
+  // Karn's algorithm: the answer is the only packet's.
+  if (state.sends == 1 && rank >= Rank::kClosed) {
+    const auto since_start = std::chrono::duration_cast<microseconds>(now - started_).count();
+    const microseconds rtt(static_cast<std::uint32_t>(since_start) - state.sent_us);
+    patience_.Answered(endpoint.address, rtt);
+    if (rank == Rank::kOpen) reply.rtt = rtt;
+  }
+  Learn(index, [&] { record_.Answer(index, endpoint, reply); });
+}
+
+void UdpRun::OnUnreachable(std::uint64_t index, const IpAddress& address) {
+  Host& host = hosts_.at(address);
+  if (host.pacer) return host.pacer->Unreachable(index);
+  if (!host.witness) host.witness = index;
+  WakeWhenReady(address, host);
+}
+
+void UdpRun::ReportNowAndThen() {
+  const auto now = SteadyClock::now();
+  if (now < next_report_) return;
+  next_report_ = now + kProgressEvery;
+  Report();
+}
+
+void UdpRun::Report() const {
+  if (request_.on_progress) request_.on_progress(record_.Progress());
+}
+
+}  // namespace
+
+ScanResult UdpScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop) {
+  return UdpRun(request, limiter).Run(stop);
+}
+
+}  // namespace postern::scanner
