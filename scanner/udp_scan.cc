@@ -1,11 +1,8 @@
 #include "scanner/udp_scan.h"
 
-#include <sodium.h>
-
 #include <algorithm>
-#include <array>
+#include <cerrno>
 #include <chrono>
-#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -16,6 +13,7 @@
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/scan_record.h"
+#include "scanner/udp_asked.h"
 #include "scanner/udp_paced_host.h"
 #include "scanner/udp_probes.h"
 #include "scanner/udp_sockets.h"
@@ -43,6 +41,8 @@ constexpr std::chrono::seconds kBetweenRounds{1};
 // Waiting for descriptors or buffers to come back doubles from here; eight times are 1.3 s.
 constexpr milliseconds kFirstBackoff{5};
 constexpr int kMostBackoffs = 8;
+// As many as TriesFor() asks for at most.
+constexpr int kMostTriesForDrops = 8;
 // After so many endpoints in a row that found no resources, the scan ends.
 constexpr int kMostGivenUp = 4;
 
@@ -66,8 +66,6 @@ Rank RankOf(const Verdict& verdict) {
 }
 
 struct EndpointState {
-  std::uint32_t sent_us = 0;  // the last try, in microseconds since the start; wraps
-  std::uint8_t sends = 0;     // stops at 255
   Rank rank = Rank::kNothing;
   bool paced = false;  // its UdpPacedHost has the tries, not the rounds
 };
@@ -81,34 +79,13 @@ struct Host {
   std::optional<Time> wake;  // as in UdpRun's wakes_
 };
 
-// The seed of transaction ids that nobody can guess.
-class CookieKey {
- public:
-  CookieKey() { crypto_shorthash_keygen(key_.data()); }
-
-  std::uint64_t Of(const Endpoint& endpoint) const {
-    std::array<std::uint8_t, 18> bytes{};
-    const auto address = endpoint.address.bytes();
-    std::copy(address.begin(), address.end(), bytes.begin());
-    bytes[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
-    bytes[17] = static_cast<std::uint8_t>(endpoint.port);
-    std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};
-    crypto_shorthash(hash.data(), bytes.data(), bytes.size(), key_.data());
-    std::uint64_t cookie = 0;
-    for (const auto byte : hash) cookie = cookie << 8 | byte;
-    return cookie;
-  }
-
- private:
-  std::array<std::uint8_t, crypto_shorthash_KEYBYTES> key_{};
-};
-
 class UdpRun {
  public:
   UdpRun(const ScanRequest& request, RateLimiter& limiter)
       : request_(request),
         limiter_(limiter),
         sockets_(request.source, request.interface),
+        asked_(request.plan),
         states_(request.plan.size()),
         record_(request.plan),
         queue_(request.plan, request.seed,
@@ -161,12 +138,11 @@ class UdpRun {
   void OnSendError(const ProbeQueue::Candidate& target, int error);
 
   void ReadReplies();
+  void OnDrops(std::uint32_t drops);
   void OnReply(const UdpReply& reply, bool apart, Time now);
-  std::optional<std::uint64_t> Asked(const Endpoint& endpoint) const;
-  std::optional<Endpoint> AnsweredFromElsewhere(const UdpReply& reply) const;
+  bool MetOurselves(const UdpReply& reply);
   void OnError(const QueuedError& error, Time now);
-  bool IsOurs(const QueuedError& error, const Endpoint& endpoint) const;
-  void Answer(std::uint64_t index, const Endpoint& endpoint, Reply reply, Time now);
+  void Answer(const UdpAsked::Match& from, Reply reply, Time now);
   void OnUnreachable(std::uint64_t index, const IpAddress& address);
 
   // Every change of the record goes through here, so that it is known how many endpoints the
@@ -188,10 +164,9 @@ class UdpRun {
 
   const ScanRequest& request_;
   RateLimiter& limiter_;
-  const CookieKey key_;
-  const Time started_ = SteadyClock::now();
 
   UdpSockets sockets_;
+  UdpAsked asked_;
   std::vector<EndpointState> states_;
   std::unordered_map<IpAddress, Host> hosts_;
   std::set<std::pair<Time, IpAddress>> wakes_;  // hosts that are paced, or about to be
@@ -205,6 +180,7 @@ class UdpRun {
   Time last_sent_;
   bool round_sent_ = false;
   bool rounds_over_ = false;
+  std::uint32_t drops_ = 0;
   std::uint64_t paced_silent_ = 0;  // of the record's silent ones
   bool ended_ = false;
   bool complete_ = false;
@@ -357,10 +333,7 @@ void UdpRun::AskPaced(const IpAddress& address, Host& host, Time now) {
     if (host.pacer->done()) return EndPacing(host);
     return WakeAt(address, host, host.pacer->NextTime());
   }
-  if (!MayProbe(address)) {
-    host.witness.reset();
-    return EndPacing(host);
-  }
+  if (!MayProbe(address)) return EndPacing(host);
   if (const auto ready = limiter_.Acquire(address, now); ready > now) {
     return WakeAt(address, host, std::max(ready, now + kShortestSleep));
   }
@@ -379,20 +352,15 @@ void UdpRun::EndPacing(Host& host) {
 // ---- sending
 
 int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
-  auto& state = states_[index];
-  const auto probes = UdpProbesFor(endpoint.port);
-  const UdpProbe& probe = *probes[state.sends % probes.size()];
-  const auto payload = probe.exchange.build(key_.Of(endpoint));
-  const int error = sockets_.Send(endpoint, state.sends, probe.answered_from_another_port, payload);
+  const auto probe = asked_.Next(index, endpoint);
+  const int error = sockets_.Send(endpoint, probe.attempt, probe.apart, probe.payload);
   if (error != 0) {
     record_.CountSendError(ErrnoName(error));
     return error;
   }
   backoffs_ = given_up_ = 0;
-  CountSent(state.sends > 0, now);
-  state.sends = static_cast<std::uint8_t>(std::min(state.sends + 1, 255));
-  state.sent_us =
-      static_cast<std::uint32_t>(std::chrono::duration_cast<microseconds>(now - started_).count());
+  asked_.CountSent(index, now);
+  CountSent(/*again=*/probe.attempt > 0, now);
   if (record_.IsUndecided(index)) Learn(index, [&] { record_.Silence(index); });
   return 0;
 }
@@ -431,87 +399,72 @@ void UdpRun::ReadReplies() {
   for (const auto& reply : received.replies) OnReply(reply, /*apart=*/false, now);
   for (const auto& reply : received.replies_apart) OnReply(reply, /*apart=*/true, now);
   for (const auto& error : received.errors) OnError(error, now);
+  if (received.drops > drops_) OnDrops(received.drops);
 }
 
-// The index of an endpoint that was sent something.
-std::optional<std::uint64_t> UdpRun::Asked(const Endpoint& endpoint) const {
-  const auto index = request_.plan.IndexOf(endpoint);
-  return index && states_[*index].sends > 0 ? index : std::nullopt;
+// Whoever's replies they were: everybody who is still silent is asked once more.
+void UdpRun::OnDrops(std::uint32_t drops) {
+  drops_ = drops;
+  record_.SetCaptureDrops(drops);
+  tries_ = std::max(tries_, std::min(tries_ + 1, kMostTriesForDrops));
 }
 
 void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
-  if (reply.received_at == reply.from.address &&
-      sockets_.Owns(reply.from.address, reply.from.port)) {
-    return;  // one socket of this scan met another: no service of anybody's
-  }
-  auto endpoint = std::optional(reply.from);
-  if (apart && !Asked(reply.from)) endpoint = AnsweredFromElsewhere(reply);
-  const auto index = endpoint ? Asked(*endpoint) : std::nullopt;
-  if (!index) return;
+  if (MetOurselves(reply)) return;
+  const auto sender = asked_.SenderOf(reply, apart);
+  if (!sender) return;
   Reply answer;
   answer.verdict = {PortState::kOpen, {Reason::Kind::kUdpResponse}};
   answer.ttl = reply.ttl;
-  answer.to_first_packet = states_[*index].sends <= UdpProbesFor(endpoint->port).size();
-  Answer(*index, *endpoint, answer, now);
+  // A service that knows only one of the payloads loses nothing when it keeps silent to the others.
+  const auto payloads = UdpProbesFor(sender->endpoint.port).size();
+  answer.to_first_packet = asked_.sends(sender->index) <= payloads;
+  Answer(*sender, answer, now);
 }
 
-std::optional<Endpoint> UdpRun::AnsweredFromElsewhere(const UdpReply& reply) const {
-  for (const auto& probe : UdpProbes()) {
-    if (!probe.answered_from_another_port) continue;
-    for (const auto port : probe.ports) {
-      const Endpoint endpoint{reply.from.address, Protocol::kUdp, port};
-      if (Asked(endpoint) && probe.exchange.match(key_.Of(endpoint), reply.payload)) {
-        return endpoint;
-      }
-    }
+// A socket of this scan was asked by another, or by itself: no service of anybody's, and we cannot
+// tell what would be on its port without it.
+bool UdpRun::MetOurselves(const UdpReply& reply) {
+  if (reply.received_at != reply.from.address) return false;
+  const auto ports = sockets_.Ports(reply.from.address.family());
+  if (std::find(ports.begin(), ports.end(), reply.from.port) == ports.end()) return false;
+  for (const auto port : ports) {
+    const Endpoint endpoint{reply.from.address, Protocol::kUdp, port};
+    const auto index = request_.plan.IndexOf(endpoint);
+    if (!index || !record_.IsUndecided(*index)) continue;
+    record_.CountSendError(ErrnoName(EADDRINUSE));
+    LocalError(*index);
   }
-  return std::nullopt;
+  return true;
 }
 
 void UdpRun::OnError(const QueuedError& error, Time now) {
-  if (!error.FromNetwork() || !error.destination) return;
-  const Endpoint endpoint{*error.destination, Protocol::kUdp, error.destination_port};
-  const auto index = Asked(endpoint);
-  if (!index || !IsOurs(error, endpoint)) return;
+  const auto target = error.FromNetwork() ? asked_.TargetOf(error) : std::nullopt;
+  if (!target) return;
+  const auto& [index, endpoint] = *target;
   if (error.offender != endpoint.address && error.offender == error.received_at) {
     // Our own neighbour discovery, which is silence, or our own firewall's reject.
-    if (error.IsNeighbourUnreachable() || !record_.IsUndecided(*index)) return;
+    if (error.IsNeighbourUnreachable() || !record_.IsUndecided(index)) return;
     record_.CountSendError(ErrnoName(EPERM));
-    return LocalError(*index);
+    return LocalError(index);
   }
   const auto verdict = UdpVerdict(error, endpoint.address);
   if (!verdict) return;
   Reply answer;
   answer.verdict = *verdict;
-  Answer(*index, endpoint, answer, now);
-  if (verdict->state == PortState::kClosed) OnUnreachable(*index, endpoint.address);
+  Answer(*target, answer, now);
+  if (verdict->state == PortState::kClosed) OnUnreachable(index, endpoint.address);
 }
 
-// What is quoted is the beginning of one of the payloads that the endpoint is sent.
-bool UdpRun::IsOurs(const QueuedError& error, const Endpoint& endpoint) const {
-  const auto cookie = key_.Of(endpoint);
-  const auto probes = UdpProbesFor(endpoint.port);
-  return std::any_of(probes.begin(), probes.end(), [&](const UdpProbe* probe) {
-    const auto payload = probe->exchange.build(cookie);
-    const auto size = std::min(payload.size(), error.quote.size());
-    return std::equal(payload.begin(), payload.begin() + static_cast<std::ptrdiff_t>(size),
-                      error.quote.begin());
-  });
-}
-
-void UdpRun::Answer(std::uint64_t index, const Endpoint& endpoint, Reply reply, Time now) {
-  auto& state = states_[index];
-  const auto rank = RankOf(reply.verdict);
-  if (rank <= state.rank) return;
-  state.rank = rank;
-  // Karn's algorithm: the answer is the only packet's.
-  if (state.sends == 1 && rank >= Rank::kClosed) {
-    const auto since_start = std::chrono::duration_cast<microseconds>(now - started_).count();
-    const microseconds rtt(static_cast<std::uint32_t>(since_start) - state.sent_us);
-    patience_.Answered(endpoint.address, rtt);
-    if (rank == Rank::kOpen) reply.rtt = rtt;
-  }
-  Learn(index, [&] { record_.Answer(index, endpoint, reply); });
+void UdpRun::Answer(const UdpAsked::Match& from, Reply reply, Time now) {
+  auto& rank = states_[from.index].rank;
+  const auto new_rank = RankOf(reply.verdict);
+  if (new_rank <= rank) return;
+  rank = new_rank;
+  const auto rtt = asked_.RoundTrip(from.index, now);
+  if (rtt && rank >= Rank::kClosed) patience_.Answered(from.endpoint.address, *rtt);
+  if (rank == Rank::kOpen) reply.rtt = rtt;
+  Learn(from.index, [&] { record_.Answer(from.index, from.endpoint, reply); });
 }
 
 void UdpRun::OnUnreachable(std::uint64_t index, const IpAddress& address) {

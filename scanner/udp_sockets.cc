@@ -2,8 +2,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
-
 namespace postern::scanner {
 namespace {
 
@@ -24,35 +22,36 @@ int UdpSockets::Send(const Endpoint& target, std::size_t attempt, bool apart,
   return socket.Send(target, payload);
 }
 
-bool UdpSockets::Owns(const IpAddress& address, std::uint16_t port) const {
-  const auto& sockets = sockets_[IndexOf(address.family())];
-  return std::any_of(sockets.begin(), sockets.end(), [port](const UdpSocket& socket) {
-    return socket.IsOpen() && socket.port() == port;
-  });
+std::vector<std::uint16_t> UdpSockets::Ports(Family family) const {
+  std::vector<std::uint16_t> ports;
+  for (const auto& socket : sockets_[IndexOf(family)]) {
+    if (socket.IsOpen()) ports.push_back(socket.port());
+  }
+  return ports;
+}
+
+void UdpSockets::ReadInto(Received& received, UdpSocket& socket, bool apart) {
+  for (int count = 0; count < kMostAtOnce; ++count) {
+    auto error = TakeQueuedError(socket.descriptor());
+    if (!error) break;
+    received.errors.push_back(std::move(*error));
+  }
+  auto& replies = apart ? received.replies_apart : received.replies;
+  for (int count = 0; count < kMostAtOnce; ++count) {
+    auto reply = socket.Receive();
+    if (!reply) break;
+    replies.push_back(std::move(*reply));
+  }
+  received.drops += socket.drops();
 }
 
 UdpSockets::Received UdpSockets::Receive() {
   Received received;
-  std::uint32_t drops = 0;
   for (auto& family : sockets_) {
     for (std::size_t i = 0; i < family.size(); ++i) {
-      if (!family[i].IsOpen()) continue;
-      auto& replies = i == kApart ? received.replies_apart : received.replies;
-      for (int count = 0; count < kMostAtOnce; ++count) {
-        auto error = TakeQueuedError(family[i].descriptor());
-        if (!error) break;
-        received.errors.push_back(std::move(*error));
-      }
-      for (int count = 0; count < kMostAtOnce; ++count) {
-        auto reply = family[i].Receive();
-        if (!reply) break;
-        replies.push_back(std::move(*reply));
-      }
-      drops += family[i].drops();
+      if (family[i].IsOpen()) ReadInto(received, family[i], /*apart=*/i == kApart);
     }
   }
-  received.drops = drops - drops_;
-  drops_ = drops;
   return received;
 }
 

@@ -27,14 +27,14 @@ class UdpSockets {
   // come from any port of the host. Returns 0 or errno.
   int Send(const Endpoint& target, std::size_t attempt, bool apart,
            std::span<const std::uint8_t> payload);
-  // Whether one of the sockets has this port.
-  bool Owns(const IpAddress& address, std::uint16_t port) const;
+  // Those that the sockets of a family have.
+  std::vector<std::uint16_t> Ports(Family family) const;
 
   struct Received {
     std::vector<UdpReply> replies;
     std::vector<UdpReply> replies_apart;
     std::vector<QueuedError> errors;
-    std::uint32_t drops = 0;  // since the last call
+    std::uint32_t drops = 0;  // of datagrams that found a buffer full, since the beginning
   };
   // What has come, at most some hundred of each kind for each socket.
   Received Receive();
@@ -44,10 +44,11 @@ class UdpSockets {
  private:
   static constexpr std::size_t kApart = kTryPorts;
 
+  static void ReadInto(Received& received, UdpSocket& socket, bool apart);
+
   const std::optional<IpAddress> source_;
   const std::string interface_;
   std::array<std::array<UdpSocket, kTryPorts + 1>, 2> sockets_;  // by family
-  std::uint32_t drops_ = 0;
 };
 
 }  // namespace postern::scanner
