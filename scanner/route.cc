@@ -65,18 +65,30 @@ std::optional<IpAddress> GatewayOf(const NetlinkMessage& message) {
                      : IpAddress::FromBytes(via.subspan(sizeof(rtvia::rtvia_family)));
 }
 
+Routes::Answer Failed(int error) { return {std::nullopt, error, false}; }
+
 Routes::Answer ToAnswer(const NetlinkMessage& message, const std::optional<IpAddress>& asked) {
   const auto header = message.Read<rtmsg>();
   const auto interface = message.Number(sizeof(rtmsg), RTA_OIF);
-  if (!header || !interface) return {std::nullopt, EPROTO};
-  if (const int error = RefusalOf(header->rtm_type)) return {std::nullopt, error};
+  if (!header || !interface) return Failed(EPROTO);
+  if (const int error = RefusalOf(header->rtm_type)) {
+    const bool nobody = header->rtm_type == RTN_BROADCAST || header->rtm_type == RTN_MULTICAST;
+    return {std::nullopt, error, nobody};
+  }
   // IPv4 repeats no source that it was asked for; IPv6 tells the one that it would rather choose.
   const auto source =
       asked ? asked : IpAddress::FromBytes(message.Attribute(sizeof(rtmsg), RTA_PREFSRC));
-  if (!source) return {std::nullopt, EADDRNOTAVAIL};
+  if (!source) return Failed(EADDRNOTAVAIL);
   return {Route{static_cast<int>(*interface), *source, GatewayOf(message),
                 header->rtm_type != RTN_UNICAST},
-          0};
+          0, false};
+}
+
+// Whether a frame can be sent to the neighbour of this entry.
+bool IsUsable(const NetlinkMessage& message) {
+  constexpr unsigned kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
+  const auto header = message.Read<ndmsg>();
+  return header && (header->ndm_state & kUsable) != 0;
 }
 
 }  // namespace
@@ -115,8 +127,7 @@ std::vector<Routes::Answer> Routes::ToEach(std::span<const IpAddress> targets,
     asked.push_back(i);
   }
   kernel_.AskEach(requests, [&](std::size_t i, const NetlinkSocket::Answer& answer) {
-    answers[asked[i]] =
-        answer.error != 0 ? Answer{std::nullopt, answer.error} : ToAnswer(answer.message, source);
+    answers[asked[i]] = answer.error != 0 ? Failed(answer.error) : ToAnswer(answer.message, source);
   });
   return answers;
 }
@@ -149,10 +160,22 @@ std::optional<LinkAddress> Routes::Neighbour(int interface, const IpAddress& add
   NetlinkRequest request(RTM_GETNEIGH, subject);
   request.Add(NDA_DST, address.bytes());
   const auto answer = kernel_.Ask(request);
-  const auto header = answer.message.Read<ndmsg>();
-  constexpr unsigned kUsable = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
-  if (answer.error != 0 || !header || (header->ndm_state & kUsable) == 0) return std::nullopt;
+  if (answer.error != 0 || !IsUsable(answer.message)) return std::nullopt;
   return ToLinkAddress(answer.message.Attribute(sizeof(ndmsg), NDA_LLADDR));
+}
+
+std::vector<IpAddress> Routes::Neighbours(int interface, Family family) {
+  ndmsg subject{};
+  subject.ndm_family = KernelFamily(family);
+  NetlinkRequest request(RTM_GETNEIGH, subject);
+  request.Add(NDA_IFINDEX, static_cast<std::uint32_t>(interface));
+  std::vector<IpAddress> found;
+  kernel_.Dump(request, [&](const NetlinkMessage& entry) {
+    const auto address = IpAddress::FromBytes(entry.Attribute(sizeof(ndmsg), NDA_DST));
+    const bool here = entry.Read<ndmsg>().value_or(ndmsg{}).ndm_ifindex == interface;
+    if (address && here && IsUsable(entry)) found.push_back(*address);
+  });
+  return found;
 }
 
 }  // namespace postern::scanner

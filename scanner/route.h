@@ -42,7 +42,8 @@ class Routes {
 
   struct Answer {
     std::optional<Route> route;
-    int error = 0;  // errno: ENETUNREACH, EHOSTUNREACH, EACCES (prohibited), EINVAL …
+    int error = 0;        // errno: ENETUNREACH, EHOSTUNREACH, EACCES (prohibited), EINVAL …
+    bool nobody = false;  // a broadcast or multicast address: no host's own
   };
   // `source` and `interface` (0: any) are what the operator asked for.
   Answer To(const IpAddress& target, const std::optional<IpAddress>& source, int interface);
@@ -55,6 +56,8 @@ class Routes {
   // The kernel's present entry for a neighbour that can be used (reachable, stale, delay, probe,
   // permanent); asks no neighbour anything.
   std::optional<LinkAddress> Neighbour(int interface, const IpAddress& address);
+  // All such entries of an interface.
+  std::vector<IpAddress> Neighbours(int interface, Family family);
 
  private:
   // errno, 0 if probes to addresses of `family` can leave from `source`.

@@ -1,0 +1,69 @@
+// Which addresses of given ranges somebody answers at. The cheapest question that fits goes first:
+// ARP or neighbour discovery on a link, else ICMP echo, a SYN to tcp/443, an ACK to tcp/80 and an
+// ICMP timestamp request. A host is up when it answered itself, whatever it said; a router's word
+// about it proves nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/prefix.h"
+#include "core/result.h"
+#include "core/snapshot.h"
+#include "scanner/discovery_probes.h"
+#include "scanner/rate_limiter.h"
+#include "scanner/route.h"
+#include "scanner/scan.h"
+
+namespace postern::scanner {
+
+// A range of more addresses is not asked one by one; the policy's networks have the same limit.
+inline constexpr std::uint64_t kLargestSweep = 65'536;
+
+struct DiscoverRequest {
+  std::vector<Prefix> ranges;       // may overlap
+  int tries = 3;                    // of each kind of probe before an address counts as silent
+  std::uint64_t seed = 0;           // of the order in which addresses are visited
+  std::optional<IpAddress> source;  // address to send from; else the kernel chooses
+  std::string interface;            // to send through; empty: the kernel chooses
+  // Asked before every probe. Called on the calling thread; may be empty.
+  std::function<bool(const IpAddress&)> may_probe;
+  // Whether a range too large to sweep may be asked for by multicast, which reaches every host of
+  // the link; empty: no.
+  std::function<bool(const Prefix&)> may_multicast;
+  // Called on the calling thread a few times a second, `open` being the hosts found; may be empty.
+  std::function<void(const ScanProgress&)> on_progress;
+};
+
+struct UpHost {
+  IpAddress address;
+  UpSign sign = UpSign::kEcho;
+  std::optional<std::chrono::microseconds> rtt;  // where it is certain which probe was answered
+  std::optional<LinkAddress> link_address;       // on link
+};
+
+struct DiscoverResult {
+  std::vector<UpHost> up;  // ascending by address
+  // Addresses. `unknown` are those that this machine could not ask, or whose answers it may have
+  // missed; what is neither up nor unknown stayed silent.
+  Coverage coverage;
+  // A sentence for each range, or part of one, that was not looked at. Coverage is incomplete then.
+  std::vector<std::string> refused;
+};
+
+// Needs CAP_NET_RAW; the error says what to do without it. Runs on the calling thread; several may
+// run at once on threads of their own. Sending stops within a second of `stop`.
+Result<DiscoverResult> Discover(const DiscoverRequest& request, RateLimiter& limiter,
+                                const std::stop_token& stop);
+
+// The same without any privilege, by connections to tcp/443 and tcp/80: an open or a closed port is
+// a sign of a host. Finds fewer; ranges too large to sweep are refused.
+DiscoverResult DiscoverByConnect(const DiscoverRequest& request, RateLimiter& limiter,
+                                 const std::stop_token& stop);
+
+}  // namespace postern::scanner
