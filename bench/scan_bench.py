@@ -166,7 +166,7 @@ def routed_scene(net, host, ipv6, ports, expected, protocol="tcp"):
 
 
 def one_host(net, case, ipv6):
-    host = net.host("web", 10)
+    host = net.near_host(10)
     host.listen(OPEN_PORTS)
     if case == "3":
         host.drop_other_ports()
@@ -271,7 +271,7 @@ def run_send_rate(name, options, folder):
 def run_udp(name, options, folder):
     nmap, postern = Nmap("-T4"), Postern(POSTERN, options.method)
     with Topology(folder, Link(**RTT_20_MS)) as net:
-        host = net.host("web", 10)
+        host = net.near_host(10)
         host.limit_icmp_as_linux_does()
         start_udp_servers(host)
         expected = dict.fromkeys(CLOSED_UDP_PORTS, "closed") | dict.fromkeys(PACKAGES, "open")

@@ -1,7 +1,7 @@
 """The scanners that scan_bench.py compares: how each is called, what it costs, what it says.
 
-Every tool is measured from outside and in the same way: wall time, CPU time and peak memory by
-wait4(2), packets by the counters of the network device.
+Every tool is measured from outside and in the same way: wall and CPU time by wait4(2), peak memory
+by /proc, packets by the counters of the network device.
 """
 
 import json
@@ -66,6 +66,15 @@ def kernel_resets():
     return int(values[names.index("OutRsts")])
 
 
+def peak_memory_mb(pid):
+    """The highest so far, or 0 of a process that has ended. That of wait4(2) would not do: it has
+    this program's memory in it, which the child shares until it executes another."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 class Nudge:
     """A datagram ten times a second, so that answers come in: masscan looks at its clock only when
     a packet arrives, and would wait far longer than it was told."""
@@ -85,7 +94,7 @@ def measure(command, device, log, limit=900, nudge=None):
     file `log`. What `nudge`, an address, is sent does not count."""
     nudges = Nudge(nudge)
     packets, resets = sent_packets(device), kernel_resets()
-    samples, last, interrupted = [], packets, False
+    samples, last, peak, interrupted = [], packets, 0.0, False
     with Path(log).open("wb") as output:
         start = time.monotonic()
         process = subprocess.Popen(
@@ -96,6 +105,7 @@ def measure(command, device, log, limit=900, nudge=None):
         )
     ended = 0
     while not ended:
+        peak = max(peak, peak_memory_mb(process.pid))
         ended, status, usage = os.wait4(process.pid, os.WNOHANG)
         now, count = time.monotonic() - start, sent_packets(device)
         if count != last:
@@ -109,7 +119,7 @@ def measure(command, device, log, limit=900, nudge=None):
     process.returncode = os.waitstatus_to_exitcode(status)
     sent = last - packets - (kernel_resets() - resets) - nudges.sent
     return Measured(
-        now, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, sent, samples,
+        now, usage.ru_utime + usage.ru_stime, peak, sent, samples,
         process.returncode,
     )
 

@@ -47,6 +47,7 @@ struct Options {
   unsigned first_port = 80;
   unsigned ports = 1;
   std::uint64_t count = 1'000'000;
+  double rate = 0;  // packets a second; 0: as fast as it goes
   bool receive = false;
 };
 
@@ -210,7 +211,7 @@ Sender OpenSender(const Options& options) {
 }
 
 // Returns the seconds that it took.
-double SendAll(const Sender& sender, const Network& network, std::uint64_t count) {
+double SendAll(const Sender& sender, const Network& network, const Options& options) {
   std::vector<Frame> frames(kBatch, sender.frame);
   std::vector<iovec> parts(kBatch);
   std::vector<mmsghdr> messages(kBatch);
@@ -220,8 +221,13 @@ double SendAll(const Sender& sender, const Network& network, std::uint64_t count
     messages[i].msg_hdr = {&to, sizeof to, &parts[i], 1, nullptr, 0, 0};
   }
   const auto start = std::chrono::steady_clock::now();
-  for (std::uint64_t sent = 0; sent < count;) {
-    const auto batch = std::min<std::uint64_t>(kBatch, count - sent);
+  for (std::uint64_t sent = 0; sent < options.count;) {
+    if (options.rate > 0) {
+      const std::chrono::duration<double> due(static_cast<double>(sent) / options.rate);
+      std::this_thread::sleep_until(start +
+                                    std::chrono::duration_cast<std::chrono::nanoseconds>(due));
+    }
+    const auto batch = std::min<std::uint64_t>(kBatch, options.count - sent);
     for (std::uint64_t i = 0; i < batch; ++i) network.AimAt(frames[i], sent + i);
     std::uint64_t done = 0;
     while (done < batch) {
@@ -248,6 +254,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 65535))
       ->capture_default_str();
   app.add_option("--count", options.count, "packets to send")->capture_default_str();
+  app.add_option("--rate", options.rate, "packets a second (default: as fast as it goes)");
   app.add_flag("--receive", options.receive, "capture and count the answers meanwhile");
   app.footer("Prints one JSON object: packets sent, seconds, packets a second, answers captured.");
   CLI11_PARSE(app, argc, argv);
@@ -256,7 +263,7 @@ int main(int argc, char** argv) {
   const auto sender = OpenSender(options);
   std::unique_ptr<Receiver> receiver;
   if (options.receive) receiver = std::make_unique<Receiver>(options.interface);
-  const double seconds = SendAll(sender, network, options.count);
+  const double seconds = SendAll(sender, network, options);
   std::printf(R"({"sent":%lu,"seconds":%.3f,"per_second":%.0f)", options.count, seconds,
               static_cast<double>(options.count) / seconds);
   if (receiver) std::printf(R"(,"received":%lu)", receiver->Finish());

@@ -20,6 +20,7 @@ The scanner is the process that made the lab (lab.enter_private_network()). The 
 POSTERN_BIN names the folder of link_emulator. Everything ends with the process at the latest.
 """
 
+import copy
 import json
 import os
 import sys
@@ -122,13 +123,12 @@ class EmulatedLink:
     def __init__(self, lab, near, far, link):
         self.far_netns, self.far_device = far
         self.near_netns, self.near_device = near
-        self.log = lab.folder / f"link-{self.near_device}.log"
         self.process = lab.start(
             Path(os.environ["POSTERN_BIN"]) / "link_emulator",
             *(f"--left={self.near_device}", f"--left-netns={netns_file(self.near_netns)}"),
             *(f"--right={self.far_device}", f"--right-netns={netns_file(self.far_netns)}"),
             *link.options(),
-            log=self.log,
+            log=fresh(lab.folder / f"link-{self.near_device}.log"),
         )
         wait_for(
             "the link emulator is ready",
@@ -143,6 +143,12 @@ class EmulatedLink:
         )
         self.process.stop()
         return json.loads(self.process.log_text().splitlines()[-1]) | {"overrun": overrun}
+
+
+def fresh(log):
+    """The log of a program that is waited for by what it says, without what another one said."""
+    log.unlink(missing_ok=True)
+    return log
 
 
 def netns_file(name):
@@ -256,7 +262,7 @@ class Host(Target):
         return link_json(self.name, device)["address"]
 
     def _start_listeners(self, options, ports):
-        log = self.lab.folder / f"{self.name}-listeners.log"
+        log = fresh(self.lab.folder / f"{self.name}-listeners.log")
         process = self.start(sys.executable, LISTENERS, *options, *ports, log=log)
         wait_for(
             f"{self.name} listens on its ports",
@@ -315,6 +321,16 @@ class Topology(Lab):
         add_addresses(name, "eth0", f"{host.ipv4}/24", f"{host.ipv6}/64")
         host.run("ip", "route", "add", "default", "via", "203.0.113.1")
         host.run("ip", "-6", "route", "add", "default", "via", "2001:db8:2::1")
+        wait_until_up(host)
+        return host
+
+    def near_host(self, number):
+        """A host that is its own router, for measurements: the last hop costs this machine more
+        than the link (16 us a probe and its answer with it, 11 without), and a scan pays for it."""
+        host = copy.copy(self.router)
+        host.ipv4, host.ipv6 = f"203.0.113.{number}", f"2001:db8:2::{number}"
+        host.addresses, host.truth = [host.ipv4, host.ipv6], Truth()
+        add_addresses("router", "in0", f"{host.ipv4}/32", f"{host.ipv6}/128")
         wait_until_up(host)
         return host
 
@@ -380,7 +396,7 @@ class Capture:
         self.path.unlink(missing_ok=True)
         self.process = host.start(
             *("tcpdump", "-i", device, "-w", self.path, "-U", "-B", "32768", "-s", "96", expression),
-            log=host.lab.folder / f"{host.name}-tcpdump.log",
+            log=fresh(host.lab.folder / f"{host.name}-tcpdump.log"),
         )
         wait_for("tcpdump listens", lambda: "listening on" in self.process.log_text())
 
