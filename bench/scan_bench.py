@@ -20,14 +20,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "lab"), str(ROOT / "tests" / "system")]
+os.environ.setdefault("POSTERN_BIN", str(ROOT / "build/release/bin"))
 
 # pylint: disable=wrong-import-position
 from lab import enter_private_network  # noqa: E402
 from scan_tools import Masscan, Nmap, Postern, Scene, Zmap, measure, scan  # noqa: E402
-from topology import Capture, Link, Topology, WideNetwork, busiest_second  # noqa: E402
+from topology import BIN, Capture, Link, Topology, WideNetwork, busiest_second  # noqa: E402
 from udp_servers import PACKAGES, PROGRAMS, start_udp_servers  # noqa: E402
 
-BIN = Path(os.environ.get("POSTERN_BIN", ROOT / "build/release/bin"))
 POSTERN = BIN / "postern"
 
 CASES = {

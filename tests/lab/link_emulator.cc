@@ -111,6 +111,7 @@ struct Counts {
   std::uint64_t dropped = 0;    // the queue of the rate limit, or the ring, was full
   std::uint64_t reordered = 0;  // of those carried
   std::uint64_t refused = 0;    // by the device at the far end, when it is down
+  std::uint64_t waiting = 0;    // still on the link
 };
 
 // What goes one way. Does not own the two descriptors.
@@ -161,6 +162,7 @@ class Direction {
       ++counts_.dropped;
       return;
     }
+    ++counts_.waiting;
     const auto due = *departure + impairment_.delay;
     if (!Happens(impairment_.reorder) || late_.full()) {
       in_order_.Push(size, due);
@@ -188,6 +190,7 @@ class Direction {
       const auto frame = ring.front();
       const bool written = write(to_, frame.data(), frame.size()) >= 0;
       ++(written ? counts_.carried : counts_.refused);
+      --counts_.waiting;
       ring.Pop();
       delivered = true;
     }
@@ -277,8 +280,10 @@ void Carry(Directions& directions, std::array<pollfd, 2> taps, bool ticks,
 }
 
 void Print(const char* name, const Counts& counts) {
-  std::printf(R"("%s":{"carried":%lu,"lost":%lu,"dropped":%lu,"reordered":%lu,"refused":%lu},)",
-              name, counts.carried, counts.lost, counts.dropped, counts.reordered, counts.refused);
+  std::printf(
+      R"("%s":{"carried":%lu,"lost":%lu,"dropped":%lu,"reordered":%lu,"refused":%lu,"waiting":%lu},)",
+      name, counts.carried, counts.lost, counts.dropped, counts.reordered, counts.refused,
+      counts.waiting);
 }
 
 double CpuSeconds() {

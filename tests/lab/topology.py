@@ -22,7 +22,6 @@ POSTERN_BIN names the folder of link_emulator. Everything ends with the process 
 
 import copy
 import json
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
 
 # pylint: disable=wrong-import-position
+from daemon import BIN  # noqa: E402
 from lab import Lab, Target, answers, run, wait_for  # noqa: E402
 
 LISTENERS = Path(__file__).with_name("listeners.py")
@@ -124,7 +124,7 @@ class EmulatedLink:
         self.far_netns, self.far_device = far
         self.near_netns, self.near_device = near
         self.process = lab.start(
-            Path(os.environ["POSTERN_BIN"]) / "link_emulator",
+            BIN / "link_emulator",
             *(f"--left={self.near_device}", f"--left-netns={netns_file(self.near_netns)}"),
             *(f"--right={self.far_device}", f"--right-netns={netns_file(self.far_netns)}"),
             *link.options(),
@@ -296,6 +296,13 @@ class Topology(Lab):
 
     def __init__(self, folder, link=None):
         super().__init__(folder)
+        try:
+            self._build(link)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, link):
         run("ip", "link", "set", "lo", "up")
         self.router = Router(self, "router", "198.51.100.1", "2001:db8:1::1")
         self.targets.append(self.router)
@@ -309,6 +316,9 @@ class Topology(Lab):
             self.router.run("sysctl", "-qw", f"{forwarding}=1")
         run("ip", "route", "add", "203.0.113.0/24", "via", "198.51.100.1")
         run("ip", "-6", "route", "add", "2001:db8:2::/64", "via", "2001:db8:1::1")
+        # Both ends know each other's link-layer address from here on: a burst before that would
+        # overflow the kernel's short queue for an unknown neighbour.
+        wait_until_up(self.router)
 
     def host(self, name, number, link=None):
         """A host behind the router, whose last hop may be an emulated link too. Closed ports
