@@ -18,7 +18,7 @@
 #include "daemon/targets.h"
 #include "exporters/escape.h"
 #include "policy/load_policy.h"
-#include "scanner/connect_scan.h"
+#include "scanner/method.h"
 
 namespace postern::cli {
 namespace {
@@ -90,7 +90,7 @@ scanner::ScanResult ScanWithProgress(scanner::ScanRequest& request, scanner::Rat
                                      const std::stop_token& stop) {
   ProgressBar bar;
   request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
-  return scanner::ConnectScan(request, limiter, stop);
+  return scanner::Scan(request, scanner::Method::kAuto, limiter, stop);
 }
 
 Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {

@@ -144,9 +144,6 @@ LoadedScope LoadScope(const Options& options) {
 Result<PortSet> ParsePorts(const std::string& spec) {
   auto ports = PortSet::Parse(spec, PortSet::BarePorts::kAreTcp);
   if (!ports) return Error{"--ports: " + exporters::EscapeTerminal(ports.error().message)};
-  if (!ports->ranges(Protocol::kUdp).empty()) {
-    return Error{"--ports: the connect method cannot ask UDP ports; name tcp ports only"};
-  }
   return ports;
 }
 
@@ -354,7 +351,7 @@ void AddScopeOptions(CLI::App& command, Options& options) {
 void AddProbeOptions(CLI::App& command, Options& options) {
   command
       .add_option("--ports", options.ports,
-                  "[tcp/]PORT[-PORT],..., top-N or all (default: top-1000)")
+                  "[tcp/|udp/]PORT[-PORT],..., top-N or all (default: top-1000)")
       ->type_name("SPEC");
   command
       .add_option("--method", options.method,

@@ -37,11 +37,15 @@ struct Coverage {
   std::uint64_t unknown = 0;      // of these, without a verdict
   std::uint64_t probes_sent = 0;  // everything sent, retransmits included
   std::uint64_t replies = 0;
+  std::uint64_t udp_probes_sent = 0;  // of probes_sent
+  std::uint64_t udp_replies = 0;      // of replies
   std::uint64_t retransmits = 0;
   std::uint64_t capture_drops = 0;
   std::map<std::string, std::uint64_t> send_errors;  // by errno name, for example "ENETUNREACH"
   double estimated_loss = 0;  // share of probes and replies lost on the way, 0 to 1
-  bool complete = false;      // every asked endpoint had its turn
+  // Of an endpoint that answers: that every try was lost, so that it was taken for silent.
+  double miss_probability = 0;
+  bool complete = false;  // every asked endpoint had its turn
   // Per family: the canaries (or a mass loss of open ports) say that this viewpoint cannot be
   // believed. A blind family changes no finding.
   std::array<bool, 2> blind{};

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "scanner/connect_scan.h"
+#include "scanner/method.h"
 
 namespace postern::daemon {
 
@@ -20,7 +20,7 @@ std::vector<drift::CanaryReading> ReadCanaries(
   for (const auto& [address, set] : ports) request.plan.Add({Prefix(address, address.bits())}, set);
 
   Snapshot snapshot;
-  snapshot.addresses = scanner::ConnectScan(request, limiter, stop).addresses;
+  snapshot.addresses = scanner::Scan(request, scanner::Method::kAuto, limiter, stop).addresses;
   std::vector<drift::CanaryReading> readings;
   for (const auto& canary : canaries) {
     const auto verdict = snapshot.At(canary.endpoint);

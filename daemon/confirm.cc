@@ -4,7 +4,7 @@
 #include <map>
 #include <mutex>
 
-#include "scanner/connect_scan.h"
+#include "scanner/method.h"
 
 namespace postern::daemon {
 namespace {
@@ -39,7 +39,7 @@ std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
                                const std::stop_token& stop) {
   std::set<Endpoint> open;
   for (const auto& drift : drifts) {
-    if (drift.kind == DriftKind::kUnexpectedOpen && drift.protocol == Protocol::kTcp) {
+    if (drift.kind == DriftKind::kUnexpectedOpen) {
       open.insert({drift.address, drift.protocol, drift.port});
     }
   }
@@ -48,7 +48,7 @@ std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
     scanner::ScanRequest request;
     request.plan = PlanOf(open);
     request.may_probe = may_probe;
-    const auto again = scanner::ConnectScan(request, limiter, stop);
+    const auto again = scanner::Scan(request, scanner::Method::kConnect, limiter, stop);
     open.clear();
     for (const auto& observation : again.open) open.insert(observation.endpoint);
   }

@@ -11,9 +11,9 @@
 
 namespace postern::daemon {
 
-// Connects again, from a new source port and at least 1 s after `drifts` were observed, `methods` -
-// 1 times, and returns the endpoints that were open every time. Only TCP unexpected_open drifts are
-// looked at.
+// Asks again at least 1 s after `drifts` were observed, `methods` - 1 times, and returns the
+// endpoints that were open every time: TCP ones by a connection of the kernel's from a new source
+// port, UDP ones by a second exchange with a new id. Only unexpected_open drifts are looked at.
 std::set<Endpoint> ConfirmOpen(std::span<const Drift> drifts, int methods,
                                scanner::RateLimiter& limiter,
                                const std::function<bool(const IpAddress&)>& may_probe,

@@ -8,7 +8,7 @@
 #include "daemon/canaries.h"
 #include "daemon/confirm.h"
 #include "daemon/exposure.h"
-#include "scanner/connect_scan.h"
+#include "scanner/method.h"
 
 namespace postern::daemon {
 namespace {
@@ -173,7 +173,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   request.pace = begun.plan.pace;
   request.seed = info.seed;
   request.may_probe = may_probe;
-  auto result = scanner::ConnectScan(request, parts_.limiter, stop);
+  auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;

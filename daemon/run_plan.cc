@@ -13,13 +13,8 @@ namespace {
 // when the next one is due.
 constexpr double kSweepDutyCycle = 0.8;
 
-PortSet TcpOf(const PortSet& ports) {
-  return PortSet::Of(Protocol::kTcp, ports.ranges(Protocol::kTcp));
-}
-
 PortSet NamedPorts(const policy::Policy& policy, std::string_view viewpoint, const Target& target) {
-  return TcpOf(
-      policy::RuleTable(policy, *target.host, viewpoint, target.address.family()).NamedPorts());
+  return policy::RuleTable(policy, *target.host, viewpoint, target.address.family()).NamedPorts();
 }
 
 std::map<std::string, PortSet> UnresolvedPorts(std::span<const Finding> findings,
@@ -29,7 +24,7 @@ std::map<std::string, PortSet> UnresolvedPorts(std::span<const Finding> findings
     if (finding.state == FindingState::kResolved || finding.viewpoint != viewpoint) continue;
     // A finding of many ports is left to the scan that found it: `expected` runs every minute.
     const bool few = finding.drift.port != 0 || finding.drift.kind == DriftKind::kHostUnreachable;
-    if (few) by_subject[finding.drift.subject].Add(TcpOf(finding.drift.ports));
+    if (few) by_subject[finding.drift.subject].Add(finding.drift.ports);
   }
   return by_subject;
 }
@@ -95,10 +90,10 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 std::span<const Finding> findings,
                 const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
   RunPlan plan;
-  PortSet stage_ports = TcpOf(scan.ports);
+  PortSet stage_ports = scan.ports;
   if (scan.stage == Stage::kFull) {
     auto [slice, next] = NextSlice(scan, StartOf(scan, cursor, now), now);
-    stage_ports = TcpOf(slice);
+    stage_ports = std::move(slice);
     plan.next_cursor = std::move(next);
   }
   const auto unresolved = UnresolvedPorts(findings, viewpoint);
@@ -126,7 +121,7 @@ scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view 
   Groups groups;
   for (const auto& target : targets) {
     const PortSet named = NamedPorts(policy, viewpoint, target);
-    PortSet asked = StagePorts(TcpOf(ports), named, target);
+    PortSet asked = StagePorts(ports, named, target);
     asked.Add(named);
     groups.Add(target.address, asked);
   }

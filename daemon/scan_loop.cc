@@ -34,7 +34,8 @@ std::optional<policy::ScanConfig> FindScan(const CurrentSetup& setup, const std:
 }  // namespace
 
 bool IsRun(Stage stage) {
-  return stage == Stage::kExpected || stage == Stage::kTop || stage == Stage::kFull;
+  return stage == Stage::kExpected || stage == Stage::kTop || stage == Stage::kFull ||
+         stage == Stage::kUdp;
 }
 
 ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,

@@ -341,9 +341,12 @@ void Metrics::SetPaused(bool paused) {
 void Metrics::RecordRun(const Snapshot& snapshot, double seconds) {
   const std::lock_guard lock(impl_->mutex);
   const Coverage& coverage = snapshot.coverage;
-  const Protocol protocol = snapshot.run.stage == Stage::kUdp ? Protocol::kUdp : Protocol::kTcp;
-  impl_->probes.At({ToString(protocol)}) += static_cast<double>(coverage.probes_sent);
-  impl_->replies.At({ToString(protocol)}) += static_cast<double>(coverage.replies);
+  const auto add = [](Series& series, std::uint64_t all, std::uint64_t udp) {
+    series.At({ToString(Protocol::kTcp)}) += static_cast<double>(all - udp);
+    series.At({ToString(Protocol::kUdp)}) += static_cast<double>(udp);
+  };
+  add(impl_->probes, coverage.probes_sent, coverage.udp_probes_sent);
+  add(impl_->replies, coverage.replies, coverage.udp_replies);
   impl_->retransmits.At({}) += static_cast<double>(coverage.retransmits);
   impl_->capture_drops.At({}) += static_cast<double>(coverage.capture_drops);
   for (const auto& [error, count] : coverage.send_errors) {

@@ -88,7 +88,8 @@ std::string SummaryLine(const ScanReport& report) {
          number("retransmits", coverage.retransmits) +
          number("capture_drops", coverage.capture_drops) + R"(,"send_errors":)" +
          SendErrors(coverage) + R"(,"estimated_loss":)" + Decimal(coverage.estimated_loss, 6) +
-         R"(,"unresolved":)" + NameList(coverage.unresolved) + R"(,"complete":)" +
+         R"(,"miss_probability":)" + Scientific(coverage.miss_probability) + R"(,"unresolved":)" +
+         NameList(coverage.unresolved) + R"(,"complete":)" +
          (coverage.complete ? "true" : "false") + "}\n";
 }
 

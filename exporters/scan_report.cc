@@ -50,4 +50,12 @@ std::string Decimal(double value, int decimals) {
   return text;
 }
 
+std::string Scientific(double value) {
+  if (value == 0) return "0";
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                 std::chars_format::scientific, 1);
+  return {text.data(), end.ptr};
+}
+
 }  // namespace postern::exporters

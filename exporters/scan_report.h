@@ -44,5 +44,7 @@ PortSet PortsIn(const AddressStates& states, PortState state);
 
 // A number as plain text, rounded to `decimals` digits, without trailing zeros: "20.1", "7".
 std::string Decimal(double value, int decimals);
+// A number with an exponent and two digits, for example "2.6e-07"; 0 is "0".
+std::string Scientific(double value);
 
 }  // namespace postern::exporters

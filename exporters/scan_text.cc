@@ -207,6 +207,9 @@ std::string SummaryLine(const ScanReport& report) {
                      Count(coverage.probes_sent, "probe", "probes") + ", " +
                      Count(coverage.retransmits, "retransmit", "retransmits") +
                      ", estimated loss " + Decimal(coverage.estimated_loss * 100, 2) + " %";
+  if (coverage.miss_probability > 0) {
+    line += ", miss probability " + Scientific(coverage.miss_probability);
+  }
   if (coverage.capture_drops > 0) {
     line += ", " + std::to_string(coverage.capture_drops) + " capture drops";
   }

@@ -16,7 +16,7 @@ bool IsLaterDriftKind(std::string_view name) {
 
 void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems) {
   for (const auto& scan : config.scans) {
-    if (scan.stage != Stage::kDiscover && scan.stage != Stage::kUdp) continue;
+    if (scan.stage != Stage::kDiscover) continue;
     problems.Warning(scan.where, "scan '" + scan.name + "': stage " +
                                      std::string(ToString(scan.stage)) +
                                      " is accepted, but this version does not run it");

@@ -168,6 +168,7 @@ void ConnectRun::End(bool complete) {
   if (ended_) return;
   ended_ = true;
   complete_ = complete;
+  record_.SetTries(round_);
   for (auto& probe : slots_) probe.socket.reset();
   io_.stop();
 }

@@ -1,16 +1,74 @@
 #include "scanner/method.h"
 
+#include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "scanner/connect_scan.h"
 #include "scanner/syn_scan.h"
+#include "scanner/udp_scan.h"
 
 namespace postern::scanner {
 namespace {
 
 bool UsesSyn(Method method) {
   return method == Method::kSyn || (method == Method::kAuto && MaySendRaw());
+}
+
+// The endpoints of one protocol; progress is told as part of the whole.
+ScanRequest PartOf(const ScanRequest& request, Protocol protocol) {
+  ScanRequest part = request;
+  part.plan = request.plan.Only(protocol);
+  if (request.on_progress) {
+    part.on_progress = [&request](ScanProgress progress) {
+      progress.total = request.plan.size();
+      request.on_progress(progress);
+    };
+  }
+  return part;
+}
+
+// `after` follows what `before` has brought.
+ScanProgress Sum(const ScanResult& before, ScanProgress after) {
+  after.total += before.coverage.asked;
+  after.done += before.coverage.asked;
+  after.open += before.open.size();
+  after.probes_sent += before.coverage.probes_sent;
+  return after;
+}
+
+void AddUdp(const Coverage& more, Coverage& coverage) {
+  coverage.asked += more.asked;
+  coverage.unknown += more.unknown;
+  coverage.probes_sent += more.probes_sent;
+  coverage.replies += more.replies;
+  coverage.udp_probes_sent += more.probes_sent;
+  coverage.udp_replies += more.replies;
+  coverage.retransmits += more.retransmits;
+  coverage.capture_drops += more.capture_drops;
+  for (const auto& [error, count] : more.send_errors) coverage.send_errors[error] += count;
+  coverage.estimated_loss = std::max(coverage.estimated_loss, more.estimated_loss);
+  coverage.miss_probability = std::max(coverage.miss_probability, more.miss_probability);
+  coverage.complete = coverage.complete && more.complete;
+}
+
+// The UDP ports beside the TCP ports of each address.
+void AddUdp(ScanResult udp, ScanResult& result) {
+  std::map<IpAddress, AddressStates> by_address;
+  for (auto& states : result.addresses) by_address.emplace(states.address, std::move(states));
+  for (auto& states : udp.addresses) {
+    auto& joined = by_address[states.address];
+    joined.address = states.address;
+    joined.of(Protocol::kUdp) = std::move(states.of(Protocol::kUdp));
+  }
+  result.addresses.clear();
+  for (auto& [address, states] : by_address) result.addresses.push_back(std::move(states));
+  const auto middle = result.open.insert(result.open.end(), udp.open.begin(), udp.open.end());
+  std::inplace_merge(
+      result.open.begin(), middle, result.open.end(),
+      [](const Observation& a, const Observation& b) { return a.endpoint < b.endpoint; });
+  AddUdp(udp.coverage, result.coverage);
 }
 
 }  // namespace
@@ -26,7 +84,17 @@ std::optional<Method> ParseMethod(std::string_view text) {
 
 ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,
                 const std::stop_token& stop) {
-  return UsesSyn(method) ? SynScan(request, limiter, stop) : ConnectScan(request, limiter, stop);
+  const ScanRequest tcp = PartOf(request, Protocol::kTcp);
+  auto result = UsesSyn(method) ? SynScan(tcp, limiter, stop) : ConnectScan(tcp, limiter, stop);
+  ScanRequest udp = PartOf(request, Protocol::kUdp);
+  if (udp.plan.size() == 0) return result;
+  if (request.on_progress) {
+    udp.on_progress = [&](const ScanProgress& progress) {
+      request.on_progress(Sum(result, progress));
+    };
+  }
+  AddUdp(UdpScan(udp, limiter, stop), result);
+  return result;
 }
 
 }  // namespace postern::scanner

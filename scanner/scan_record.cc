@@ -1,6 +1,7 @@
 #include "scanner/scan_record.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace postern::scanner {
@@ -132,6 +133,7 @@ ScanResult ScanRecord::Finish(bool complete) && {
   result.open = std::move(open_);
   result.coverage = std::move(coverage_);
   result.coverage.estimated_loss = EstimatedLoss();
+  if (tries_ > 0) result.coverage.miss_probability = std::pow(EstimatedLoss(), tries_);
   result.coverage.complete = complete;
   for (const auto& address : result.addresses) {
     for (const auto protocol : kProtocols) {

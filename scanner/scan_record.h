@@ -57,6 +57,8 @@ class ScanRecord {
   double EstimatedLoss() const;
   ScanProgress Progress() const;
   const ScanPlan& plan() const { return plan_; }
+  // How often every endpoint that is still silent was asked.
+  void SetTries(int tries) { tries_ = tries; }
   // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.
   ScanResult Finish(bool complete) &&;
 
@@ -88,6 +90,7 @@ class ScanRecord {
   std::uint64_t silent_ = 0;
   std::uint64_t replies_to_first_ = 0;
   std::uint64_t replies_to_later_ = 0;
+  int tries_ = 0;
 };
 
 }  // namespace postern::scanner

@@ -6,11 +6,12 @@ namespace postern::scanner {
 namespace {
 
 using std::chrono::duration;
+using std::chrono::microseconds;
 
 // Behind its rate after a pause the scan catches up with no more than this, since queues on the way
 // are short (Linux takes 1,000 packets in a veth's backlog).
-constexpr double kCatchUpSeconds = 0.002;
-constexpr double kMostCatchUp = 256;
+constexpr double kCatchUpSeconds = 0.01;
+constexpr double kMostCatchUp = 512;
 constexpr double kLeastCatchUp = 8;
 
 // Enough answers to tell a loss of a tenth from none.
@@ -18,18 +19,25 @@ constexpr int kCohortWhileStarting = 16;
 constexpr int kCohort = 32;
 // Between cohorts, so that timing probes stay few where round trips are short.
 constexpr std::chrono::milliseconds kBetweenCohorts{20};
+// The queue that was too long empties meanwhile.
+constexpr std::chrono::milliseconds kAfterDecrease{100};
+// Answers that take longer than the shortest by this, or by a quarter of it, have waited in a
+// queue.
+constexpr microseconds kQueue = std::chrono::milliseconds(5);
 
 // What is lost beyond that share more than usual is lost because of the rate.
 constexpr double kTolerated = 0.1;
 constexpr double kGrowth = 1.15;
-constexpr double kDecrease = 0.6;
+constexpr double kAfterLoss = 0.6;
+constexpr double kAfterQueue = 0.85;
 constexpr double kLowestRate = 50;
 constexpr double kHighestRate = 10e6;
 
 }  // namespace
 
 int SendRate::Take(int most, Time now) {
-  const duration<double> passed = last_ == Time() ? duration<double>(0) : now - last_;
+  if (last_ == Time()) last_ = judged_ = now;
+  const duration<double> passed = now - last_;
   last_ = now;
   const double burst = std::clamp(rate_ * kCatchUpSeconds, kLeastCatchUp, kMostCatchUp);
   allowance_ = std::min(allowance_ + passed.count() * rate_, burst);
@@ -54,9 +62,11 @@ std::uint64_t SendRate::TimingSent() {
   return cohort_;
 }
 
-void SendRate::TimingAnswered(std::uint64_t cohort, Time now) {
+void SendRate::TimingAnswered(std::uint64_t cohort, microseconds rtt, Time now) {
+  shortest_ = std::min(shortest_, rtt);
   if (cohort != cohort_) return;
   ++answered_;
+  answers_took_ += rtt;
   Judge(now);
 }
 
@@ -71,29 +81,33 @@ void SendRate::TimingLost(std::uint64_t cohort, Time now) {
 void SendRate::Judge(Time now) {
   const int decided = answered_ + lost_;
   if (sent_ < CohortSize() || decided < sent_) return;
-  const duration<double> passed = now - cohort_begins_;
-  Adapt(static_cast<double>(lost_) / decided, taken_ / passed.count());
+  const double loss = static_cast<double>(lost_) / decided;
+  const duration<double> passed = now - judged_;
+  const bool queueing =
+      answered_ > 0 && answers_took_ / answered_ > shortest_ + std::max(kQueue, shortest_ / 4);
+  const double before = rate_;
+  Adapt(loss, queueing, taken_ / passed.count());
   ++cohort_;
   sent_ = answered_ = lost_ = 0;
+  answers_took_ = {};
   taken_ = 0;
-  cohort_begins_ = now;
-  if (!starting_) cohort_begins_ += kBetweenCohorts;
+  judged_ = cohort_begins_ = now;
+  if (!starting_) cohort_begins_ += rate_ < before ? kAfterDecrease : kBetweenCohorts;
 }
 
-void SendRate::Adapt(double loss, double achieved) {
-  if (loss > 2 * usual_loss_ + kTolerated) {
-    rate_ = std::max(kLowestRate, std::min(rate_, achieved) * kDecrease);
+void SendRate::Adapt(double loss, bool queueing, double achieved) {
+  const bool too_much = loss > 2 * usual_loss_ + kTolerated;
+  // A loss that stays however slow the scan gets is the path's own.
+  usual_loss_ += (loss - usual_loss_) / (too_much ? 8 : 4);
+  if (too_much || (queueing && starting_)) {
+    rate_ =
+        std::max(kLowestRate, std::min(rate_, achieved) * (too_much ? kAfterLoss : kAfterQueue));
     starting_ = false;
-    // A loss that stays however slow the scan gets is the path's own.
-    usual_loss_ += (loss - usual_loss_) / 8;
-    return;
-  }
-  usual_loss_ += knows_usual_loss_ ? (loss - usual_loss_) / 4 : loss;
-  knows_usual_loss_ = true;
-  // A rate that this machine or a cap does not let the scan reach says nothing about a higher one.
-  if (achieved < rate_ / 2) {
+  } else if (achieved < rate_ / 2) {
+    // A rate that this machine or a cap does not let the scan reach says nothing about a higher
+    // one.
     starting_ = false;
-  } else {
+  } else if (!queueing) {
     rate_ = std::min(kHighestRate, rate_ * (starting_ ? 2 : kGrowth));
   }
 }

@@ -1,6 +1,7 @@
 // How fast a scan may send for the path to carry it: the rate grows while timing probes, sent to
-// endpoints that are known to answer, are answered, and shrinks when more of them are lost than is
-// usual for this path. Loss that does not depend on the rate is usual and slows nothing down.
+// endpoints that are known to answer, are answered as soon as ever, stays while their answers take
+// longer, which is a queue on the way, and shrinks when more of them are lost than is usual for
+// this path. Loss that does not depend on the rate is usual and slows nothing down.
 #pragma once
 
 #include <chrono>
@@ -29,7 +30,7 @@ class SendRate {
   // Counts one that was sent and returns its cohort.
   std::uint64_t TimingSent();
   // What became of one of `cohort`; those of earlier cohorts are of no interest any more.
-  void TimingAnswered(std::uint64_t cohort, Time now);
+  void TimingAnswered(std::uint64_t cohort, std::chrono::microseconds rtt, Time now);
   void TimingLost(std::uint64_t cohort, Time now);
 
   // The share of timing probes that the path loses at any rate.
@@ -38,7 +39,7 @@ class SendRate {
  private:
   int CohortSize() const;
   void Judge(Time now);
-  void Adapt(double loss, double achieved);
+  void Adapt(double loss, bool queueing, double achieved);
 
   double rate_ = 5000;
   double allowance_ = 0;
@@ -46,12 +47,14 @@ class SendRate {
   bool starting_ = true;  // doubling until the first loss
   std::uint64_t cohort_ = 1;
   Time cohort_begins_;
-  double taken_ = 0;  // since cohort_begins_
+  Time judged_;       // the cohort before
+  double taken_ = 0;  // since then
   int sent_ = 0;
   int answered_ = 0;
   int lost_ = 0;
+  std::chrono::microseconds answers_took_{};                               // sum over the cohort
+  std::chrono::microseconds shortest_ = std::chrono::microseconds::max();  // of all
   double usual_loss_ = 0;
-  bool knows_usual_loss_ = false;
 };
 
 }  // namespace postern::scanner

@@ -206,6 +206,7 @@ bool SynRun::LostReplies() {
 void SynRun::End(bool complete) {
   ended_ = true;
   complete_ = complete;
+  record_.SetTries(round_ - void_rounds_);
 }
 
 // Sends what may be sent now, and returns when there may be more.
@@ -283,11 +284,12 @@ void SynRun::SendTiming(Time now) {
   const auto target = timing_.NextResponder();
   if (!target) return;
   if (request_.may_probe && !request_.may_probe(target->address)) return;
+  const auto port = ports_.OfTiming(timing_number_++);
+  if (timing_.IsOutstanding(*target, port)) return;
   const auto& path = paths_.To(target->address, now);
   if (path.socket == nullptr || path.socket->full()) return;
   if (limiter_.Acquire(target->address, now) > now) return;
   until_timing_ = rate_.TimingInterval();
-  const auto port = ports_.OfTiming(timing_number_++);
   Push(path, *target, port, kTimingTag);
   timing_.Sent(*target, port, rate_.TimingSent(), now);
   Pace(now);
@@ -358,10 +360,10 @@ void SynRun::OnPacket(std::span<const std::uint8_t> bytes, Time arrived) {
 }
 
 void SynRun::OnTimingReply(const SynReply& reply, Time arrived) {
-  const auto cohort = timing_.Answered(reply.endpoint, reply.probe_port, arrived);
-  if (!cohort) return;
+  const auto answer = timing_.Answered(reply.endpoint, reply.probe_port, arrived);
+  if (!answer) return;
   record_.CountTiming(/*answered=*/true);
-  rate_.TimingAnswered(*cohort, SteadyClock::now());
+  rate_.TimingAnswered(answer->cohort, answer->rtt, SteadyClock::now());
 }
 
 void SynRun::OnReply(const SynReply& reply, Time arrived) {

@@ -31,8 +31,22 @@ void TimingProbes::Sent(const Endpoint& endpoint, std::uint16_t port, std::uint6
   outstanding_.push_back({endpoint, port, cohort, now});
 }
 
-std::optional<std::uint64_t> TimingProbes::Answered(const Endpoint& endpoint, std::uint16_t port,
-                                                    Time arrived) {
+namespace {
+
+auto IsProbe(const Endpoint& endpoint, std::uint16_t port) {
+  return [&endpoint, port](const auto& probe) {
+    return probe.port == port && probe.endpoint == endpoint;
+  };
+}
+
+}  // namespace
+
+bool TimingProbes::IsOutstanding(const Endpoint& endpoint, std::uint16_t port) const {
+  return std::any_of(outstanding_.begin(), outstanding_.end(), IsProbe(endpoint, port));
+}
+
+std::optional<TimingProbes::Answer> TimingProbes::Answered(const Endpoint& endpoint,
+                                                           std::uint16_t port, Time arrived) {
   const auto at = std::find_if(
       outstanding_.begin(), outstanding_.end(),
       [&](const Outstanding& probe) { return probe.port == port && probe.endpoint == endpoint; });
@@ -43,9 +57,9 @@ std::optional<std::uint64_t> TimingProbes::Answered(const Endpoint& endpoint, st
   } else {
     round_trip_ = RoundTrip::First(rtt);
   }
-  const auto cohort = at->cohort;
+  const Answer answer{at->cohort, rtt};
   outstanding_.erase(at);
-  return cohort;
+  return answer;
 }
 
 microseconds TimingProbes::Timeout() const {

@@ -25,9 +25,16 @@ class TimingProbes {
   // Whom to ask next; none while nobody has answered.
   std::optional<Endpoint> NextResponder();
 
+  // A probe from that port is on its way there, so that the answer to another could not be told
+  // from its own.
+  bool IsOutstanding(const Endpoint& endpoint, std::uint16_t port) const;
   void Sent(const Endpoint& endpoint, std::uint16_t port, std::uint64_t cohort, Time now);
-  // The cohort of the oldest probe that this answers; none for an answer that came too late.
-  std::optional<std::uint64_t> Answered(const Endpoint& endpoint, std::uint16_t port, Time arrived);
+  struct Answer {
+    std::uint64_t cohort = 0;
+    std::chrono::microseconds rtt{};
+  };
+  // The probe that this answers; none for an answer that came too late.
+  std::optional<Answer> Answered(const Endpoint& endpoint, std::uint16_t port, Time arrived);
   // Takes out the probes that are lost by `now` and tells the cohort of each.
   void Expire(Time now, const std::function<void(std::uint64_t cohort)>& lost);
 

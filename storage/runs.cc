@@ -50,6 +50,9 @@ Coverage ReadCoverage(Row& row) {
   coverage.complete = row.Bool();
   for (bool& blind : coverage.blind) blind = row.Bool();
   coverage.unresolved = row.Parsed(ParseTextList);
+  coverage.udp_probes_sent = row.Count();
+  coverage.udp_replies = row.Count();
+  coverage.miss_probability = row.Real();
   return coverage;
 }
 
@@ -73,7 +76,8 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
       "UPDATE runs SET stage = ?, viewpoint = ?, policy_hash = ?, program_version = ?, seed = ?, "
       "started = ?, finished = ?, state = 'committed', plan = ?, asked = ?, unknown = ?, "
       "probes_sent = ?, replies = ?, retransmits = ?, capture_drops = ?, send_errors = ?, "
-      "estimated_loss = ?, complete = ?, blind_ipv4 = ?, blind_ipv6 = ?, unresolved = ? "
+      "estimated_loss = ?, complete = ?, blind_ipv4 = ?, blind_ipv6 = ?, unresolved = ?, "
+      "udp_probes_sent = ?, udp_replies = ?, miss_probability = ? "
       "WHERE id = ? AND scan = ? AND state = 'running'",
       {ToString(run.stage),
        run.viewpoint,
@@ -95,6 +99,9 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
        Flag(!coverage.Trusted(Family::kIpv4)),
        Flag(!coverage.Trusted(Family::kIpv6)),
        ToJson(coverage.unresolved),
+       ToValue(coverage.udp_probes_sent),
+       ToValue(coverage.udp_replies),
+       coverage.miss_probability,
        run.id,
        run.scan});
   if (!updated) return updated;
@@ -119,7 +126,8 @@ Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run) {
   auto read = database.Each(
       "SELECT id, scan, stage, viewpoint, policy_hash, program_version, seed, started, finished, "
       "asked, unknown, probes_sent, replies, retransmits, capture_drops, send_errors, "
-      "estimated_loss, complete, blind_ipv4, blind_ipv6, unresolved, plan "
+      "estimated_loss, complete, blind_ipv4, blind_ipv6, unresolved, udp_probes_sent, udp_replies, "
+      "miss_probability, plan "
       "FROM runs WHERE id = ? AND state = 'committed'",
       {run}, [&](Row& row) {
         stored.emplace();

@@ -159,7 +159,13 @@ CREATE TABLE sweep_cursors (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array<std::string_view, 1> kSteps = {kFirst};
+constexpr std::string_view kCoverageByProtocol = R"sql(
+ALTER TABLE runs ADD COLUMN udp_probes_sent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN udp_replies INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN miss_probability REAL NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array kSteps = {kFirst, kCoverageByProtocol};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -47,6 +47,7 @@ inline ScanReport SampleReport() {
   coverage.retransmits = 4005;
   coverage.send_errors = {{"ENETUNREACH", 1}};
   coverage.estimated_loss = 0.0021;
+  coverage.miss_probability = 9.261e-9;
   coverage.unresolved = {"gone.example.com"};
   report.open = {
       {{web.address, Protocol::kTcp, 22}, open, microseconds(20100), std::uint8_t{64}},

@@ -38,7 +38,7 @@ Not shown: 1000 filtered (no-response)
 2001:db8::1
 Unknown: 1 port without a verdict (local-error): tcp/22
 
-2108 endpoints of 4 addresses, 4 open, in 6.9 s; 6123 probes, 4005 retransmits, estimated loss 0.21 %, 1 send error ENETUNREACH; incomplete, 4 endpoints unknown, not resolved: gone.example.com
+2108 endpoints of 4 addresses, 4 open, in 6.9 s; 6123 probes, 4005 retransmits, estimated loss 0.21 %, miss probability 9.3e-09, 1 send error ENETUNREACH; incomplete, 4 endpoints unknown, not resolved: gone.example.com
 )");
 }
 

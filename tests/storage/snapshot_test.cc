@@ -38,6 +38,9 @@ TEST_F(SnapshotTest, ComesBackWithEverythingThatWasCommitted) {
   coverage.capture_drops = 6;
   coverage.send_errors = {{"ENETUNREACH", 7}, {"EPERM", UINT64_MAX}};
   coverage.estimated_loss = 0.125;
+  coverage.miss_probability = 1.0 / 512;
+  coverage.udp_probes_sent = 3;
+  coverage.udp_replies = 1;
   coverage.complete = true;
   coverage.blind = {false, true};
   coverage.unresolved = {"db.example", std::string("a\0b\xff\"", 5)};

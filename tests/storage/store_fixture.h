@@ -83,13 +83,15 @@ inline std::string Text(const Snapshot& snapshot) {
                      run.policy_hash + " " + run.program_version + " " + std::to_string(run.seed) +
                      " " + FormatTime(run.started) + " " + FormatTime(run.finished) + "\ncoverage";
   for (const auto count : {coverage.asked, coverage.unknown, coverage.probes_sent, coverage.replies,
-                           coverage.retransmits, coverage.capture_drops}) {
+                           coverage.retransmits, coverage.capture_drops, coverage.udp_probes_sent,
+                           coverage.udp_replies}) {
     text += " " + std::to_string(count);
   }
   for (const auto& [error, count] : coverage.send_errors) {
     text += " " + error + "=" + std::to_string(count);
   }
-  text += " loss " + std::to_string(coverage.estimated_loss) + " complete " +
+  text += " loss " + std::to_string(coverage.estimated_loss) + " missed " +
+          std::to_string(coverage.miss_probability) + " complete " +
           std::to_string(coverage.complete) + " blind " + std::to_string(coverage.blind[0]) +
           std::to_string(coverage.blind[1]) + " unresolved";
   for (const auto& name : coverage.unresolved) text += " " + name;
