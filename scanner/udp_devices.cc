@@ -67,10 +67,11 @@ UdpPayload BuildEthernetIp(std::uint64_t cookie) {
 bool MatchEthernetIp(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   ByteReader reader(reply);
   const auto command = reader.U16();
-  reader.Skip(10);
+  const auto length = reader.U16();
+  reader.Skip(8);
   const auto context = reader.U64();
   reader.Skip(4);
-  return reader.ok() && command == 0x0400 && context == cookie;
+  return reader.ok() && command == 0x0400 && length > 0 && context == cookie;
 }
 
 // ---- KNXnet/IP

@@ -120,6 +120,8 @@ constexpr std::uint32_t kAsfEnterprise = 4542;
 constexpr std::uint8_t kPresencePing = 0x80;
 constexpr std::uint8_t kPresencePong = 0x40;
 constexpr std::uint8_t kGetChannelAuthentication = 0x38;
+constexpr std::uint8_t kApplication = 0x18;        // network function 6, LUN 0
+constexpr std::uint8_t kApplicationAnswer = 0x1c;  // network function 7
 
 UdpPayload BuildRmcpPing(std::uint64_t cookie) {
   ByteWriter ping;
@@ -154,7 +156,6 @@ std::uint8_t IpmiChecksum(std::initializer_list<std::uint8_t> bytes) {
 
 UdpPayload BuildIpmi(std::uint64_t cookie) {
   constexpr std::uint8_t kBmc = 0x20;
-  constexpr std::uint8_t kApplication = 0x18;  // network function 6, LUN 0
   constexpr std::uint8_t kConsole = 0x81;
   constexpr std::uint8_t kThisChannel = 0x0e;
   constexpr std::uint8_t kUser = 0x02;
@@ -172,11 +173,14 @@ bool MatchIpmi(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   const auto version = reader.U8();
   reader.Skip(2);
   const auto message_class = reader.U8();
-  reader.Skip(1 + 8 + 1 + 4);  // session, length, the addresses before the sequence
+  reader.Skip(1 + 8 + 1 + 1);  // session, length, our address
+  const auto function = reader.U8();
+  reader.Skip(2);  // checksum, its address
   const auto sequence = reader.U8();
   const auto command = reader.U8();
   return reader.ok() && version == 6 && message_class == kClassIpmi &&
-         sequence == IpmiSequence(cookie) && command == kGetChannelAuthentication;
+         function == kApplicationAnswer && sequence == IpmiSequence(cookie) &&
+         command == kGetChannelAuthentication;
 }
 
 // ---- SQL Server Browser: its lengths are little-endian

@@ -16,7 +16,12 @@ constexpr milliseconds kPeriod{1020};
 // and that three times in a row for the same endpoint in one in a thousand; batches are sent at
 // once unless a rate cap stretches them.
 constexpr milliseconds kVouchedFor{100};
-constexpr std::size_t kSmallestBatch = 2;
+// A limit whose period is as long as ours would allow an answer between the same two probes of
+// every batch, so that the second always vouches for the first, wrongly. So a batch with a vouched
+// silence is followed by a longer pause, by up to this much and never the same twice in a row.
+constexpr milliseconds kLongestShift{500};
+constexpr std::size_t kSmallestBatch = 4;
+constexpr std::size_t kFirstBatch = 16;
 constexpr std::size_t kLargestBatch = 256;
 // After so many seconds without any answer, when even the slowest limits known let one through
 // (Linux and Cisco's 500 ms to 1 s), the host has stopped to answer.
@@ -29,7 +34,7 @@ UdpPacedHost::UdpPacedHost(std::vector<std::uint64_t> endpoints, std::uint64_t w
     : witness_(witness),
       tries_(tries),
       is_undecided_(std::move(is_undecided)),
-      batch_size_(kSmallestBatch) {
+      batch_size_(kFirstBatch) {
   for (const auto index : endpoints) pending_.push_back({index, 0});
   DropDecided();
   done_ = pending_.empty();
@@ -76,19 +81,30 @@ void UdpPacedHost::Unreachable(std::uint64_t index) {
 }
 
 void UdpPacedHost::Conclude() {
-  CountSilences();
+  const bool vouched = CountSilences();
   SizeNextBatch();
   const bool barren =
       std::none_of(batch_.begin(), batch_.end(), [](const Asked& probe) { return probe.answered; });
   barren_ = barren ? barren_ + 1 : 0;
   phase_ = Phase::kResting;
   next_ = std::max(next_, batch_.front().sent + kPeriod);
+  if (vouched) next_ += Shift();
   batch_.clear();
   DropDecided();
   done_ = pending_.empty() || barren_ >= kMostBarren;
 }
 
-void UdpPacedHost::CountSilences() {
+// Multiples of the golden ratio: neighbours are at least 0.23 of the range apart, and all fill it
+// evenly.
+milliseconds UdpPacedHost::Shift() {
+  constexpr double kGoldenRatio = 0.6180339887;
+  shift_ += kGoldenRatio;
+  if (shift_ >= 1) shift_ -= 1;
+  return milliseconds(static_cast<int>(shift_ * kLongestShift.count()));
+}
+
+bool UdpPacedHost::CountSilences() {
+  bool any_vouched = false;
   std::optional<Time> voucher;
   std::vector<Pending> again;
   for (auto probe = batch_.rbegin(); probe != batch_.rend(); ++probe) {
@@ -99,10 +115,12 @@ void UdpPacedHost::CountSilences() {
       const bool next_answered = probe != batch_.rbegin() && std::prev(probe)->answered;
       const bool vouched = voucher && (next_answered || *voucher - probe->sent <= kVouchedFor);
       probe->endpoint.silences += vouched;
+      any_vouched |= vouched;
       if (probe->endpoint.silences < tries_) again.push_back(probe->endpoint);
     }
   }
   pending_.insert(pending_.end(), again.rbegin(), again.rend());
+  return any_vouched;
 }
 
 void UdpPacedHost::SizeNextBatch() {
@@ -112,7 +130,9 @@ void UdpPacedHost::SizeNextBatch() {
   }
   const auto answered = std::count_if(batch_.begin(), batch_.end(),
                                       [](const Asked& probe) { return probe.answered; });
-  batch_size_ = std::clamp(static_cast<std::size_t>(answered) * 2, kSmallestBatch, kLargestBatch);
+  // None at all says only that it was too early.
+  const auto wanted = answered > 0 ? static_cast<std::size_t>(answered) * 2 : batch_size_ / 2;
+  batch_size_ = std::clamp(wanted, kSmallestBatch, kLargestBatch);
 }
 
 std::vector<std::uint64_t> UdpPacedHost::TakeGivenUp() {

@@ -7,7 +7,7 @@
 // known to be closed. A port-unreachable for whatever comes later in the batch vouches for the
 // silence before it, since the limit had not been reached. A witness costs none of the host's
 // answers as long as closed endpoints before it use them up. Batches grow while the witness
-// answers, and shrink to twice what was answered when it does not.
+// answers, and shrink towards twice what was answered when it does not.
 #pragma once
 
 #include <chrono>
@@ -57,7 +57,9 @@ class UdpPacedHost {
   bool BatchIsFull(Time now) const;
   void DropDecided();
   void Conclude();
-  void CountSilences();
+  std::chrono::milliseconds Shift();
+  // Whether any was vouched for.
+  bool CountSilences();
   void SizeNextBatch();
 
   // Constant after construction.
@@ -70,7 +72,8 @@ class UdpPacedHost {
   std::size_t batch_size_;    // without the witness
   Phase phase_ = Phase::kResting;
   Time next_{};
-  int barren_ = 0;  // batches in a row without any answer
+  double shift_ = 0;  // of the next pause, 0 to 1
+  int barren_ = 0;    // batches in a row without any answer
   bool done_ = false;
 };
 

@@ -84,7 +84,9 @@ UdpPayload BuildWsDiscovery(std::uint64_t cookie) {
 }
 
 bool MatchWsDiscovery(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
-  return AsText(reply).find(Uuid(cookie)) != std::string_view::npos;
+  const auto text = AsText(reply);
+  return text.find("ProbeMatches") != std::string_view::npos &&
+         text.find(Uuid(cookie)) != std::string_view::npos;
 }
 
 UdpPayload BuildMemcached(std::uint64_t cookie) {
@@ -97,8 +99,12 @@ UdpPayload BuildMemcached(std::uint64_t cookie) {
 bool MatchMemcached(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   ByteReader reader(reply);
   const auto id = reader.U16();
-  reader.Skip(6);
-  return reader.ok() && id == Cookie16(cookie) && reader.left() > 0;
+  const auto number = reader.U16();
+  const auto total = reader.U16();
+  const auto reserved = reader.U16();
+  const auto letter = reader.U8();  // of VERSION, or an ERROR
+  return reader.ok() && id == Cookie16(cookie) && number == 0 && total > 0 && reserved == 0 &&
+         letter >= 'A' && letter <= 'Z';
 }
 
 UdpPayload BuildBittorrentDht(std::uint64_t cookie) {
@@ -109,8 +115,10 @@ UdpPayload BuildBittorrentDht(std::uint64_t cookie) {
 
 bool MatchBittorrentDht(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   const auto id = ByteWriter().Text("1:t8:").U64(cookie).Take();
-  return !reply.empty() && reply.front() == 'd' &&
-         AsText(reply).find(AsText(id)) != std::string_view::npos;
+  const auto text = AsText(reply);
+  const bool answers = text.find("1:y1:r") != std::string_view::npos ||
+                       text.find("1:y1:e") != std::string_view::npos;
+  return text.starts_with('d') && answers && text.find(AsText(id)) != std::string_view::npos;
 }
 
 UdpPayload BuildEcho(std::uint64_t cookie) { return AsPayload("postern " + Hex(cookie)); }

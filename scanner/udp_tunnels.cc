@@ -67,14 +67,14 @@ UdpPayload BuildIkeV1(std::uint64_t cookie) {
   constexpr std::uint8_t kSecurityAssociation = 1;
   // Attributes of four bytes each (RFC 2409, appendix A): the high bit says so.
   ByteWriter transform;
-  transform.Bytes({0, 0}).U16(8 + 24).Bytes({1, 1, 0, 0});  // number 1, KEY_IKE
+  transform.Bytes({0, 0}).U16(8 + 28).Bytes({1, 1, 0, 0});  // number 1, KEY_IKE
   transform.U16(0x8001).U16(7).U16(0x800e).U16(128);        // AES-CBC-128
   transform.U16(0x8002).U16(2);                             // SHA-1
   transform.U16(0x8003).U16(1);                             // pre-shared key
   transform.U16(0x8004).U16(14);                            // MODP-2048
-  transform.U16(0x800b).U16(1);                             // life type: seconds; duration is ours
+  transform.U16(0x800b).U16(1).U16(0x800c).U16(28800);      // for eight hours, in seconds
   ByteWriter proposal;
-  proposal.Bytes({0, 0}).U16(8 + 32).Bytes({1, 1, 0, 1}).Bytes(transform.Take());
+  proposal.Bytes({0, 0}).U16(8 + 36).Bytes({1, 1, 0, 1}).Bytes(transform.Take());
   ByteWriter association;  // the IPsec interpretation, identity only
   association.U32(1).U32(1).Bytes(proposal.Take());
   return IkeMessage(cookie, kSecurityAssociation, kIkeV1Version, kMainMode, 0,
@@ -83,6 +83,7 @@ UdpPayload BuildIkeV1(std::uint64_t cookie) {
 
 struct IkeHeader {
   std::uint64_t initiator = 0;
+  std::uint64_t responder = 0;
   std::uint8_t version = 0;
   std::uint8_t exchange = 0;
   std::uint8_t flags = 0;
@@ -93,7 +94,8 @@ IkeHeader ReadIke(std::span<const std::uint8_t> reply) {
   ByteReader reader(reply);
   IkeHeader header;
   header.initiator = reader.U64();
-  reader.Skip(8 + 1);
+  header.responder = reader.U64();
+  reader.Skip(1);
   header.version = reader.U8();
   header.exchange = reader.U8();
   header.flags = reader.U8();
@@ -112,7 +114,8 @@ bool MatchIkeV2(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
 
 bool MatchIkeV1(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   const auto header = ReadIke(reply);
-  return header.ok && header.initiator == cookie && (header.version & 0xf0) == kIkeV1Version &&
+  return header.ok && header.initiator == cookie && header.responder != 0 &&
+         (header.version & 0xf0) == kIkeV1Version &&
          (header.exchange == kMainMode || header.exchange == kInformationalV1);
 }
 
