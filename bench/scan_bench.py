@@ -38,7 +38,8 @@ CASES = {
     "2v6": "case 2 over IPv6",
     "3v6": "case 3 over IPv6",
     "5": "65,536 addresses, one port, veth without delay",
-    "6": "send rate on that veth, 65,536 addresses and 16 ports, beside a plain sendmmsg loop",
+    "6": "send rate on that veth, 65,536 addresses and 16 ports, beside a plain sendmmsg loop (CPU a"
+    " packet is in case 1)",
     "9": "20 closed and 5 open UDP ports of real services; RTT 20 ms, ICMP limited as Linux does",
 }
 ONLY_WHEN_NAMED = {
@@ -264,12 +265,12 @@ def run_send_rate(name, options, folder):
     table = Table(f"{name}: {CASES[name]}", ["program", "packets a second"], rows)
     ratio = medians["postern"] / medians["sendmmsg loop with the receiver"]
     table.ratio("rate to the loop's with the receiver", ratio, 0.8, at_least=True)
-    table.check("CPU a probe is in case 1", True)
     return table
 
 
 def run_udp(name, options, folder):
-    nmap, postern = Nmap("-T4"), Postern(POSTERN, options.method)
+    # -T4 is faster and calls some closed ports open|filtered, so it is not the rival.
+    nmap, hasty, postern = Nmap(), Nmap("-T4"), Postern(POSTERN, options.method)
     with Topology(folder, Link(**RTT_20_MS)) as net:
         host = net.near_host(10)
         host.limit_icmp_as_linux_does()
@@ -278,7 +279,7 @@ def run_udp(name, options, folder):
         ports = ",".join(map(str, sorted(expected)))
         scene = routed_scene(net, host, False, ports, expected, "udp")
         title = f"{name}: {CASES[name]}"
-        table, results = take_turns(title, [nmap, postern], scene, options.runs)
+        table, results = take_turns(title, [nmap, hasty, postern], scene, options.runs)
     ours, theirs = results[postern], results[nmap]
     table.check(f"{ours.found} of 5 open ports found in every run", ours.found == 5)
     table.check(
@@ -312,53 +313,56 @@ def run_exactness(_name, options, folder):
     return table
 
 
-# The cap that is tested, the caps, and how many ports of each of two hosts of one network are
-# scanned: enough for several seconds.
+# The cap that is tested, and how many ports of each of the two hosts: enough for several seconds.
 CAPS = [
-    ("rate", 200, (200, 10_000, 10_000), 300),
-    ("rate", 5_000, (5_000, 10_000, 10_000), 8_000),
-    ("host-rate", 200, (10_000, 200, 10_000), 600),
-    ("network-rate", 200, (10_000, 10_000, 200), 300),
+    ("rate", 200, 300),
+    ("rate", 5_000, 8_000),
+    ("host-rate", 200, 600),
+    ("network-rate", 200, 300),
 ]
+NO_CAP = 10_000
 
 
 def run_caps(_name, options, folder):
     table = Table(
         f"caps: {ONLY_WHEN_NAMED['caps']}",
-        ["method", "family", "cap", "packets", "busiest second", "by host"],
+        ["method", "family", "cap", "packets", "busiest second", "of one host"],
     )
     with Topology(folder) as net:
+        # Both in one network; the silent ports are asked again.
         hosts = [net.host(f"web-{number}", number) for number in (10, 11)]
         for host in hosts:
-            # A third is silent and so asked again.
             host.filter("tcp dport 1-100 drop")
         for method in options.methods:
-            for family in (4, 6):
-                for cap, limit, caps, ports in CAPS:
-                    row = run_cap(net, hosts, method, family, cap, caps, ports)
-                    table.rows.append(row)
-                    seen = int(row[5 if cap == "host-rate" else 4])
-                    table.ratio(f"{method}, IPv{family}, --{cap} {limit}", seen / limit, 1.05)
+            for ipv6 in (False, True):
+                for cap, limit, ports in CAPS:
+                    caps = {"rate": NO_CAP, "host-rate": NO_CAP, "network-rate": NO_CAP, cap: limit}
+                    times, of_host = capture_scan(net, hosts, method, ipv6, caps, ports)
+                    family = "IPv6" if ipv6 else "IPv4"
+                    busiest, busiest_of_host = busiest_second(times), busiest_second(of_host)
+                    table.rows.append([
+                        *(method, family, f"--{cap} {limit}", str(len(times))),
+                        *(str(busiest), str(busiest_of_host)),
+                    ])  # fmt: skip
+                    seen = busiest_of_host if cap == "host-rate" else busiest
+                    table.ratio(f"{method}, {family}, --{cap} {limit}", seen / limit, 1.05)
     return table
 
 
-def run_cap(net, hosts, method, family, cap, caps, ports):
-    targets = [host.ipv6 if family == 6 else host.ipv4 for host in hosts]
-    syn = "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn" if family == 4 else (
-        "ip6 proto 6 and ip6[53] & 0x12 == 2"
-    )  # fmt: skip
+def capture_scan(net, hosts, method, ipv6, caps, ports):
+    """When each SYN of a scan came to the router, and to the first host."""
+    syn = "tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn"
+    if ipv6:
+        syn = "ip6 proto 6 and ip6[53] & 0x12 == 2"
     captures = [Capture(net.router, syn, device="up0"), Capture(hosts[0], syn)]
-    options = [f"--{name}={value}" for name, value in zip(("rate", "host-rate", "network-rate"), caps)]
+    targets = [host.ipv6 if ipv6 else host.ipv4 for host in hosts]
+    options = [f"--{name}={value}" for name, value in caps.items()]
     command = [POSTERN, "scan", "--method", method, *options, "--ports", f"1-{ports}", *targets]
     measured = measure(command, net.device, net.folder / "log")
-    if measured.status != 0:
-        raise RuntimeError(f"postern failed:\n{(net.folder / 'log').read_text()}")
     times, of_host = (capture.times() for capture in captures)
-    assert len(times) >= 2 * ports, f"only {len(times)} packets for {2 * ports} endpoints"
-    return [
-        *(method, f"IPv{family}", f"--{cap} {caps[('rate', 'host-rate', 'network-rate').index(cap)]}"),
-        *(str(n) for n in (len(times), busiest_second(times), busiest_second(of_host))),
-    ]
+    if measured.status != 0 or len(times) < 2 * ports:
+        raise RuntimeError(f"postern sent {len(times)} SYNs:\n{(net.folder / 'log').read_text()}")
+    return times, of_host
 
 
 def run_memory(_name, options, folder):
@@ -370,13 +374,14 @@ def run_memory(_name, options, folder):
         scene.ports, scene.targets = "1-65535", thousand
         command = Postern(POSTERN, options.method).command(scene, folder / "output")
         measured = measure(command, net.device, folder / "log", limit=MEMORY_SECONDS)
-    rows = [[f"{measured.rss_mb:.0f}", str(measured.packets), f"{measured.seconds:.0f}"]]
+    ended = "interrupted" if measured.seconds > MEMORY_SECONDS else "by itself"
+    numbers = (measured.rss_mb, measured.packets, measured.seconds)
     table = Table(
-        f"memory: {ONLY_WHEN_NAMED['memory']}", ["peak MB", "packets", "seconds"], rows
+        f"memory: {ONLY_WHEN_NAMED['memory']}",
+        ["peak MB", "packets", "seconds", "ended"],
+        [[*(f"{number:.0f}" for number in numbers), ended]],
     )
     table.ratio("peak MB", measured.rss_mb, 100)
-    if measured.seconds > MEMORY_SECONDS:
-        table.check(f"interrupted after {MEMORY_SECONDS} s of scanning, before its end", True)
     return table
 
 
@@ -392,6 +397,8 @@ RUN = {
 
 
 def first_line(*command):
+    if not shutil.which(command[0]):
+        return f"no {command[0]}"
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return next((line for line in result.stdout.splitlines() if line.strip()), "").strip()
 
@@ -449,7 +456,7 @@ def parse_arguments():
     parser.add_argument("--scans", type=int, default=200, help="of the case exactness (200)")
     parser.add_argument("--method", default="auto", help="of postern (auto)")
     parser.add_argument(
-        "--quick", action="store_true", help="without nmap -T4, which takes minutes where it is slow"
+        "--quick", action="store_true", help="cases 1 to 4 without nmap -T4, which takes minutes"
     )
     parser.add_argument("--write", metavar="FILE", help="also write the tables there")
     options = parser.parse_args()
