@@ -167,7 +167,7 @@ void DiscoveryPaths::Receive(const Handlers& handlers, Time deadline) {
   }
 }
 
-std::vector<IpAddress> DiscoveryPaths::Neighbours(const Path& path, Family family) {
+std::optional<std::vector<IpAddress>> DiscoveryPaths::Neighbours(const Path& path, Family family) {
   return routes_.Neighbours(path.interface, family);
 }
 

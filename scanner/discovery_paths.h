@@ -58,8 +58,8 @@ class DiscoveryPaths {
   // Hands over what has arrived, and what does until `deadline`; returns early after anything came.
   void Receive(const Handlers& handlers, Time deadline);
 
-  // The kernel's usable neighbours on the path's link.
-  std::vector<IpAddress> Neighbours(const Path& path, Family family);
+  // The kernel's usable neighbours on the path's link; none if it did not tell them all.
+  std::optional<std::vector<IpAddress>> Neighbours(const Path& path, Family family);
   // Packets that found no room in a capture's buffer, so far.
   std::uint64_t Dropped();
   // Why answers can no longer come in, an errno name, if an interface in use went down or away.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "scanner/connect_probe.h"
 #include "scanner/ndp.h"
@@ -124,12 +125,13 @@ LinkSweepResult SweepLink(const Prefix& range, const SweepTools& tools, UpHosts&
   for (int round = 1; round <= tools.request.tries && !stopped; ++round) {
     stopped = !multicast.Try(round);
   }
-  for (const auto& address : tools.paths.Neighbours(path, Family::kIpv6)) {
+  const auto neighbours = tools.paths.Neighbours(path, Family::kIpv6);
+  for (const auto& address : neighbours.value_or(std::vector<IpAddress>{})) {
     if (range.Contains(address) && result.candidates.size() < kLargestSweep) {
       result.candidates.insert(address);
     }
   }
-  result.complete = !stopped && multicast.all_left();
+  result.complete = !stopped && multicast.all_left() && neighbours.has_value();
   return result;
 }
 

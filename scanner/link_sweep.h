@@ -16,7 +16,7 @@ struct LinkSweepResult {
   // Addresses of the range that somebody may be at; those that answered are in `up` as well.
   std::set<IpAddress> candidates;
   std::string refused;    // why the range was not looked at, a sentence; empty where it was
-  bool complete = false;  // not stopped, and every packet left
+  bool complete = false;  // not stopped, every packet left and every neighbour told
 };
 
 // Takes about one second for each try. What answers goes to `up`, what was sent to `coverage`.

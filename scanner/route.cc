@@ -164,17 +164,18 @@ std::optional<LinkAddress> Routes::Neighbour(int interface, const IpAddress& add
   return ToLinkAddress(answer.message.Attribute(sizeof(ndmsg), NDA_LLADDR));
 }
 
-std::vector<IpAddress> Routes::Neighbours(int interface, Family family) {
+std::optional<std::vector<IpAddress>> Routes::Neighbours(int interface, Family family) {
   ndmsg subject{};
   subject.ndm_family = KernelFamily(family);
   NetlinkRequest request(RTM_GETNEIGH, subject);
   request.Add(NDA_IFINDEX, static_cast<std::uint32_t>(interface));
   std::vector<IpAddress> found;
-  kernel_.Dump(request, [&](const NetlinkMessage& entry) {
+  const int error = kernel_.Dump(request, [&](const NetlinkMessage& entry) {
     const auto address = IpAddress::FromBytes(entry.Attribute(sizeof(ndmsg), NDA_DST));
     const bool here = entry.Read<ndmsg>().value_or(ndmsg{}).ndm_ifindex == interface;
     if (address && here && IsUsable(entry)) found.push_back(*address);
   });
+  if (error != 0) return std::nullopt;
   return found;
 }
 

@@ -56,8 +56,8 @@ class Routes {
   // The kernel's present entry for a neighbour that can be used (reachable, stale, delay, probe,
   // permanent); asks no neighbour anything.
   std::optional<LinkAddress> Neighbour(int interface, const IpAddress& address);
-  // All such entries of an interface.
-  std::vector<IpAddress> Neighbours(int interface, Family family);
+  // All such entries of an interface; none if the kernel did not tell them all.
+  std::optional<std::vector<IpAddress>> Neighbours(int interface, Family family);
 
  private:
   // errno, 0 if probes to addresses of `family` can leave from `source`.

@@ -164,11 +164,16 @@ TEST(Routes, KnowNeighboursThatCanBeUsed) {
                                               "2001:db8::2", "2001:db8::3"}) {
                     text += Text(routes.Neighbour(here, *IpAddress::Parse(address))) + "\n";
                   }
-                  return text + Text(routes.Neighbour(static_cast<int>(::if_nametoindex("far")),
-                                                      *IpAddress::Parse("192.0.2.2")));
+                  text += Text(routes.Neighbour(static_cast<int>(::if_nametoindex("far")),
+                                                *IpAddress::Parse("192.0.2.2")));
+                  for (const auto family : kFamilies) {
+                    const auto all = routes.Neighbours(here, family);
+                    text += "\n" + (all ? std::to_string(all->size()) : "unknown");
+                  }
+                  return text;
                 });
   SKIP_IF_REFUSED(text);
-  EXPECT_EQ(text, "02000000000a\n02000000000b\nnone\nnone\n02000000000c\nnone\nnone");
+  EXPECT_EQ(text, "02000000000a\n02000000000b\nnone\nnone\n02000000000c\nnone\nnone\n2\n1");
 }
 
 TEST(Routes, AnswerManyAsOne) {
