@@ -29,8 +29,8 @@ constexpr int kMostBarren = 10;
 
 }  // namespace
 
-UdpPacedHost::UdpPacedHost(std::vector<std::uint64_t> endpoints, std::uint64_t witness, int tries,
-                           std::function<bool(std::uint64_t)> is_undecided)
+UdpPacedHost::UdpPacedHost(const std::vector<std::uint64_t>& endpoints, std::uint64_t witness,
+                           int tries, std::function<bool(std::uint64_t)> is_undecided)
     : witness_(witness),
       tries_(tries),
       is_undecided_(std::move(is_undecided)),

@@ -26,7 +26,7 @@ class UdpPacedHost {
 
   // Endpoints go by their index in the plan. `is_undecided` tells which still lack a verdict;
   // `tries` is the number of vouched silences after which there is nothing more to ask.
-  UdpPacedHost(std::vector<std::uint64_t> endpoints, std::uint64_t witness, int tries,
+  UdpPacedHost(const std::vector<std::uint64_t>& endpoints, std::uint64_t witness, int tries,
                std::function<bool(std::uint64_t)> is_undecided);
 
   // What to send now; none before NextTime(), or when done(). The same until Sent() is told.

@@ -81,9 +81,10 @@ struct Host {
 
 class UdpRun {
  public:
-  UdpRun(const ScanRequest& request, RateLimiter& limiter)
+  UdpRun(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop)
       : request_(request),
         limiter_(limiter),
+        stop_(std::move(stop)),
         sockets_(request.source, request.interface),
         asked_(request.plan),
         states_(request.plan.size()),
@@ -99,9 +100,9 @@ class UdpRun {
     }
   }
 
-  ScanResult Run(const std::stop_token& stop) {
+  ScanResult Run() {
     StartRound();
-    while (!ended_ && !stop.stop_requested()) {
+    while (!ended_ && !stop_.stop_requested()) {
       ReadReplies();
       const Time again = Pump();
       ReportNowAndThen();
@@ -164,6 +165,7 @@ class UdpRun {
 
   const ScanRequest& request_;
   RateLimiter& limiter_;
+  const std::stop_token stop_;
 
   UdpSockets sockets_;
   UdpAsked asked_;
@@ -488,7 +490,7 @@ void UdpRun::Report() const {
 }  // namespace
 
 ScanResult UdpScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop) {
-  return UdpRun(request, limiter).Run(stop);
+  return UdpRun(request, limiter, std::move(stop)).Run();
 }
 
 }  // namespace postern::scanner

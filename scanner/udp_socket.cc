@@ -66,9 +66,8 @@ T ReadAs(const cmsghdr& part) {
 void ReadPart(const cmsghdr& part, UdpReply& reply, std::uint32_t& drops) {
   if (part.cmsg_level == SOL_SOCKET && part.cmsg_type == SO_RXQ_OVFL) {
     drops = ReadAs<std::uint32_t>(part);
-  } else if (part.cmsg_level == IPPROTO_IP && part.cmsg_type == IP_TTL) {
-    reply.ttl = static_cast<std::uint8_t>(ReadAs<int>(part));
-  } else if (part.cmsg_level == IPPROTO_IPV6 && part.cmsg_type == IPV6_HOPLIMIT) {
+  } else if ((part.cmsg_level == IPPROTO_IP && part.cmsg_type == IP_TTL) ||
+             (part.cmsg_level == IPPROTO_IPV6 && part.cmsg_type == IPV6_HOPLIMIT)) {
     reply.ttl = static_cast<std::uint8_t>(ReadAs<int>(part));
   } else if (part.cmsg_level == IPPROTO_IP && part.cmsg_type == IP_PKTINFO) {
     const auto info = ReadAs<in_pktinfo>(part);

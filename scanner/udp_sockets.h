@@ -16,8 +16,8 @@ namespace postern::scanner {
 // Not thread-safe.
 class UdpSockets {
  public:
-  UdpSockets(std::optional<IpAddress> source, std::string interface)
-      : source_(std::move(source)), interface_(std::move(interface)) {}
+  UdpSockets(const std::optional<IpAddress>& source, std::string interface)
+      : source_(source), interface_(std::move(interface)) {}
 
   // Tries of an endpoint leave from different ports, so that what a firewall in between remembers
   // of the one does not decide the other.
