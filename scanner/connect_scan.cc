@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/system_error.hpp>
 #include <cerrno>
+#include <cmath>
 #include <deque>
 #include <utility>
 #include <vector>
@@ -168,7 +169,7 @@ void ConnectRun::End(bool complete) {
   if (ended_) return;
   ended_ = true;
   complete_ = complete;
-  record_.SetTries(round_);
+  record_.SetMissProbability(std::pow(record_.EstimatedLoss(), round_));
   for (auto& probe : slots_) probe.socket.reset();
   io_.stop();
 }

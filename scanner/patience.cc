@@ -9,7 +9,6 @@ namespace {
 using std::chrono::microseconds;
 
 constexpr double kWrongVerdicts = 1e-3;
-constexpr int kMostTries = 12;
 
 microseconds Clamped(const RoundTrip& round_trip) {
   return std::clamp<microseconds>(round_trip.Timeout(), kShortestEarlyWait, kEarlyWait);
@@ -38,12 +37,13 @@ microseconds HostPatience::LongestEarlyWait() const {
   return longest;
 }
 
+bool IsMissUnlikely(std::uint64_t silent, double miss) {
+  return static_cast<double>(silent) * miss < kWrongVerdicts;
+}
+
 int TriesFor(std::uint64_t silent, double loss, int at_least) {
   int tries = at_least;
-  while (tries < kMostTries &&
-         static_cast<double>(silent) * std::pow(loss, tries) >= kWrongVerdicts) {
-    ++tries;
-  }
+  while (tries < kMostTries && !IsMissUnlikely(silent, std::pow(loss, tries))) ++tries;
   return tries;
 }
 

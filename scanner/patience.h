@@ -46,9 +46,16 @@ class HostPatience {
   std::unordered_map<IpAddress, RoundTrip> hosts_;
 };
 
-// The number of tries, at least `at_least` and at most 12 (or `at_least`, if that is more), after
-// which fewer than 1e-3 of `silent` endpoints are expected to be so only because every try was
-// lost, each with the probability `loss`.
+// More tries than this add time and traffic, hardly certainty.
+inline constexpr int kMostTries = 12;
+
+// Whether fewer than 1e-3 of `silent` endpoints are expected to be so only because all that they
+// were sent was lost, which happens to each with the probability `miss`.
+bool IsMissUnlikely(std::uint64_t silent, double miss);
+
+// The number of tries, at least `at_least` and at most kMostTries (or `at_least`, if that is more),
+// after which fewer than 1e-3 of `silent` endpoints are expected to be so only because every try
+// was lost, each with the probability `loss`.
 int TriesFor(std::uint64_t silent, double loss, int at_least);
 
 }  // namespace postern::scanner

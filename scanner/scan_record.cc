@@ -1,7 +1,6 @@
 #include "scanner/scan_record.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 namespace postern::scanner {
@@ -9,6 +8,10 @@ namespace {
 
 // More verdicts than the protocols define; only a peer that makes up ICMP codes meets it.
 constexpr std::size_t kMostVerdicts = 256;
+
+bool IsIcmp(const Reason& reason) {
+  return reason.kind == Reason::Kind::kIcmp || reason.kind == Reason::Kind::kIcmp6;
+}
 
 // Joins entries of the same address, which come of plans that name it in several groups.
 std::vector<AddressStates> SortedAndMerged(std::vector<AddressStates> parts) {
@@ -68,7 +71,7 @@ void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Rep
   if (verdict.state == PortState::kOpen) {
     open_.push_back({endpoint, verdict, reply.rtt, reply.ttl});
   }
-  if (verdict.state != PortState::kFiltered) {
+  if (!IsIcmp(verdict.reason)) {
     ++(reply.to_first_packet ? replies_to_first_ : replies_to_later_);
   }
 }
@@ -133,7 +136,7 @@ ScanResult ScanRecord::Finish(bool complete) && {
   result.open = std::move(open_);
   result.coverage = std::move(coverage_);
   result.coverage.estimated_loss = EstimatedLoss();
-  if (tries_ > 0) result.coverage.miss_probability = std::pow(EstimatedLoss(), tries_);
+  if (silent_ > 0) result.coverage.miss_probability = miss_probability_;
   result.coverage.complete = complete;
   for (const auto& address : result.addresses) {
     for (const auto protocol : kProtocols) {

@@ -57,8 +57,8 @@ class ScanRecord {
   double EstimatedLoss() const;
   ScanProgress Progress() const;
   const ScanPlan& plan() const { return plan_; }
-  // How often every endpoint that is still silent was asked.
-  void SetTries(int tries) { tries_ = tries; }
+  // Of an endpoint that answers: that it is silent only since all it was sent was lost.
+  void SetMissProbability(double probability) { miss_probability_ = probability; }
   // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.
   ScanResult Finish(bool complete) &&;
 
@@ -90,7 +90,7 @@ class ScanRecord {
   std::uint64_t silent_ = 0;
   std::uint64_t replies_to_first_ = 0;
   std::uint64_t replies_to_later_ = 0;
-  int tries_ = 0;
+  double miss_probability_ = 0;
 };
 
 }  // namespace postern::scanner

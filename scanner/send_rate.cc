@@ -11,6 +11,7 @@ using std::chrono::microseconds;
 // Behind its rate after a pause the scan catches up with no more than this, since queues on the way
 // are short (Linux takes 1,000 packets in a veth's backlog).
 constexpr double kCatchUpSeconds = 0.01;
+constexpr double kBatchSeconds = 0.001;
 constexpr double kMostCatchUp = 512;
 constexpr double kLeastCatchUp = 8;
 
@@ -25,9 +26,11 @@ constexpr std::chrono::milliseconds kAfterDecrease{100};
 // queue.
 constexpr microseconds kQueue = std::chrono::milliseconds(5);
 
-// What is lost beyond that share more than usual is lost because of the rate.
+// What is lost beyond that share more than usual is lost because of the rate. A small cohort shows
+// more by chance.
+constexpr double kToleratedWhileStarting = 0.3;
 constexpr double kTolerated = 0.1;
-constexpr double kGrowth = 1.15;
+constexpr double kGrowth = 1.3;
 constexpr double kAfterLoss = 0.6;
 constexpr double kAfterQueue = 0.85;
 constexpr double kLowestRate = 50;
@@ -47,10 +50,10 @@ int SendRate::Take(int most, Time now) {
   return taken;
 }
 
-SendRate::Time SendRate::NextAt(Time now) const {
-  if (allowance_ >= 1) return now;
-  return now +
-         std::chrono::ceil<std::chrono::nanoseconds>(duration<double>((1 - allowance_) / rate_));
+SendRate::Time SendRate::NextAt(int most, Time now) const {
+  const double batch = std::clamp<double>(rate_ * kBatchSeconds, 1, most);
+  const double missing = std::max(0.0, batch - allowance_);
+  return now + std::chrono::ceil<std::chrono::nanoseconds>(duration<double>(missing / rate_));
 }
 
 int SendRate::CohortSize() const { return starting_ ? kCohortWhileStarting : kCohort; }
@@ -96,7 +99,7 @@ void SendRate::Judge(Time now) {
 }
 
 void SendRate::Adapt(double loss, bool queueing, double achieved) {
-  const bool too_much = loss > 2 * usual_loss_ + kTolerated;
+  const bool too_much = loss > 2 * usual_loss_ + (starting_ ? kToleratedWhileStarting : kTolerated);
   // A loss that stays however slow the scan gets is the path's own.
   usual_loss_ += (loss - usual_loss_) / (too_much ? 8 : 4);
   if (too_much || (queueing && starting_)) {

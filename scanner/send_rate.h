@@ -20,8 +20,8 @@ class SendRate {
   int Take(int most, Time now);
   // Of those, what was not sent after all.
   void GiveBack(int count) { allowance_ += count; }
-  // When Take() will give at least one.
-  Time NextAt(Time now) const;
+  // When Take() will give a batch worth a system call: what a millisecond may send, at most `most`.
+  Time NextAt(int most, Time now) const;
 
   // Every how many packets a timing probe is due, while WantsTiming().
   int TimingInterval() const { return starting_ ? 8 : 32; }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,13 +29,17 @@ using Time = SteadyClock::time_point;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+// Half a batch of a socket's: timing probes, and what an earlier shortage left, have room beside.
+constexpr int kProbesAtOnce = PacketSocket::kBatch / 2;
 // Replies read before more is sent.
 constexpr int kRepliesAtOnce = 512;
 // Silence is asked for the last time this long after the time before, and waited for as long: a
 // burst of losses, or a target's pause, ends meanwhile. The kernel's own patience (RFC 6298).
 constexpr std::chrono::seconds kSlow{1};
 // A pause that the kernel's timers can be trusted with; shorter ones are spent reading replies.
-constexpr microseconds kShortestSleep{60};
+constexpr microseconds kShortestSleep{20};
+// So long replies may wait; the capture keeps the time of each.
+constexpr milliseconds kUnwatched{1};
 // How soon a request to stop is seen.
 constexpr milliseconds kLongestSleep{100};
 constexpr milliseconds kProgressEvery{250};
@@ -82,7 +87,8 @@ class SynRun {
         record_(request.plan),
         queue_(request.plan, request.seed,
                [this](std::uint64_t index) { return record_.IsUndecided(index); }),
-        tries_(std::max(1, request.tries)) {}
+        least_tries_(std::max(1, request.tries)),
+        last_(least_tries_ == 1) {}
 
   ScanResult Run(const std::stop_token& stop) {
     StartRound(SteadyClock::now());
@@ -103,6 +109,8 @@ class SynRun {
   Time Wait(Time now);
   void EndRound(Time now);
   bool LostReplies();
+  bool IsSettledAfter(int rounds, double miss_probability) const;
+  double RoundLoss();
   void End(bool complete);
 
   Time Send(Time now);
@@ -142,12 +150,15 @@ class SynRun {
   TimingProbes timing_;
   SentTimes sent_times_;
 
-  int tries_;
+  const int least_tries_;
+  double miss_probability_ = 1;  // of an endpoint that answers, by the rounds so far
+  int timing_answered_ = 0;      // in this round
+  int timing_lost_ = 0;
   int round_ = 0;
   int void_rounds_ = 0;
   Time round_started_;
   bool sending_ = false;  // else waiting for the round's last replies, or for the next round
-  bool last_ = false;     // no further try is planned
+  bool last_;             // no further try is planned
   Time wait_until_;
   std::uint64_t drops_ = 0;
   bool ended_ = false;
@@ -164,7 +175,6 @@ class SynRun {
 
 void SynRun::StartRound(Time now) {
   ++round_;
-  last_ = round_ >= tries_ + void_rounds_;
   round_started_ = now;
   sending_ = true;
   queue_.StartRound();
@@ -182,18 +192,34 @@ Time SynRun::Wait(Time now) {
 
 void SynRun::EndRound(Time now) {
   if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
-  tries_ = TriesFor(record_.silent(), record_.EstimatedLoss(), tries_);
-  const int rounds = tries_ + void_rounds_;
-  if (round_ >= rounds) {
+  miss_probability_ *= RoundLoss();
+  if (IsSettledAfter(round_, miss_probability_)) {
     // What only rounds with lost replies have asked is not known.
     return End(/*complete=*/void_rounds_ < kMostVoidRounds);
   }
-  const bool next_is_last = round_ + 1 >= rounds;
-  if (next_is_last && now < round_started_ + kSlow) {
+  last_ = IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
+  if (last_ && now < round_started_ + kSlow) {
     wait_until_ = round_started_ + kSlow;
   } else {
     StartRound(now);
   }
+}
+
+// Whether silence is a verdict after so many rounds.
+bool SynRun::IsSettledAfter(int rounds, double miss_probability) const {
+  const int tries = rounds - void_rounds_;
+  if (tries >= std::max(least_tries_, kMostTries)) return true;
+  return tries >= least_tries_ && IsMissUnlikely(record_.silent(), miss_probability);
+}
+
+// The share of this round's probes that were lost. Where the round had few timing probes, that of
+// the whole scan stands for it.
+double SynRun::RoundLoss() {
+  constexpr double kWeightOfScan = 16;
+  const double lost = timing_lost_ + kWeightOfScan * record_.EstimatedLoss();
+  const double all = timing_lost_ + timing_answered_ + kWeightOfScan;
+  timing_lost_ = timing_answered_ = 0;
+  return lost / all;
 }
 
 // Whether replies were lost on this machine since it was asked last.
@@ -206,13 +232,13 @@ bool SynRun::LostReplies() {
 void SynRun::End(bool complete) {
   ended_ = true;
   complete_ = complete;
-  record_.SetTries(round_ - void_rounds_);
+  record_.SetMissProbability(miss_probability_);
 }
 
 // Sends what may be sent now, and returns when there may be more.
 Time SynRun::Send(Time now) {
   if (const auto time = MaySendAt(now); time > now) return time;
-  const int allowed = rate_.Take(PacketSocket::kBatch / 2, now);
+  const int allowed = rate_.Take(kProbesAtOnce, now);
   Time next = now;
   int used = 0;
   while (used < allowed && next <= now) {
@@ -228,7 +254,8 @@ Time SynRun::Send(Time now) {
   rate_.GiveBack(allowed - used);
   FlushAll(now);
   if (next == Time::max() && Flushed()) return StartWaiting(now);
-  return std::max({std::min(next, now + kLongestSleep), rate_.NextAt(now), backing_off_until_});
+  return std::max(
+      {std::min(next, now + kLongestSleep), rate_.NextAt(kProbesAtOnce, now), backing_off_until_});
 }
 
 bool SynRun::Flushed() const {
@@ -362,6 +389,7 @@ void SynRun::OnPacket(std::span<const std::uint8_t> bytes, Time arrived) {
 void SynRun::OnTimingReply(const SynReply& reply, Time arrived) {
   const auto answer = timing_.Answered(reply.endpoint, reply.probe_port, arrived);
   if (!answer) return;
+  ++timing_answered_;
   record_.CountTiming(/*answered=*/true);
   rate_.TimingAnswered(answer->cohort, answer->rtt, SteadyClock::now());
 }
@@ -385,6 +413,7 @@ void SynRun::OnReply(const SynReply& reply, Time arrived) {
 
 void SynRun::KeepHouse(Time now) {
   timing_.Expire(now, [this, now](std::uint64_t cohort) {
+    ++timing_lost_;
     record_.CountTiming(/*answered=*/false);
     rate_.TimingLost(cohort, now);
   });
@@ -400,10 +429,12 @@ void SynRun::KeepHouse(Time now) {
   }
 }
 
-// Wakes up early when a packet arrives.
+// Wakes up early when a packet arrives, but for short pauses: a fast scan reads its replies
+// together.
 void SynRun::SleepUntil(Time time) const {
   const auto now = SteadyClock::now();
   if (time <= now + kShortestSleep) return;
+  if (time <= now + kUnwatched) return std::this_thread::sleep_until(time);
   const auto pause = std::min<SteadyClock::duration>(time - now, kLongestSleep);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(pause);
   const timespec timeout{seconds.count(), std::chrono::nanoseconds(pause - seconds).count()};
