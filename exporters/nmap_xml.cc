@@ -11,8 +11,6 @@ namespace {
 // nmap too lists the ports of a state one by one up to this many.
 constexpr std::size_t kFewPorts = 25;
 
-using OpenObservations = std::map<Endpoint, const Observation*>;
-
 // ` name="value"`
 std::string Attribute(std::string_view name, std::string_view value) {
   return " " + std::string(name) + "=\"" + EscapeXml(value) + "\"";
@@ -178,9 +176,8 @@ bool IsSummedUp(const StateCounts& counts, PortState state) {
   return state != PortState::kOpen && state != PortState::kUnknown && counts.of(state) > kFewPorts;
 }
 
-std::string Port(const Endpoint& endpoint, const Verdict& verdict, const OpenObservations& open) {
-  const auto seen = open.find(endpoint);
-  const int ttl = seen == open.end() ? 0 : seen->second->ttl.value_or(std::uint8_t{0});
+std::string Port(const Endpoint& endpoint, const Verdict& verdict, const Observation* open) {
+  const int ttl = open == nullptr ? 0 : open->ttl.value_or(std::uint8_t{0});
   return "<port" + Attribute("protocol", ToString(endpoint.protocol)) +
          Attribute("portid", endpoint.port) + "><state" +
          Attribute("state", NmapState(verdict.state)) +
@@ -188,7 +185,7 @@ std::string Port(const Endpoint& endpoint, const Verdict& verdict, const OpenObs
          Attribute("reason_ttl", std::to_string(ttl)) + "/></port>\n";
 }
 
-std::string Ports(const AddressStates& states, const OpenObservations& open) {
+std::string Ports(const ScanReport& report, const AddressStates& states) {
   const StateCounts counts(states);
   std::string text = "<ports>\n";
   for (const auto state : kListedStates) {
@@ -198,7 +195,8 @@ std::string Ports(const AddressStates& states, const OpenObservations& open) {
     for (const auto& [ports, verdict] : states.of(protocol).ranges()) {
       if (verdict.state == PortState::kUnknown || IsSummedUp(counts, verdict.state)) continue;
       for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-        text += Port({states.address, protocol, static_cast<std::uint16_t>(port)}, verdict, open);
+        const Endpoint endpoint{states.address, protocol, static_cast<std::uint16_t>(port)};
+        text += Port(endpoint, verdict, report.OpenAt(endpoint));
       }
     }
   }
@@ -210,14 +208,13 @@ std::string UnknownComment(const AddressStates& states) {
   return unknown.empty() ? "" : Attribute("comment", "unknown: " + unknown.ToString());
 }
 
-std::string Host(const ScanReport& report, const AddressStates& states,
-                 const OpenObservations& open) {
+std::string Host(const ScanReport& report, const AddressStates& states) {
   const auto& run = report.snapshot.run;
   return "<host" + Attribute("starttime", Seconds(run.started)) +
          Attribute("endtime", Seconds(run.finished)) + UnknownComment(states) + ">" +
          Status(states) + "<address" + Attribute("addr", states.address.ToString()) +
          Attribute("addrtype", ToString(states.address.family())) + "/>\n" +
-         HostNames(report, states.address) + Ports(states, open) + "</host>\n";
+         HostNames(report, states.address) + Ports(report, states) + "</host>\n";
 }
 
 std::string RunStats(const ScanReport& report) {
@@ -253,9 +250,6 @@ std::string CommandLine(const std::vector<std::string>& arguments) {
 }  // namespace
 
 std::string FormatNmapXml(const ScanReport& report) {
-  OpenObservations open;
-  for (const auto& observation : report.open) open[observation.endpoint] = &observation;
-
   const auto& run = report.snapshot.run;
   std::string xml =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE nmaprun>\n<nmaprun" +
@@ -264,7 +258,7 @@ std::string FormatNmapXml(const ScanReport& report) {
       Attribute("version", run.program_version + " (postern)") +
       Attribute("xmloutputversion", "1.05") + ">\n" + ScanInfo(report.snapshot) +
       "<verbose level=\"0\"/>\n<debugging level=\"0\"/>\n";
-  for (const auto& states : report.snapshot.addresses) xml += Host(report, states, open);
+  for (const auto& states : report.snapshot.addresses) xml += Host(report, states);
   return xml + RunStats(report) + "</nmaprun>\n";
 }
 

@@ -7,8 +7,6 @@
 namespace postern::exporters {
 namespace {
 
-using OpenObservations = std::map<Endpoint, const Observation*>;
-
 std::string Quoted(std::string_view word) { return '"' + std::string(word) + '"'; }
 
 std::string NameList(const std::vector<std::string>& names) {
@@ -33,9 +31,8 @@ std::string EndpointLine(const Endpoint& endpoint, const Verdict& verdict,
   return line + "}\n";
 }
 
-std::string EndpointLines(const AddressStates& states, PortState most_common,
-                          const OpenObservations& open) {
-  std::string lines;
+void AddEndpointLines(const ScanReport& report, const AddressStates& states, PortState most_common,
+                      std::string& lines) {
   for (const auto protocol : kProtocols) {
     for (const auto& range : states.of(protocol).ranges()) {
       const bool listed =
@@ -43,12 +40,10 @@ std::string EndpointLines(const AddressStates& states, PortState most_common,
       if (!listed) continue;
       for (std::uint32_t port = range.ports.first; port <= range.ports.last; ++port) {
         const Endpoint endpoint{states.address, protocol, static_cast<std::uint16_t>(port)};
-        const auto at = open.find(endpoint);
-        lines += EndpointLine(endpoint, range.verdict, at == open.end() ? nullptr : at->second);
+        lines += EndpointLine(endpoint, range.verdict, report.OpenAt(endpoint));
       }
     }
   }
-  return lines;
 }
 
 std::string HostLine(const AddressStates& states, const StateCounts& counts,
@@ -96,14 +91,11 @@ std::string SummaryLine(const ScanReport& report) {
 }  // namespace
 
 std::string FormatScanJsonLines(const ScanReport& report) {
-  OpenObservations open;
-  for (const auto& observation : report.open) open[observation.endpoint] = &observation;
-
   std::string lines;
   for (const auto& states : report.snapshot.addresses) {
     const StateCounts counts(states);
     const auto names = report.names.find(states.address);
-    lines += EndpointLines(states, counts.MostCommon(), open);
+    AddEndpointLines(report, states, counts.MostCommon(), lines);
     lines += HostLine(states, counts,
                       names == report.names.end() ? std::vector<std::string>{} : names->second);
   }

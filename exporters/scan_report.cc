@@ -1,9 +1,17 @@
 #include "exporters/scan_report.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 namespace postern::exporters {
+
+const Observation* ScanReport::OpenAt(const Endpoint& endpoint) const {
+  const auto at = std::lower_bound(
+      open.begin(), open.end(), endpoint,
+      [](const Observation& a, const Endpoint& wanted) { return a.endpoint < wanted; });
+  return at != open.end() && at->endpoint == endpoint ? &*at : nullptr;
+}
 
 StateCounts::StateCounts(const AddressStates& states) {
   for (const auto protocol : kProtocols) {

@@ -13,11 +13,14 @@ namespace postern::exporters {
 
 struct ScanReport {
   Snapshot snapshot;
-  std::vector<Observation> open;       // the open endpoints with their RTT, in any order
+  std::vector<Observation> open;       // the open endpoints with their RTT, ascending
   std::vector<std::string> arguments;  // the command line, the program's name first
   // Names that led to an address: DNS names, or hosts of the policy.
   std::map<IpAddress, std::vector<std::string>> names;
   Duration elapsed{};  // of the scan, on the monotonic clock
+
+  // Null if the endpoint is not open.
+  const Observation* OpenAt(const Endpoint& endpoint) const;
 };
 
 // Number of an address's endpoints in each state, both protocols together.

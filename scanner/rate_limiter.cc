@@ -72,10 +72,25 @@ IpAddress NetworkOf(const IpAddress& address) {
 
 struct RateLimiter::State {
   explicit State(const RateCaps& caps)
-      : overall_pace(caps.rate), host_pace(caps.host_rate), network_pace(caps.network_rate) {}
+      : hosts_are_capped(caps.host_rate < caps.rate),
+        networks_are_capped(caps.network_rate < caps.rate),
+        overall_pace(caps.rate),
+        host_pace(caps.host_rate),
+        network_pace(caps.network_rate) {}
+
+  // A cap that is no lower than the overall one needs no counting of its own.
+  void Set(const RateCaps& caps) {
+    overall_pace = Pace(caps.rate);
+    host_pace = Pace(caps.host_rate);
+    network_pace = Pace(caps.network_rate);
+    hosts_are_capped = caps.host_rate < caps.rate;
+    networks_are_capped = caps.network_rate < caps.rate;
+  }
 
   std::mutex mutex;
   // Guarded by mutex.
+  bool hosts_are_capped;
+  bool networks_are_capped;
   Pace overall_pace;
   Pace host_pace;
   Pace network_pace;
@@ -89,9 +104,7 @@ RateLimiter::~RateLimiter() = default;
 
 void RateLimiter::SetCaps(const RateCaps& caps) {
   const std::lock_guard lock(state_->mutex);
-  state_->overall_pace = Pace(caps.rate);
-  state_->host_pace = Pace(caps.host_rate);
-  state_->network_pace = Pace(caps.network_rate);
+  state_->Set(caps);
 }
 
 RateLimiter::Time RateLimiter::Earliest(Time now) const {
@@ -102,14 +115,15 @@ RateLimiter::Time RateLimiter::Earliest(Time now) const {
 RateLimiter::Time RateLimiter::Acquire(const IpAddress& address, Time now) {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
-  Time& host = s.hosts.Of(address, now);
-  Time& network = s.networks.Of(NetworkOf(address), now);
-  const Time ready = std::max({s.overall_pace.Ready(s.overall, now), s.host_pace.Ready(host, now),
-                               s.network_pace.Ready(network, now)});
+  Time* const host = s.hosts_are_capped ? &s.hosts.Of(address, now) : nullptr;
+  Time* const network = s.networks_are_capped ? &s.networks.Of(NetworkOf(address), now) : nullptr;
+  Time ready = s.overall_pace.Ready(s.overall, now);
+  if (host) ready = std::max(ready, s.host_pace.Ready(*host, now));
+  if (network) ready = std::max(ready, s.network_pace.Ready(*network, now));
   if (ready > now) return ready;
   s.overall_pace.Take(s.overall, now);
-  s.host_pace.Take(host, now);
-  s.network_pace.Take(network, now);
+  if (host) s.host_pace.Take(*host, now);
+  if (network) s.network_pace.Take(*network, now);
   return now;
 }
 
@@ -117,8 +131,8 @@ void RateLimiter::Charge(const IpAddress& address, Time now) {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
   s.overall_pace.Take(s.overall, now);
-  s.host_pace.Take(s.hosts.Of(address, now), now);
-  s.network_pace.Take(s.networks.Of(NetworkOf(address), now), now);
+  if (s.hosts_are_capped) s.host_pace.Take(s.hosts.Of(address, now), now);
+  if (s.networks_are_capped) s.network_pace.Take(s.networks.Of(NetworkOf(address), now), now);
 }
 
 }  // namespace postern::scanner

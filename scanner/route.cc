@@ -1,5 +1,6 @@
 #include "scanner/route.h"
 
+#include <linux/fib_rules.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
@@ -130,6 +131,35 @@ std::vector<Routes::Answer> Routes::ToEach(std::span<const IpAddress> targets,
     answers[asked[i]] = answer.error != 0 ? Failed(answer.error) : ToAnswer(answer.message, source);
   });
   return answers;
+}
+
+Prefix Routes::BlockOf(const IpAddress& address) {
+  return Prefix(address, address.family() == Family::kIpv4 ? 24 : 112);
+}
+
+std::optional<std::set<Prefix>> Routes::MixedBlocks(Family family) {
+  std::set<Prefix> blocks;
+  // A rule's header begins like a route's, and FRA_DST is RTA_DST.
+  static_assert(sizeof(fib_rule_hdr) == sizeof(rtmsg) && static_cast<int>(FRA_DST) == RTA_DST);
+  for (const std::uint16_t type : {RTM_GETROUTE, RTM_GETRULE}) {
+    rtmsg header{};
+    header.rtm_family = KernelFamily(family);
+    const int error = kernel_.Dump(NetlinkRequest(type, header), [&](const NetlinkMessage& entry) {
+      const auto length = entry.Read<rtmsg>().value_or(rtmsg{}).rtm_dst_len;
+      const auto base = IpAddress::FromBytes(entry.Attribute(sizeof(rtmsg), RTA_DST));
+      if (!base || base->family() != family) return;
+      const auto block = BlockOf(*base);
+      if (length > block.length()) blocks.insert(block);
+    });
+    if (error != 0) return std::nullopt;
+  }
+  return blocks;
+}
+
+bool Routes::IsMixed(const Prefix& block) {
+  const auto [at, is_new] = mixed_.try_emplace(block.family());
+  if (is_new) at->second = MixedBlocks(block.family());
+  return !at->second || at->second->contains(block);
 }
 
 std::optional<Interface> Routes::InterfaceAt(int index) {

@@ -4,12 +4,15 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/ip_address.h"
+#include "core/prefix.h"
 #include "scanner/netlink.h"
 
 namespace postern::scanner {
@@ -51,6 +54,13 @@ class Routes {
   std::vector<Answer> ToEach(std::span<const IpAddress> targets,
                              const std::optional<IpAddress>& source, int interface);
 
+  // A part of the address space, /24 or /112, that mostly takes one way, so that one answer stands
+  // for all of its addresses.
+  static Prefix BlockOf(const IpAddress& address);
+  // Whether a route or a rule is about less than the whole block, when this object was made, so
+  // that each of its addresses must be asked for.
+  bool IsMixed(const Prefix& block);
+
   // None if there is no such interface.
   std::optional<Interface> InterfaceAt(int index);
   // The kernel's present entry for a neighbour that can be used (reachable, stale, delay, probe,
@@ -62,8 +72,11 @@ class Routes {
  private:
   // errno, 0 if probes to addresses of `family` can leave from `source`.
   int CheckSource(const IpAddress& source, Family family);
+  // The mixed blocks of a family; none if the kernel did not tell all.
+  std::optional<std::set<Prefix>> MixedBlocks(Family family);
 
   NetlinkSocket kernel_;
+  std::map<Family, std::optional<std::set<Prefix>>> mixed_;  // asked for once
 };
 
 }  // namespace postern::scanner

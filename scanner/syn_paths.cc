@@ -27,12 +27,7 @@ SynPaths::SynPaths(std::optional<IpAddress> source, std::string interface, std::
       filter_(std::move(filter)) {}
 
 const SynPaths::Path& SynPaths::To(const IpAddress& target, Time now) {
-  auto at = known_.find(target);
-  if (at == known_.end()) {
-    if (known_.size() >= kMostKnown) known_.clear();
-    at = known_.emplace(target, Find(target)).first;
-  }
-  Known& known = at->second;
+  Known& known = KnownOf(target);
   Gateway* const gateway = known.gateway;
   if (gateway == nullptr || known.path.socket == nullptr) return known.path;
   if (now >= gateway->next_look) {
@@ -44,6 +39,15 @@ const SynPaths::Path& SynPaths::To(const IpAddress& target, Time now) {
   known.path.socket = gateway->neighbour ? gateway->link : known.network;
   known.path.neighbour = gateway->neighbour.value_or(LinkAddress{});
   return known.path;
+}
+
+SynPaths::Known& SynPaths::KnownOf(const IpAddress& target) {
+  const auto block = Routes::BlockOf(target);
+  const bool mixed = routes_.IsMixed(block);
+  const auto& key = mixed ? target : block.base();
+  if (const auto at = known_.find(key); at != known_.end()) return at->second;
+  if (known_.size() >= kMostKnown) known_.clear();
+  return known_.emplace(key, Find(target)).first->second;
 }
 
 SynPaths::Known SynPaths::Find(const IpAddress& target) {

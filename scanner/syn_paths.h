@@ -16,7 +16,7 @@
 
 namespace postern::scanner {
 
-// Not thread-safe. Routes are asked for once for each target.
+// Not thread-safe. Each way is asked for once.
 class SynPaths {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -31,8 +31,7 @@ class SynPaths {
   // `source` and `interface` (empty: any) are the operator's wish; `filter` is what to capture.
   SynPaths(std::optional<IpAddress> source, std::string interface, std::string filter);
 
-  // Replies to what is sent on the path are captured from here on. The reference is valid until
-  // the next call.
+  // Replies to what is sent on the path are captured from here on. Valid until the next call.
   const Path& To(const IpAddress& target, Time now);
 
   const std::vector<std::unique_ptr<PacketSocket>>& sockets() const { return sockets_; }
@@ -58,6 +57,7 @@ class SynPaths {
     PacketSocket* network = nullptr;
   };
 
+  Known& KnownOf(const IpAddress& target);
   Known Find(const IpAddress& target);
   // Why nothing is captured there, or empty.
   std::string OpenCapture(int interface);
@@ -72,6 +72,7 @@ class SynPaths {
   const std::string filter_;
 
   Routes routes_;
+  // By address, or by the first one of a block whose addresses take the same way.
   std::unordered_map<IpAddress, Known> known_;
   std::map<std::pair<int, IpAddress>, Gateway> gateways_;
   std::map<int, std::string> captured_;  // interfaces and why not, empty where it works
