@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
 #include "scanner/cookie.h"
 #include "scanner/patience.h"
@@ -85,8 +86,7 @@ class SynRun {
         limiter_(limiter),
         paths_(request.source, request.interface, CaptureFilter(ports_.range())),
         record_(request.plan),
-        queue_(request.plan, request.seed,
-               [this](std::uint64_t index) { return record_.IsUndecided(index); }),
+        queue_(request.plan, request.seed, [this](std::uint64_t index) { return IsWanted(index); }),
         least_tries_(std::max(1, request.tries)),
         last_(least_tries_ == 1) {}
 
@@ -105,11 +105,13 @@ class SynRun {
   }
 
  private:
+  bool IsWanted(std::uint64_t index) const;
   void StartRound(Time now);
   Time Wait(Time now);
   void EndRound(Time now);
   bool LostReplies();
   bool IsSettledAfter(int rounds, double miss_probability) const;
+  void LeaveUnknown();
   double RoundLoss();
   void End(bool complete);
 
@@ -149,6 +151,7 @@ class SynRun {
   SendRate rate_;
   TimingProbes timing_;
   SentTimes sent_times_;
+  AnswerLimits limits_;
 
   const int least_tries_;
   double miss_probability_ = 1;  // of an endpoint that answers, by the rounds so far
@@ -159,6 +162,7 @@ class SynRun {
   Time round_started_;
   bool sending_ = false;  // else waiting for the round's last replies, or for the next round
   bool last_;             // no further try is planned
+  bool settled_ = false;  // but for hosts that limit their answers
   Time wait_until_;
   std::uint64_t drops_ = 0;
   bool ended_ = false;
@@ -172,6 +176,11 @@ class SynRun {
   Time next_report_;
   Time next_look_at_links_;
 };
+
+bool SynRun::IsWanted(std::uint64_t index) const {
+  if (!record_.IsUndecided(index)) return false;
+  return !settled_ || limits_.IsPending(request_.plan.At(index).address);
+}
 
 void SynRun::StartRound(Time now) {
   ++round_;
@@ -192,16 +201,28 @@ Time SynRun::Wait(Time now) {
 
 void SynRun::EndRound(Time now) {
   if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
+  limits_.EndRound(round_started_, now);
   miss_probability_ *= RoundLoss();
-  if (IsSettledAfter(round_, miss_probability_)) {
+  settled_ = settled_ || IsSettledAfter(round_, miss_probability_);
+  if (settled_ && !limits_.AnyPending()) {
+    LeaveUnknown();
     // What only rounds with lost replies have asked is not known.
     return End(/*complete=*/void_rounds_ < kMostVoidRounds);
   }
-  last_ = IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
+  last_ = settled_ || IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
   if (last_ && now < round_started_ + kSlow) {
     wait_until_ = round_started_ + kSlow;
   } else {
     StartRound(now);
+  }
+}
+
+// What hosts that answer too slowly have not answered.
+void SynRun::LeaveUnknown() {
+  if (!limits_.AnyGivenUp()) return;
+  for (std::uint64_t i = 0; i < request_.plan.size(); ++i) {
+    if (!record_.IsUndecided(i)) continue;
+    if (limits_.IsGivenUp(request_.plan.At(i).address)) record_.NotProbed(i);
   }
 }
 
@@ -284,13 +305,16 @@ void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
     record_.CountSendError(path.error);
     return record_.LocalError(target.index);
   }
-  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
-    return queue_.Postpone(target, ready);
-  }
   if (path.socket->full()) Flush(*path.socket, now);
   if (path.socket->full()) return queue_.PutBack(target);
-  Push(path, target.endpoint, ports_.OfTry(round_), target.index);
-  sent_times_.Remember(target.index, round_, now);
+  auto ready = limits_.Ready(address, now);
+  if (ready <= now) ready = limiter_.Acquire(address, now);
+  if (ready > now) return queue_.Postpone(target, ready);
+  limits_.Take(address, now);
+  limits_.Asked(address);
+  const auto port = ports_.OfTry(round_);
+  Push(path, target.endpoint, port, target.index);
+  sent_times_.Remember(target.index, ports_.TryOf(port), now);
   Pace(now);
   SendTiming(now);
 }
@@ -407,6 +431,7 @@ void SynRun::OnReply(const SynReply& reply, Time arrived) {
   }
   record_.Answer(*index, reply.endpoint, learnt);
   if (reply.verdict.state != PortState::kFiltered) {
+    limits_.Answered(reply.endpoint.address);
     timing_.AddResponder(reply.endpoint, reply.verdict.state == PortState::kOpen);
   }
 }

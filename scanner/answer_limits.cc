@@ -1,0 +1,98 @@
+#include "scanner/answer_limits.h"
+
+#include <algorithm>
+
+namespace postern::scanner {
+namespace {
+
+using std::chrono::duration;
+
+// A path that loses more than this share of what it carries is no path to scan over.
+constexpr double kMostLoss = 0.3;
+// Fewer late answers than this are chance.
+constexpr std::uint64_t kFewAnswers = 10;
+// Below the speed that was measured, which a burst at the round's start makes look higher.
+constexpr double kBelowMeasured = 0.8;
+// A round of a pending host that brings no more than this share of answers is quiet, and two of
+// them settle it: what is silent then is so at a speed at which others were answered.
+constexpr double kQuietShare = 0.02;
+constexpr int kQuietRounds = 2;
+// A host that leaves more than the rest unanswered was asked too fast.
+constexpr double kAnsweredShare = 0.7;
+constexpr double kSlowest = 0.2;  // of the pace before
+// A host that takes longer for a round, or more rounds, is given up: a slice of a sweep lasts so
+// long.
+constexpr duration<double> kLongestRound = std::chrono::minutes(15);
+constexpr int kMostPacedRounds = 12;
+
+}  // namespace
+
+void AnswerLimits::Asked(const IpAddress& host) {
+  if (pending_ == 0) return;
+  if (const auto at = hosts_.find(host); at != hosts_.end()) ++at->second.asked;
+}
+
+void AnswerLimits::EndRound(Time started, Time now) {
+  const duration<double> seconds = now - started;
+  for (auto& [address, host] : hosts_) {
+    Judge(host, seconds.count());
+    host.answered_before = host.answered;
+    host.asked = host.answered = 0;
+  }
+  ++round_;
+}
+
+void AnswerLimits::Judge(Host& host, double seconds) {
+  if (host.kind == Kind::kPending) return Adjust(host);
+  if (host.kind != Kind::kOrdinary || round_ < 2 || host.answered < kFewAnswers) return;
+  if (static_cast<double>(host.answered) <= kMostLoss * static_cast<double>(host.answered_before)) {
+    return;
+  }
+  Become(host, Kind::kPending);
+  host.pace = std::max(1.0, kBelowMeasured * static_cast<double>(host.answered) / seconds);
+}
+
+void AnswerLimits::Adjust(Host& host) {
+  if (host.asked == 0) return Become(host, Kind::kSettled);
+  const double share = static_cast<double>(host.answered) / static_cast<double>(host.asked);
+  host.quiet_rounds = share < kQuietShare ? host.quiet_rounds + 1 : 0;
+  if (host.quiet_rounds >= kQuietRounds) return Become(host, Kind::kSettled);
+  if (share >= kQuietShare && share < kAnsweredShare) host.pace *= std::max(share, kSlowest);
+  const duration<double> next_round((1 - share) * static_cast<double>(host.asked) / host.pace);
+  if (++host.paced_rounds >= kMostPacedRounds || next_round > kLongestRound) {
+    Become(host, Kind::kGivenUp);
+  }
+}
+
+void AnswerLimits::Become(Host& host, Kind kind) {
+  pending_ = pending_ - (host.kind == Kind::kPending) + (kind == Kind::kPending);
+  given_up_ += kind == Kind::kGivenUp;
+  host.kind = kind;
+}
+
+const AnswerLimits::Host* AnswerLimits::PendingHost(const IpAddress& host) const {
+  if (pending_ == 0) return nullptr;
+  const auto at = hosts_.find(host);
+  return at != hosts_.end() && at->second.kind == Kind::kPending ? &at->second : nullptr;
+}
+
+bool AnswerLimits::IsPending(const IpAddress& host) const { return PendingHost(host) != nullptr; }
+
+AnswerLimits::Time AnswerLimits::Ready(const IpAddress& host, Time now) const {
+  const Host* const pending = PendingHost(host);
+  return pending == nullptr ? now : std::max(now, pending->next);
+}
+
+void AnswerLimits::Take(const IpAddress& host, Time now) {
+  if (!IsPending(host)) return;
+  Host& pending = hosts_[host];
+  pending.next =
+      now + std::chrono::duration_cast<Time::duration>(duration<double>(1 / pending.pace));
+}
+
+bool AnswerLimits::IsGivenUp(const IpAddress& host) const {
+  const auto at = hosts_.find(host);
+  return at != hosts_.end() && at->second.kind == Kind::kGivenUp;
+}
+
+}  // namespace postern::scanner

@@ -1,0 +1,63 @@
+// Hosts that answer no faster than they like (FreeBSD sends 200 resets a second, some firewalls
+// fewer): what they leave unanswered is not filtered. They give themselves away by late answers
+// that do not die out: of what is lost on the way a second try brings nearly all, of what a limit
+// suppressed it brings as much as the first. Such a host is asked again at the speed of its
+// answers.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <unordered_map>
+
+#include "core/ip_address.h"
+
+namespace postern::scanner {
+
+// Not thread-safe.
+class AnswerLimits {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  // A silent endpoint of the host was asked, or answered (open or closed), in this round.
+  void Asked(const IpAddress& host);
+  void Answered(const IpAddress& host) { ++hosts_[host].answered; }
+  // Every silent endpoint was asked once more, from `started` on, and had the time to answer.
+  void EndRound(Time started, Time now);
+
+  // Some hosts must be asked again, whatever is enough for the others.
+  bool AnyPending() const { return pending_ > 0; }
+  bool IsPending(const IpAddress& host) const;
+  // When such a host may be asked next; `now` for every other one. Take counts that it is.
+  Time Ready(const IpAddress& host, Time now) const;
+  void Take(const IpAddress& host, Time now);
+
+  // The host answers so slowly that its silent endpoints stay unknown.
+  bool IsGivenUp(const IpAddress& host) const;
+  bool AnyGivenUp() const { return given_up_ > 0; }
+
+ private:
+  enum class Kind : std::uint8_t { kOrdinary, kPending, kSettled, kGivenUp };
+
+  struct Host {
+    std::uint64_t asked = 0;            // in this round; counted for pending hosts only
+    std::uint64_t answered = 0;         // in this round
+    std::uint64_t answered_before = 0;  // in the round before
+    Kind kind = Kind::kOrdinary;
+    int quiet_rounds = 0;  // without more than a few answers
+    int paced_rounds = 0;
+    double pace = 0;  // packets a second
+    Time next;
+  };
+
+  const Host* PendingHost(const IpAddress& host) const;
+  void Judge(Host& host, double seconds);
+  void Adjust(Host& host);
+  void Become(Host& host, Kind kind);
+
+  std::unordered_map<IpAddress, Host> hosts_;  // that have answered
+  int round_ = 1;
+  std::size_t pending_ = 0;
+  std::size_t given_up_ = 0;
+};
+
+}  // namespace postern::scanner
