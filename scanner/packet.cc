@@ -139,11 +139,11 @@ bool QuotesAPacket(std::uint8_t protocol, std::uint8_t type) {
              : std::find(kIcmp6Errors.begin(), kIcmp6Errors.end(), type) != kIcmp6Errors.end();
 }
 
-std::optional<IcmpQuote> ReadQuote(std::span<const std::uint8_t> body) {
+std::optional<IcmpQuote> ReadQuote(Family family, std::span<const std::uint8_t> body) {
   constexpr std::size_t kUnused = 4;  // or pointer, or next-hop MTU
   if (body.size() < kUnused) return std::nullopt;
   auto header = ReadHeader(body.subspan(kUnused), Length::kMayExceed);
-  if (!header) return std::nullopt;
+  if (!header || header->source.family() != family) return std::nullopt;
   IcmpQuote quote;
   quote.source = header->source;
   quote.destination = header->destination;
@@ -165,7 +165,10 @@ std::optional<IcmpMessage> ReadIcmp(std::uint8_t protocol, ByteReader reader) {
   reader.Skip(2);
   if (!reader.ok()) return std::nullopt;
   message.body = reader.rest();
-  if (QuotesAPacket(protocol, message.type)) message.quote = ReadQuote(message.body);
+  if (QuotesAPacket(protocol, message.type)) {
+    message.quote =
+        ReadQuote(protocol == kProtocolIcmp ? Family::kIpv4 : Family::kIpv6, message.body);
+  }
   return message;
 }
 

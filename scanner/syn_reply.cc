@@ -36,9 +36,18 @@ std::optional<Verdict> ReadFlags(const TcpSegment& segment, std::uint32_t expect
   return std::nullopt;
 }
 
+// A SYN of this scan's own, which a scan of this machine's addresses captures too.
+bool IsProbe(const Packet& packet, const TcpSegment& segment, const CookieKey& key,
+             const PortRange& ports) {
+  if (!ports.Contains(segment.source_port)) return false;
+  const Endpoint target{packet.destination, Protocol::kTcp, segment.destination_port};
+  return segment.sequence == SequenceOf(key.Of(packet.source, segment.source_port, target));
+}
+
 std::optional<SynReply> ReadTcp(const Packet& packet, const TcpSegment& segment,
                                 const CookieKey& key, const PortRange& ports) {
   if (!ports.Contains(segment.destination_port)) return std::nullopt;
+  if (IsProbe(packet, segment, key, ports)) return std::nullopt;
   const Endpoint endpoint{packet.source, Protocol::kTcp, segment.source_port};
   const auto cookie = key.Of(packet.destination, segment.destination_port, endpoint);
   const auto verdict = ReadFlags(segment, SequenceOf(cookie));
