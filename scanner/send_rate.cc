@@ -18,6 +18,12 @@ constexpr double kLeastCatchUp = 8;
 // Enough answers to tell a loss of a tenth from none.
 constexpr int kCohortWhileStarting = 16;
 constexpr int kCohort = 32;
+// Packets from one timing probe to the next, on average.
+constexpr int kIntervalWhileStarting = 8;
+// Shorter at low rates, at which a cohort would take long.
+constexpr double kIntervalSeconds = 0.01;
+constexpr double kShortestInterval = 4;
+constexpr double kLongestInterval = 32;
 // Between cohorts, so that timing probes stay few where round trips are short.
 constexpr std::chrono::milliseconds kBetweenCohorts{20};
 // The queue that was too long empties meanwhile.
@@ -31,7 +37,14 @@ constexpr microseconds kQueue = std::chrono::milliseconds(5);
 constexpr double kToleratedWhileStarting = 0.3;
 constexpr double kTolerated = 0.1;
 constexpr double kGrowth = 1.3;
-constexpr double kAfterLoss = 0.6;
+// Around the rate that was too much the last time.
+constexpr double kSlowGrowth = 1.05;
+constexpr double kNearCeiling = 0.7;
+constexpr double kBeyondCeiling = 1.5;
+// Of what came through.
+constexpr double kAfterLoss = 0.8;
+// One cohort, of which a queue can swallow all, slows down no more than this.
+constexpr double kLargestDecrease = 0.5;
 constexpr double kAfterQueue = 0.85;
 constexpr double kLowestRate = 50;
 constexpr double kHighestRate = 10e6;
@@ -56,12 +69,21 @@ SendRate::Time SendRate::NextAt(int most, Time now) const {
   return now + std::chrono::ceil<std::chrono::nanoseconds>(duration<double>(missing / rate_));
 }
 
+int SendRate::TimingInterval() {
+  const int mean = starting_ ? kIntervalWhileStarting
+                             : static_cast<int>(std::clamp(rate_ * kIntervalSeconds,
+                                                           kShortestInterval, kLongestInterval));
+  return std::uniform_int_distribution(1, 2 * mean - 1)(random_);
+}
+
 int SendRate::CohortSize() const { return starting_ ? kCohortWhileStarting : kCohort; }
 
 bool SendRate::WantsTiming(Time now) const { return sent_ < CohortSize() && now >= cohort_begins_; }
 
 std::uint64_t SendRate::TimingSent() {
   ++sent_;
+  --allowance_;
+  ++taken_;
   return cohort_;
 }
 
@@ -100,18 +122,25 @@ void SendRate::Judge(Time now) {
 
 void SendRate::Adapt(double loss, bool queueing, double achieved) {
   const bool too_much = loss > 2 * usual_loss_ + (starting_ ? kToleratedWhileStarting : kTolerated);
-  // A loss that stays however slow the scan gets is the path's own.
-  usual_loss_ += (loss - usual_loss_) / (too_much ? 8 : 4);
-  if (too_much || (queueing && starting_)) {
-    rate_ =
-        std::max(kLowestRate, std::min(rate_, achieved) * (too_much ? kAfterLoss : kAfterQueue));
+  const double sent = std::min(rate_, achieved);
+  // What a rate that is too high loses shall not become usual, and allow a rate that is higher yet:
+  // more is believed slowly, less at once. A loss that stays however slow the scan gets is the
+  // path's own.
+  usual_loss_ += (loss - usual_loss_) / (loss > usual_loss_ ? 16 : 4);
+  if (too_much) {
+    ceiling_ = sent;
+    rate_ = std::max(kLowestRate, sent * std::max(kLargestDecrease, (1 - loss) * kAfterLoss));
+    starting_ = false;
+  } else if (queueing && starting_) {
+    rate_ = std::max(kLowestRate, sent * kAfterQueue);
     starting_ = false;
   } else if (achieved < rate_ / 2) {
     // A rate that this machine or a cap does not let the scan reach says nothing about a higher
     // one.
     starting_ = false;
   } else if (!queueing) {
-    rate_ = std::min(kHighestRate, rate_ * (starting_ ? 2 : kGrowth));
+    const bool near_ceiling = rate_ > ceiling_ * kNearCeiling && rate_ < ceiling_ * kBeyondCeiling;
+    rate_ = std::min(kHighestRate, rate_ * (starting_ ? 2 : near_ceiling ? kSlowGrowth : kGrowth));
   }
 }
 

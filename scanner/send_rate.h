@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <random>
 
 namespace postern::scanner {
 
@@ -19,12 +21,17 @@ class SendRate {
   // How many packets may leave at `now`, at most `most`; they are counted as sent.
   int Take(int most, Time now);
   // Of those, what was not sent after all.
-  void GiveBack(int count) { allowance_ += count; }
+  void GiveBack(int count) {
+    allowance_ += count;
+    taken_ -= count;
+  }
   // When Take() will give a batch worth a system call: what a millisecond may send, at most `most`.
   Time NextAt(int most, Time now) const;
 
-  // Every how many packets a timing probe is due, while WantsTiming().
-  int TimingInterval() const { return starting_ ? 8 : 32; }
+  // After how many packets the next timing probe is due, while WantsTiming(). Random, so that the
+  // probes do not keep one place in the batches that packets leave in: the first of a batch finds
+  // room in a queue that drops the last.
+  int TimingInterval();
   // The present cohort, the timing probes by which the present rate is judged, is not complete.
   bool WantsTiming(Time now) const;
   // Counts one that was sent and returns its cohort.
@@ -41,10 +48,12 @@ class SendRate {
   void Judge(Time now);
   void Adapt(double loss, bool queueing, double achieved);
 
+  std::minstd_rand random_{std::random_device()()};
   double rate_ = 5000;
   double allowance_ = 0;
   Time last_;
-  bool starting_ = true;  // doubling until the first loss
+  bool starting_ = true;                                      // doubling until the first loss
+  double ceiling_ = std::numeric_limits<double>::infinity();  // was too much the last time
   std::uint64_t cohort_ = 1;
   Time cohort_begins_;
   Time judged_;       // the cohort before

@@ -13,6 +13,11 @@ constexpr std::size_t kMostResponders = 64;
 constexpr microseconds kFirstTimeout = std::chrono::seconds(1);
 constexpr microseconds kLeastTimeout = std::chrono::milliseconds(50);
 
+// So many in a row are no chance: the round trip may have become longer than the timeout, which
+// only an answer that is waited for can tell; so each time the timeout doubles.
+constexpr int kLostAtOnce = 8;
+constexpr int kMostDoublings = 5;
+
 }  // namespace
 
 void TimingProbes::AddResponder(const Endpoint& endpoint, bool open) {
@@ -51,6 +56,7 @@ std::optional<TimingProbes::Answer> TimingProbes::Answered(const Endpoint& endpo
       outstanding_.begin(), outstanding_.end(),
       [&](const Outstanding& probe) { return probe.port == port && probe.endpoint == endpoint; });
   if (at == outstanding_.end()) return std::nullopt;
+  lost_in_a_row_ = 0;
   const auto rtt = std::chrono::duration_cast<microseconds>(arrived - at->sent);
   if (round_trip_) {
     round_trip_->Add(rtt);
@@ -64,14 +70,16 @@ std::optional<TimingProbes::Answer> TimingProbes::Answered(const Endpoint& endpo
 
 microseconds TimingProbes::Timeout() const {
   if (!round_trip_) return kFirstTimeout;
-  return std::clamp(round_trip_->Timeout() * 2, kLeastTimeout, kFirstTimeout);
+  const auto usual = std::clamp(round_trip_->Timeout() * 2, kLeastTimeout, kFirstTimeout);
+  const int doublings = std::min(lost_in_a_row_ / kLostAtOnce, kMostDoublings);
+  return std::min(usual * (1 << doublings), kFirstTimeout);
 }
 
 void TimingProbes::Expire(Time now, const std::function<void(std::uint64_t cohort)>& lost) {
-  const auto timeout = Timeout();
-  while (!outstanding_.empty() && outstanding_.front().sent + timeout <= now) {
+  while (!outstanding_.empty() && outstanding_.front().sent + Timeout() <= now) {
     lost(outstanding_.front().cohort);
     outstanding_.pop_front();
+    ++lost_in_a_row_;
   }
 }
 

@@ -53,6 +53,7 @@ class TimingProbes {
   std::size_t next_ = 0;
   std::deque<Outstanding> outstanding_;  // by time
   std::optional<RoundTrip> round_trip_;
+  int lost_in_a_row_ = 0;
 };
 
 }  // namespace postern::scanner
