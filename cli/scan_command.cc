@@ -13,6 +13,7 @@
 #include <random>
 
 #include "cli/commands.h"
+#include "cli/discover_targets.h"
 #include "cli/interrupt.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
@@ -74,6 +75,7 @@ struct Options {
   std::vector<std::string> targets;
   std::string ports = "top-1000";
   std::string method = "auto";
+  bool discover = false;
   std::optional<std::uint64_t> rate;
   std::optional<std::uint64_t> host_rate;
   std::optional<std::uint64_t> network_rate;
@@ -239,13 +241,32 @@ std::vector<std::string> CommandLine() {
   return arguments;
 }
 
+// Leaves of the request's addresses those that somebody answers at. Whether that is known of all.
+Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
+                               const ScanTargets& targets, scanner::RateLimiter& limiter,
+                               scanner::ScanRequest& request) {
+  scanner::DiscoverRequest question;
+  question.ranges = targets.prefixes;
+  question.tries = request.tries;
+  question.seed = request.seed;
+  question.source = request.source;
+  question.interface = request.interface;
+  question.may_probe = request.may_probe;
+  ProgressBar bar;
+  question.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
+  const InterruptWatch interrupt;
+  const auto up = FindUpTargets(question, limiter, interrupt.token());
+  if (!up) return up.error();
+  for (const auto& note : up->notes) Say(note);
+  request.plan = MakePlan(options.ports, ports, up->prefixes);
+  return up->certain;
+}
+
 exporters::ScanReport RunScan(scanner::ScanRequest request, scanner::Method method,
-                              const scanner::RateCaps& caps, const Scope& scope,
+                              scanner::RateLimiter& limiter, const Scope& scope,
                               ScanTargets targets) {
   ProgressBar bar;
   request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
-  scanner::RateLimiter limiter(caps);
-
   exporters::ScanReport report;
   auto& [run, coverage, addresses] = report.snapshot;
   run.viewpoint = scope.viewpoint;
@@ -312,12 +333,19 @@ int Scan(const Options& options) {
     file.emplace(std::move(*created));
   }
 
-  const auto caps = Caps(options, scope, *targets);
-  const auto report = RunScan(std::move(*request), method, caps, scope, std::move(*targets));
+  scanner::RateLimiter limiter(Caps(options, scope, *targets));
+  bool certain = true;
+  if (options.discover) {
+    const auto narrowed = NarrowToUpTargets(options, *ports, *targets, limiter, *request);
+    if (!narrowed) return Fail(kCouldNotTell, narrowed.error().message);
+    certain = *narrowed;
+  }
+  const auto report = RunScan(std::move(*request), method, limiter, scope, std::move(*targets));
   const std::string text = kFormatters.at(options.format)(report);
   const auto written = file ? file->Commit(text) : WriteAll(STDOUT_FILENO, text);
   if (!written) return Fail(kCouldNotTell, written.error().message);
-  return StatusOf(report.snapshot.coverage);
+  const int status = StatusOf(report.snapshot.coverage);
+  return certain ? status : kCouldNotTell;
 }
 
 // A plain decimal option, which CLI11 itself would take in octal and hexadecimal too.
@@ -359,6 +387,9 @@ void AddProbeOptions(CLI::App& command, Options& options) {
                   "connections; auto takes syn where it may (default: auto)")
       ->type_name("METHOD")
       ->check(CLI::IsMember({"auto", "syn", "connect"}));
+  command.add_flag("--discover", options.discover,
+                   "first find out which addresses answer (ARP, NDP, echo, SYN, ACK, timestamp), "
+                   "and scan those");
   AddNumber(command, "--rate", options.rate, 1, kHighestRate, "probes a second, overall");
   AddNumber(command, "--host-rate", options.host_rate, 1, kHighestRate,
             "probes a second to one address");

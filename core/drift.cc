@@ -13,10 +13,11 @@ constexpr EnumNames<Severity, 3> kSeverities = {{
     {Severity::kCritical, "critical"},
 }};
 
-constexpr EnumNames<DriftKind, 6> kKinds = {{
+constexpr EnumNames<DriftKind, 7> kKinds = {{
     {DriftKind::kUnexpectedOpen, "unexpected_open"},
     {DriftKind::kMissing, "missing"},
     {DriftKind::kHostUnreachable, "host_unreachable"},
+    {DriftKind::kAllPortsOpen, "all_ports_open"},
     {DriftKind::kWrongState, "wrong_state"},
     {DriftKind::kFamilyDivergence, "family_divergence"},
     {DriftKind::kStateChanged, "state_changed"},
@@ -55,6 +56,10 @@ std::string Summary(const Drift& drift) {
       return ports + " on " + where + " must be open and is " + state + reason;
     case DriftKind::kHostUnreachable:
       return "none of the ports that must be open on " + where + " answers: " + ports;
+    case DriftKind::kAllPortsOpen:
+      return where + " answers on " + std::to_string(drift.ports.size()) + " " +
+             std::string(ToString(drift.protocol)) +
+             " ports that the policy does not allow, more than can all be services";
     case DriftKind::kWrongState:
       return ports + " on " + where + " must be " + drift.expected + " and is " + state + reason;
     case DriftKind::kFamilyDivergence:

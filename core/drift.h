@@ -25,14 +25,16 @@ enum class DriftKind : std::uint8_t {
   kUnexpectedOpen,
   kMissing,
   kHostUnreachable,
+  kAllPortsOpen,
   kWrongState,
   kFamilyDivergence,
   kStateChanged,
 };
 
 inline constexpr std::array kDriftKinds = {
-    DriftKind::kUnexpectedOpen, DriftKind::kMissing,          DriftKind::kHostUnreachable,
-    DriftKind::kWrongState,     DriftKind::kFamilyDivergence, DriftKind::kStateChanged,
+    DriftKind::kUnexpectedOpen, DriftKind::kMissing,    DriftKind::kHostUnreachable,
+    DriftKind::kAllPortsOpen,   DriftKind::kWrongState, DriftKind::kFamilyDivergence,
+    DriftKind::kStateChanged,
 };
 
 // "unexpected_open", "missing", ...

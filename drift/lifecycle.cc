@@ -68,7 +68,8 @@ class Lifecycle {
       return AdvanceEvent(finding, drift);
     }
     if (drift != nullptr) return Seen(finding, *drift);
-    if (finding.state != FindingState::kResolved) NotSeen(finding);
+    if (finding.state == FindingState::kResolved || IsPartOfAnother(finding.drift)) return;
+    NotSeen(finding);
   }
 
   // --- a drift is there ---
@@ -194,7 +195,6 @@ class Lifecycle {
   bool Agrees(const Finding& finding) const {
     const auto& drift = finding.drift;
     if (AddressOf(drift) == nullptr) return false;
-    if (drift.kind == DriftKind::kMissing && IsHostUnreachable(drift.subject)) return false;
     const auto& judged = addresses_by_subject_.at(drift.subject);
     return std::all_of(judged.begin(), judged.end(),
                        [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
@@ -209,9 +209,14 @@ class Lifecycle {
                         [](const auto& range) { return IsSilence(range.verdict.reason); });
   }
 
-  bool IsHostUnreachable(const std::string& subject) const {
-    return std::any_of(in_.drifts.begin(), in_.drifts.end(), [&](const Drift& drift) {
-      return drift.kind == DriftKind::kHostUnreachable && drift.subject == subject;
+  // Whether a drift of the whole host stands for this one, which is as true as ever.
+  bool IsPartOfAnother(const Drift& drift) const {
+    return std::any_of(in_.drifts.begin(), in_.drifts.end(), [&](const Drift& whole) {
+      const bool stands_for =
+          (whole.kind == DriftKind::kHostUnreachable && drift.kind == DriftKind::kMissing) ||
+          (whole.kind == DriftKind::kAllPortsOpen && drift.kind == DriftKind::kUnexpectedOpen);
+      return stands_for && whole.subject == drift.subject &&
+             whole.ports.Contains(drift.protocol, drift.port);
     });
   }
 

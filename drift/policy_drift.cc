@@ -15,6 +15,10 @@ using policy::Decision;
 using policy::ExpectedState;
 using policy::RuleTable;
 
+// A host with as many open ports that no rule allows answers for services that are not there: a SYN
+// proxy, a tarpit. Large hosts have some dozens.
+constexpr std::size_t kMoreThanServices = 256;
+
 // Calls f(ports, verdict, decision) for every stretch of ports that share both, ascending.
 template <typename F>
 void ForEachStretch(const PortStates& states, const std::vector<RuleTable::Range>& rules, F f) {
@@ -99,8 +103,32 @@ class HostDrift {
   }
 
   void AddUnexpectedOpen(const JudgedAddress& at) {
+    std::array<std::optional<Drift>, 2> all;
     ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
                              const Decision& decision) {
+      if (verdict.state != PortState::kOpen || !ForbidsOpen(decision.expected)) return;
+      auto& one = all[static_cast<std::size_t>(protocol)];
+      if (!one) {
+        one = DriftOf(DriftKind::kAllPortsOpen, at, protocol, ports, verdict, decision);
+        one->severity = Severity::kWarning;
+      }
+      one->port = 0;
+      one->ports.Add(protocol, ports);
+    });
+    for (auto& one : all) {
+      if (!one) continue;
+      if (one->ports.size() >= kMoreThanServices) {
+        drifts_.push_back(std::move(*one));
+      } else {
+        AddEachUnexpectedOpen(at, one->protocol);
+      }
+    }
+  }
+
+  void AddEachUnexpectedOpen(const JudgedAddress& at, Protocol of) {
+    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+                             const Decision& decision) {
+      if (protocol != of) return;
       if (verdict.state != PortState::kOpen || !ForbidsOpen(decision.expected)) return;
       for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
         const auto number = static_cast<std::uint16_t>(port);

@@ -84,6 +84,9 @@ std::string_view Advice(DriftKind kind) {
       return "Restore the service or the path to it, or let the policy no longer expect it.";
     case DriftKind::kHostUnreachable:
       return "Check whether the host is up and what lies between it and this viewpoint.";
+    case DriftKind::kAllPortsOpen:
+      return "Check whether a SYN proxy or a tarpit answers in the host's place, or its packet "
+             "filter is gone.";
     case DriftKind::kWrongState:
       return "Check the packet filter in front of the host, or correct the policy.";
     case DriftKind::kFamilyDivergence:

@@ -7,9 +7,9 @@
 namespace postern::policy {
 
 bool IsLaterDriftKind(std::string_view name) {
-  static constexpr std::array<std::string_view, 9> kLater = {
-      "wrong_service",    "service_changed", "tls_posture",    "unlisted_host",  "dns_changed",
-      "dns_out_of_scope", "viewpoint_blind", "coverage_stale", "all_ports_open",
+  static constexpr std::array<std::string_view, 8> kLater = {
+      "wrong_service", "service_changed",  "tls_posture",     "unlisted_host",
+      "dns_changed",   "dns_out_of_scope", "viewpoint_blind", "coverage_stale",
   };
   return std::find(kLater.begin(), kLater.end(), name) != kLater.end();
 }

@@ -16,6 +16,7 @@ namespace {
 using policy::ExpectedState;
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 constexpr auto kOpen = PortState::kOpen;
 constexpr auto kClosed = PortState::kClosed;
@@ -238,6 +239,24 @@ TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
   EXPECT_THAT(Run(all_gone), IsEmpty());
   EXPECT_THAT(Run(all_gone), ElementsAre("opened"));
   EXPECT_THAT(Run(all_gone), IsEmpty());
+}
+
+TEST_F(LifecycleTest, AHostThatAnswersEverywhereDoesNotResolveItsOpenPorts) {
+  const auto states = [&] {
+    std::multimap<std::string_view, FindingState> states;
+    for (const auto& [id, finding] : findings_) {
+      if (IsEvent(finding.drift.kind)) continue;
+      states.emplace(ToString(finding.drift.kind), finding.state);
+    }
+    return states;
+  };
+  Run({{{80, 80}, kOpen}, {{81, 9000}, kClosed}});
+  for (int i = 0; i < 3; ++i) Run({{{1, 9000}, kOpen}});
+  EXPECT_THAT(states(), ElementsAre(Pair("all_ports_open", FindingState::kOpen),
+                                    Pair("unexpected_open", FindingState::kOpen)));
+  for (int i = 0; i < 2; ++i) Run({{{1, 9000}, kClosed}});
+  EXPECT_THAT(states(), ElementsAre(Pair("all_ports_open", FindingState::kResolved),
+                                    Pair("unexpected_open", FindingState::kResolved)));
 }
 
 TEST_F(LifecycleTest, AnEventNeedsASecondRunAndEndsByItself) {

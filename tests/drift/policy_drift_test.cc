@@ -107,6 +107,15 @@ TEST(PolicyDriftTest, WrongStatesOfOtherwiseAreOneDriftWithRanges) {
               ElementsAre("wrong_state info 192.0.2.1 tcp/100-8442,8444-9000"));
 }
 
+TEST(PolicyDriftTest, MorePortsThanServicesAreOneDrift) {
+  const auto policy = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  EXPECT_THAT(DriftOf(policy, {{{1, 65535}, kOpen}}, {}),
+              ElementsAre("all_ports_open warning 192.0.2.1 tcp/1-442,444-65535"));
+  EXPECT_THAT(DriftOf(policy, {{{1000, 1255}, kOpen}, {{2000, 9000}, kClosed}}, {}),
+              ElementsAre("all_ports_open warning 192.0.2.1 tcp/1000-1255"));
+  EXPECT_EQ(DriftOf(policy, {{{1000, 1254}, kOpen}}, {}).size(), 255U);
+}
+
 TEST(PolicyDriftTest, FamiliesDivergeOnlyByTheSameRuleAndWithoutAnotherDrift) {
   const auto allowed = OneHost({Rule("tcp/80", ExpectedState::kAllowed)}, ExpectedState::kNotOpen);
   EXPECT_THAT(DriftOf(allowed, {{Port(80), kClosed}}, {{Port(80), kOpen}}),

@@ -43,9 +43,19 @@ TEST(TriesFor, GrowsWithLossAndWithTheNumberAtStake) {
   EXPECT_EQ(TriesFor(65535, 0, 3), 3);
   EXPECT_EQ(TriesFor(65535, 0.0396, 3), 6);  // 2 % each way
   EXPECT_EQ(TriesFor(1, 0.0396, 3), 3);
-  EXPECT_EQ(TriesFor(1, 0.5, 3), 8);
+  EXPECT_EQ(TriesFor(1, 0.5, 3), 10);
+  EXPECT_EQ(TriesFor(65535, 0.5, 3), kMostTries);
   EXPECT_EQ(TriesFor(0, 0.5, 3), 3);
-  EXPECT_EQ(TriesFor(65535, 0.5, 12), 12);
+  EXPECT_EQ(TriesFor(65535, 0.5, kMostTries + 2), kMostTries + 2);
+}
+
+TEST(HostPatience, WaitsForTheSlowestHostThatAnswered) {
+  HostPatience patience;
+  EXPECT_EQ(patience.LongestEarlyWait(), kEarlyWait);
+  patience.Answered(*IpAddress::Parse("192.0.2.1"), std::chrono::milliseconds(1));
+  EXPECT_EQ(patience.LongestEarlyWait(), kShortestEarlyWait);
+  patience.Answered(*IpAddress::Parse("192.0.2.2"), std::chrono::milliseconds(200));
+  EXPECT_EQ(patience.LongestEarlyWait(), std::chrono::milliseconds(600));
 }
 
 }  // namespace

@@ -133,3 +133,13 @@ def test_a_link_that_goes_down_leaves_endpoints_unknown(make_topology, tmp_path)
     verdicts, summary = scan("syn", [22, 80], host.ipv4)
     assert set(without_reasons(verdicts).values()) == {"unknown"}
     assert summary["send_errors"]
+
+
+def test_a_host_that_limits_its_resets_is_asked_at_its_own_speed(make_topology):
+    net = make_topology(Link(delay=2))
+    host = net.host("bsd", 10)
+    host.listen([22])
+    host.limit_resets(300)
+    result = postern("scan", "--method", "syn", "--ports", "1-1500", *FAST, host.ipv4)
+    assert "1499 closed (rst)" in result.stdout, result.stdout
+    assert "filtered" not in result.stdout
