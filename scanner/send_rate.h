@@ -48,7 +48,7 @@ class SendRate {
   void Judge(Time now);
   void Adapt(double loss, bool queueing, double achieved);
 
-  std::minstd_rand random_{std::random_device()()};
+  std::minstd_rand random_;
   double rate_ = 5000;
   double allowance_ = 0;
   Time last_;

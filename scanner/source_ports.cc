@@ -15,7 +15,7 @@ constexpr PortRange kDefaultEphemeral{32768, 60999};
 constexpr std::uint16_t kFirstUnprivileged = 1024;
 
 std::mutex mutex;
-std::set<std::uint16_t> reserved;  // first ports of blocks; guarded by mutex
+std::multiset<std::uint16_t> reserved;  // first ports of blocks; guarded by mutex
 
 PortRange EphemeralPorts() {
   std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
@@ -55,7 +55,7 @@ SourcePorts::SourcePorts() {
 
 SourcePorts::~SourcePorts() {
   const std::lock_guard lock(mutex);
-  reserved.erase(range_.first);
+  reserved.erase(reserved.find(range_.first));
 }
 
 }  // namespace postern::scanner

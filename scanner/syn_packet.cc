@@ -10,9 +10,11 @@ namespace {
 
 // As Linux 6 sends them over Ethernet.
 constexpr std::uint8_t kTtl = 64;
-constexpr std::uint16_t kWindow = 64240;
 constexpr std::uint16_t kMssIpv4 = 1460;
 constexpr std::uint16_t kMssIpv6 = 1440;
+// As many whole segments as 16 bits can say.
+constexpr std::uint16_t kWindowIpv4 = 44 * kMssIpv4;
+constexpr std::uint16_t kWindowIpv6 = 45 * kMssIpv6;
 constexpr std::uint8_t kWindowScale = 7;
 
 constexpr std::size_t kIpv4Header = 20;
@@ -85,7 +87,7 @@ void WriteTcp(const SynProbe& probe, std::span<std::uint8_t> out) {
   writer.U32(0);
   writer.U8((kTcpHeader / 4) << 4);
   writer.U8(kTcpSyn);
-  writer.U16(kWindow);
+  writer.U16(v4 ? kWindowIpv4 : kWindowIpv6);
   writer.U16(0);
   writer.U16(0);
   writer.U16(0x0204);  // maximum segment size
