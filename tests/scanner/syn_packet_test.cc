@@ -127,7 +127,7 @@ Bytes KernelsSyn(const IpAddress& target) {
   }
   address.sin6_family = v4 ? AF_INET : AF_INET6;
   const int socket = ::socket(address.sin6_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  ::connect(socket, reinterpret_cast<const sockaddr*>(&address), size);
+  EXPECT_NE(::connect(socket, reinterpret_cast<const sockaddr*>(&address), size), 0);
   Bytes bytes;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (bytes.empty() && std::chrono::steady_clock::now() < deadline) {

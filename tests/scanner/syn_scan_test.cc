@@ -108,7 +108,7 @@ TEST(SynScan, ClassifiesWhatAPeersRulesMakeOfItsProbes) {
       }
       if (!Succeeds(command)) return std::string(command);
     }
-    const auto failed = peer.Run(
+    auto failed = peer.Run(
         {"ip addr add 192.0.2.2/24 dev there", "ip -6 addr add 2001:db8::2/64 dev there nodad",
          "ip link set there up",
          // Linux limits its errors; the scan must not depend on how many ports have rules.
@@ -161,8 +161,9 @@ TEST(SynScan, LeavesUnknownWhatOurOwnFirewallHoldsBackAndTakesNobodyForSilent) {
   SKIP_IF_REFUSED(text);
   std::string expected;
   for (const std::string address : {"192.0.2.2", "192.0.2.77", "2001:db8::2", "2001:db8::77"}) {
-    expected += address + " tcp/2000 filtered no-response\n" + address +
-                " tcp/2001 unknown local-error\n" + address + " tcp/2002 filtered no-response\n";
+    expected.append(address).append(" tcp/2000 filtered no-response\n");
+    expected.append(address).append(" tcp/2001 unknown local-error\n");
+    expected.append(address).append(" tcp/2002 filtered no-response\n");
   }
   EXPECT_EQ(text, expected + "EPERM 4\n");
 }
@@ -186,7 +187,7 @@ TEST(SynScan, AsksForSilenceAsOftenAsItWasTold) {
 TEST(SynScan, VisitsEndpointsInTheOrderOfItsSeed) {
   const auto text = InNetwork(kLink, []() -> std::string {
     std::vector<std::string> orders;
-    for (const std::uint64_t seed : {1, 1, 2}) {
+    for (const std::uint64_t seed : {1U, 1U, 2U}) {
       auto capture = Capture::Open("here", "tcp and dst host 192.0.2.2");
       if (!capture) return capture.error().message;
       auto request = Request({"192.0.2.2"}, "1-50");

@@ -31,8 +31,8 @@ TEST(TimingProbes, AskClosedPortsInTurnAndOpenOnesOnlyForWantOfThem) {
   EXPECT_EQ(timing.NextResponder(), Port(80));
   timing.AddResponder(Port(1), /*open=*/false);
   timing.AddResponder(Port(2), /*open=*/false);
-  std::vector<Endpoint> asked;
-  for (int i = 0; i < 4; ++i) asked.push_back(*timing.NextResponder());
+  std::vector<Endpoint> asked(4);
+  for (auto& endpoint : asked) endpoint = *timing.NextResponder();
   std::sort(asked.begin(), asked.end());
   EXPECT_EQ(asked, (std::vector{Port(1), Port(1), Port(2), Port(2)}));
 }
