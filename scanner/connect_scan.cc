@@ -156,7 +156,7 @@ void ConnectRun::StartRound() {
 }
 
 void ConnectRun::EndRound() {
-  tries_ = TriesFor(record_.silent(), record_.EstimatedLoss(), tries_);
+  tries_ = TriesFor(record_.at_stake(), record_.EstimatedLoss(), tries_);
   if (record_.silent() == 0 || round_ >= tries_) return End(/*complete=*/true);
   pump_pending_ = true;
   pump_timer_.expires_at(round_started_ + kBetweenRounds);

@@ -37,13 +37,13 @@ microseconds HostPatience::LongestEarlyWait() const {
   return longest;
 }
 
-bool IsMissUnlikely(std::uint64_t silent, double miss) {
-  return static_cast<double>(silent) * miss < kWrongVerdicts;
+bool IsMissUnlikely(std::uint64_t at_stake, double miss) {
+  return static_cast<double>(at_stake) * miss < kWrongVerdicts;
 }
 
-int TriesFor(std::uint64_t silent, double loss, int at_least) {
+int TriesFor(std::uint64_t at_stake, double loss, int at_least) {
   int tries = at_least;
-  while (tries < kMostTries && !IsMissUnlikely(silent, std::pow(loss, tries))) ++tries;
+  while (tries < kMostTries && !IsMissUnlikely(at_stake, std::pow(loss, tries))) ++tries;
   return tries;
 }
 

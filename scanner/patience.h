@@ -49,13 +49,12 @@ class HostPatience {
 // More tries than this add time and traffic, hardly certainty.
 inline constexpr int kMostTries = 12;
 
-// Whether fewer than 1e-3 of `silent` endpoints are expected to be so only because all that they
-// were sent was lost, which happens to each with the probability `miss`.
-bool IsMissUnlikely(std::uint64_t silent, double miss);
+// Whether fewer than 1e-3 of `at_stake` endpoints that answer are expected to look silent because
+// all that they were sent was lost, which happens to each with the probability `miss`.
+bool IsMissUnlikely(std::uint64_t at_stake, double miss);
 
 // The number of tries, at least `at_least` and at most kMostTries (or `at_least`, if that is more),
-// after which fewer than 1e-3 of `silent` endpoints are expected to be so only because every try
-// was lost, each with the probability `loss`.
-int TriesFor(std::uint64_t silent, double loss, int at_least);
+// after which that holds where each try is lost with the probability `loss`.
+int TriesFor(std::uint64_t at_stake, double loss, int at_least);
 
 }  // namespace postern::scanner

@@ -60,6 +60,7 @@ void ScanRecord::Set(std::uint64_t index, const Verdict& verdict) {
   const Verdict before = VerdictOf(index);
   decided_ = decided_ - !Undecided(before) + !Undecided(verdict);
   silent_ = silent_ - Silent(before) + Silent(verdict);
+  answering_ = answering_ - Answering(before) + Answering(verdict);
   codes_[index] = CodeOf(verdict);
 }
 

@@ -32,6 +32,9 @@ class ScanRecord {
   PortState StateOf(std::uint64_t index) const { return VerdictOf(index).state; }
   // Number of undecided endpoints with at least one silent try.
   std::uint64_t silent() const { return silent_; }
+  // Endpoints that answered, or may yet: a wrong silence can befall each of them, so that their
+  // number decides how often silence is asked again.
+  std::uint64_t at_stake() const { return silent_ + answering_; }
 
   // One that says no more than silence (IsSilence) leaves the endpoint undecided, so that it is
   // tried again, but is its verdict if nothing better comes.
@@ -66,6 +69,9 @@ class ScanRecord {
   // Stands for a verdict: its position in verdicts_.
   using Code = std::uint8_t;
 
+  static bool Answering(const Verdict& verdict) {
+    return verdict.state == PortState::kOpen || verdict.state == PortState::kClosed;
+  }
   // While the scan runs an undecided verdict is unknown; its reason tells what the tries have
   // given.
   static bool Undecided(const Verdict& verdict) {
@@ -88,6 +94,7 @@ class ScanRecord {
   Coverage coverage_;
   std::uint64_t decided_ = 0;
   std::uint64_t silent_ = 0;
+  std::uint64_t answering_ = 0;
   std::uint64_t replies_to_first_ = 0;
   std::uint64_t replies_to_later_ = 0;
   double miss_probability_ = 0;

@@ -164,6 +164,7 @@ class SynRun {
   bool last_;             // no further try is planned
   bool settled_ = false;  // but for hosts that limit their answers
   Time wait_until_;
+  bool judged_ = false;  // the round is over, and the next one waits for its turn
   std::uint64_t drops_ = 0;
   bool ended_ = false;
   bool complete_ = false;
@@ -186,6 +187,7 @@ void SynRun::StartRound(Time now) {
   ++round_;
   round_started_ = now;
   sending_ = true;
+  judged_ = false;
   queue_.StartRound();
 }
 
@@ -193,13 +195,17 @@ void SynRun::StartRound(Time now) {
 Time SynRun::Wait(Time now) {
   if (record_.silent() == 0) {
     End(/*complete=*/true);
-  } else if (now >= wait_until_) {
+  } else if (now >= wait_until_ && !judged_) {
     EndRound(now);
+  } else if (now >= wait_until_) {
+    StartRound(now);
   }
   return wait_until_;
 }
 
+// Judges the round, once, and sets the next one's time.
 void SynRun::EndRound(Time now) {
+  judged_ = true;
   if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
   limits_.EndRound(round_started_, now);
   miss_probability_ *= RoundLoss();
@@ -210,11 +216,7 @@ void SynRun::EndRound(Time now) {
     return End(/*complete=*/void_rounds_ < kMostVoidRounds);
   }
   last_ = settled_ || IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
-  if (last_ && now < round_started_ + kSlow) {
-    wait_until_ = round_started_ + kSlow;
-  } else {
-    StartRound(now);
-  }
+  wait_until_ = last_ ? std::max(now, round_started_ + kSlow) : now;
 }
 
 // What hosts that answer too slowly have not answered.
@@ -230,7 +232,7 @@ void SynRun::LeaveUnknown() {
 bool SynRun::IsSettledAfter(int rounds, double miss_probability) const {
   const int tries = rounds - void_rounds_;
   if (tries >= std::max(least_tries_, kMostTries)) return true;
-  return tries >= least_tries_ && IsMissUnlikely(record_.silent(), miss_probability);
+  return tries >= least_tries_ && IsMissUnlikely(record_.at_stake(), miss_probability);
 }
 
 // The share of this round's probes that were lost. Where the round had few timing probes, that of
