@@ -102,10 +102,11 @@ void SendRate::TimingLost(std::uint64_t cohort, Time now) {
 }
 
 // Once all of the cohort are decided, so that answers, which are known sooner than losses, do not
-// outvote them.
+// outvote them; or half of them are lost, after which nothing makes the verdict another.
 void SendRate::Judge(Time now) {
   const int decided = answered_ + lost_;
-  if (sent_ < CohortSize() || decided < sent_) return;
+  const bool all = sent_ >= CohortSize() && decided >= sent_;
+  if (!all && lost_ < CohortSize() / 2) return;
   const double loss = static_cast<double>(lost_) / decided;
   const duration<double> passed = now - judged_;
   const bool queueing =

@@ -15,7 +15,7 @@ constexpr microseconds kLeastTimeout = std::chrono::milliseconds(50);
 
 // So many in a row are no chance: the round trip may have become longer than the timeout, which
 // only an answer that is waited for can tell; so each time the timeout doubles.
-constexpr int kLostAtOnce = 8;
+constexpr int kLostAtOnce = 16;
 constexpr int kMostDoublings = 5;
 
 }  // namespace
