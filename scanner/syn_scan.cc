@@ -480,7 +480,7 @@ void SynRun::Report() const {
 
 bool MaySendRaw() { return PacketSocket::ToNetwork(Family::kIpv4, {}).error() == 0; }
 
-ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop) {
+ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, const std::stop_token& stop) {
   return SynRun(request, limiter).Run(stop);
 }
 

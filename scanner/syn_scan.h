@@ -17,6 +17,6 @@ bool MaySendRaw();
 // or `stop` was requested; sending stops within a second of that. Runs on the calling thread;
 // several may run at once on threads of their own. The rate adapts to what the path carries, below
 // the caps. Replies lost on this machine and an interface that goes down leave endpoints unknown.
-ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, std::stop_token stop);
+ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, const std::stop_token& stop);
 
 }  // namespace postern::scanner

@@ -23,6 +23,7 @@ test_packages=(
   iproute2 nftables tcpdump util-linux
   nmap ndiff libxml2-utils sqlite3 openssl
   nginx-light openssh-server redis-server prometheus prometheus-alertmanager
+  dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins
   systemd
 )
 fuzz_packages=(clang libclang-rt-14-dev)
