@@ -287,6 +287,7 @@ exporters::ScanReport RunScan(scanner::ScanRequest request, scanner::Method meth
 
   for (const auto& name : targets.unresolved) coverage.unresolved.push_back(name.name);
   coverage.complete = coverage.complete && coverage.unresolved.empty();
+  report.tcp_method = scanner::UsesSyn(method) ? "syn" : "connect";
   report.names = std::move(targets.names);
   report.arguments = CommandLine();
   return report;

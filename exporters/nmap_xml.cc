@@ -103,14 +103,15 @@ std::string PortList(const PortSet& ports, Protocol protocol) {
   return list.empty() ? list : list.substr(list.find('/') + 1);
 }
 
-std::string ScanInfo(const Snapshot& snapshot) {
+std::string ScanInfo(const ScanReport& report) {
   PortSet asked;
-  for (const auto& states : snapshot.addresses) asked.Add(AskedPorts(states));
+  for (const auto& states : report.snapshot.addresses) asked.Add(AskedPorts(states));
   std::string text;
   for (const auto protocol : kProtocols) {
     const auto one = PortSet::Of(protocol, asked.ranges(protocol));
     if (one.empty()) continue;
-    text += "<scaninfo" + Attribute("type", protocol == Protocol::kTcp ? "connect" : "udp") +
+    text += "<scaninfo" +
+            Attribute("type", protocol == Protocol::kTcp ? report.tcp_method : "udp") +
             Attribute("protocol", ToString(protocol)) + Attribute("numservices", one.size()) +
             Attribute("services", PortList(one, protocol)) + "/>\n";
   }
@@ -256,7 +257,7 @@ std::string FormatNmapXml(const ScanReport& report) {
       Attribute("scanner", "nmap") + Attribute("args", CommandLine(report.arguments)) +
       Attribute("start", Seconds(run.started)) + Attribute("startstr", FormatTime(run.started)) +
       Attribute("version", run.program_version + " (postern)") +
-      Attribute("xmloutputversion", "1.05") + ">\n" + ScanInfo(report.snapshot) +
+      Attribute("xmloutputversion", "1.05") + ">\n" + ScanInfo(report) +
       "<verbose level=\"0\"/>\n<debugging level=\"0\"/>\n";
   for (const auto& states : report.snapshot.addresses) xml += Host(report, states);
   return xml + RunStats(report) + "</nmaprun>\n";

@@ -14,6 +14,7 @@ namespace postern::exporters {
 struct ScanReport {
   Snapshot snapshot;
   std::vector<Observation> open;       // the open endpoints with their RTT, ascending
+  std::string tcp_method = "connect";  // how TCP endpoints were asked: "syn" or "connect"
   std::vector<std::string> arguments;  // the command line, the program's name first
   // Names that led to an address: DNS names, or hosts of the policy.
   std::map<IpAddress, std::vector<std::string>> names;

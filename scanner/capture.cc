@@ -13,8 +13,8 @@ namespace {
 
 // Headers, options and a quoted packet with its own fit in.
 constexpr int kSnapshotLength = 256;
-// A second's worth of replies at several hundred thousand a second.
-constexpr int kBufferBytes = 32 << 20;
+// Some 40,000 replies: four tenths of a second at 100,000 a second.
+constexpr int kBufferBytes = 16 << 20;
 // In milliseconds; immediate mode does not wait for it.
 constexpr int kTimeout = 10;
 

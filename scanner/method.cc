@@ -12,10 +12,6 @@
 namespace postern::scanner {
 namespace {
 
-bool UsesSyn(Method method) {
-  return method == Method::kSyn || (method == Method::kAuto && MaySendRaw());
-}
-
 // The endpoints of one protocol; progress is told as part of the whole.
 ScanRequest PartOf(const ScanRequest& request, Protocol protocol) {
   ScanRequest part = request;
@@ -80,6 +76,10 @@ std::optional<Method> ParseMethod(std::string_view text) {
     if (name == text) return method;
   }
   return std::nullopt;
+}
+
+bool UsesSyn(Method method) {
+  return method == Method::kSyn || (method == Method::kAuto && MaySendRaw());
 }
 
 ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,

@@ -21,6 +21,9 @@ enum class Method : std::uint8_t {
 // "auto", "syn", "connect".
 std::optional<Method> ParseMethod(std::string_view text);
 
+// Whether TCP endpoints are asked by SYN here and now.
+bool UsesSyn(Method method);
+
 // Probes every endpoint of the plan; TCP before UDP. What SynScan, ConnectScan and UdpScan say of
 // threads, `stop` and limits holds here.
 ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,

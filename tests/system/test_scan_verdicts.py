@@ -52,8 +52,11 @@ def web(lab):
     return web
 
 
-def test_every_verdict_over_both_families(web):
-    result = postern("scan", "--ports", PORTS, "--format", "jsonl", *web.addresses)
+@pytest.mark.parametrize("method", ["syn", "connect"])
+def test_every_verdict_over_both_families(web, method):
+    result = postern(
+        *("scan", "--method", method, "--ports", PORTS, "--format", "jsonl"), *web.addresses
+    )
     assert result.returncode == 0, result.stderr
     lines = json_lines(result.stdout)
 
