@@ -43,11 +43,16 @@ const SynPaths::Path& SynPaths::To(const IpAddress& target, Time now) {
 
 SynPaths::Known& SynPaths::KnownOf(const IpAddress& target) {
   const auto block = Routes::BlockOf(target);
-  const bool mixed = routes_.IsMixed(block);
-  const auto& key = mixed ? target : block.base();
-  if (const auto at = known_.find(key); at != known_.end()) return at->second;
+  auto of_block = blocks_.find(block.base());
+  if (of_block == blocks_.end()) {
+    if (blocks_.size() >= kMostKnown) blocks_.clear();
+    auto known = routes_.IsMixed(block) ? nullptr : std::make_unique<Known>(Find(target));
+    of_block = blocks_.emplace(block.base(), std::move(known)).first;
+  }
+  if (of_block->second) return *of_block->second;
+  if (const auto at = known_.find(target); at != known_.end()) return at->second;
   if (known_.size() >= kMostKnown) known_.clear();
-  return known_.emplace(key, Find(target)).first->second;
+  return known_.emplace(target, Find(target)).first->second;
 }
 
 SynPaths::Known SynPaths::Find(const IpAddress& target) {

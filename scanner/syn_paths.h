@@ -72,8 +72,9 @@ class SynPaths {
   const std::string filter_;
 
   Routes routes_;
-  // By address, or by the first one of a block whose addresses take the same way.
-  std::unordered_map<IpAddress, Known> known_;
+  // By the first address of a block: the way of all its addresses, or null where they differ.
+  std::unordered_map<IpAddress, std::unique_ptr<Known>> blocks_;
+  std::unordered_map<IpAddress, Known> known_;  // addresses of the other blocks
   std::map<std::pair<int, IpAddress>, Gateway> gateways_;
   std::map<int, std::string> captured_;  // interfaces and why not, empty where it works
   std::map<int, PacketSocket*> link_sockets_;

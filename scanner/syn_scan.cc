@@ -47,6 +47,9 @@ constexpr milliseconds kProgressEvery{250};
 constexpr std::chrono::seconds kLookAtLinksEvery{1};
 // How far a scan that was held up may run behind its own pace and still catch up.
 constexpr milliseconds kPaceCatchUp{20};
+// Of a large plan, one answer in so many is enough to know how long answers take.
+constexpr std::uint64_t kRoundTripSample = 8;
+constexpr std::uint64_t kSmallPlan = 4096;
 // While the machine is short of buffers; doubles, and is given up after about 5 s in a row.
 constexpr milliseconds kFirstBackoff{2};
 constexpr milliseconds kLongestBackoff{100};
@@ -427,7 +430,8 @@ void SynRun::OnReply(const SynReply& reply, Time arrived) {
   Reply learnt{reply.verdict, {}, attempt == 1, reply.ttl};
   if (const auto sent = sent_times_.Find(*index, attempt); sent && *sent <= arrived) {
     learnt.rtt = std::chrono::duration_cast<microseconds>(arrived - *sent);
-    if (reply.verdict.state != PortState::kFiltered) {
+    const bool sample = *index % kRoundTripSample == 0 || request_.plan.size() < kSmallPlan;
+    if (sample && reply.verdict.state != PortState::kFiltered) {
       patience_.Answered(reply.endpoint.address, *learnt.rtt);
     }
   }
