@@ -137,7 +137,7 @@ ScanResult ScanRecord::Finish(bool complete) && {
   result.open = std::move(open_);
   result.coverage = std::move(coverage_);
   result.coverage.estimated_loss = EstimatedLoss();
-  if (silent_ > 0) result.coverage.miss_probability = miss_probability_;
+  if (complete && silent_ > 0) result.coverage.miss_probability = miss_probability_;
   result.coverage.complete = complete;
   for (const auto& address : result.addresses) {
     for (const auto protocol : kProtocols) {
