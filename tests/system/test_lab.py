@@ -11,21 +11,7 @@ from lab import answers, run, wait_for
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lab"))
 
 # pylint: disable=wrong-import-position
-from topology import REJECTS, Capture, Link, Topology, WideNetwork, reject_rules  # noqa: E402
-
-
-@pytest.fixture
-def make_topology(network, tmp_path):
-    """Makes topologies, one at a time: they have the same names."""
-    made = []
-
-    def make(link=None):
-        made.append(Topology(tmp_path, link))
-        return made[-1]
-
-    yield make
-    for topology in made:
-        topology.close()
+from topology import REJECTS, Capture, Link, WideNetwork, reject_rules  # noqa: E402
 
 
 def send_datagrams(address, count, size=10):

@@ -9,23 +9,10 @@ from daemon import json_lines, postern
 sys.path.append(str(Path(__file__).resolve().parent.parent / "lab"))
 
 # pylint: disable=wrong-import-position
-from topology import REJECTS, Link, Topology, reject_rules  # noqa: E402
+from topology import REJECTS, Link, reject_rules  # noqa: E402
 
 METHODS = ["syn", "connect"]
 FAST = ("--rate", "20000", "--host-rate", "20000", "--network-rate", "20000")
-
-
-@pytest.fixture
-def make_topology(network, tmp_path):
-    made = []
-
-    def make(link=None):
-        made.append(Topology(tmp_path, link))
-        return made[-1]
-
-    yield make
-    for topology in made:
-        topology.close()
 
 
 def scan(method, ports, *addresses, options=FAST):
