@@ -3,6 +3,7 @@
 import pytest
 from daemon import postern
 from lab import run, wait_for
+from topology import busiest_second
 
 POLICY = """
 hosts:
@@ -51,16 +52,6 @@ def test_a_host_that_a_reload_excludes_gets_no_further_packet(lab, make_daemon):
     daemon.wait_for_runs("top", 2)
     assert quiet.hits() == seen
     assert web.listens(22, web.ipv4) is False
-
-
-def busiest_second(times):
-    """The most packets in any sliding second."""
-    most, first = 0, 0
-    for last, time in enumerate(times):
-        while time - times[first] >= 1.0:
-            first += 1
-        most = max(most, last - first + 1)
-    return most
 
 
 @pytest.mark.parametrize(
