@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "system"))
 
 # pylint: disable=wrong-import-position
 from daemon import BIN  # noqa: E402
-from lab import Lab, Target, answers, run, wait_for  # noqa: E402
+from lab import BRIDGE_MAC, Lab, Target, answers, run, wait_for  # noqa: E402
 
 LISTENERS = Path(__file__).with_name("listeners.py")
 TPROXY_PORT = 7
@@ -309,7 +309,7 @@ class Topology(Lab):
         self.link = join(self, (None, self.device), ("router", "up0"), link)
         add_addresses(None, self.device, *(f"{a}/{n}" for a, n in zip(self.sources, (24, 64))))
         add_addresses("router", "up0", "198.51.100.1/24", "2001:db8:1::1/64")
-        self.router.run("ip", "link", "add", "in0", "type", "bridge")
+        self.router.run("ip", "link", "add", "in0", "address", BRIDGE_MAC, "type", "bridge")
         self.router.run("ip", "link", "set", "in0", "up")
         add_addresses("router", "in0", "203.0.113.1/24", "2001:db8:2::1/64")
         for forwarding in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):

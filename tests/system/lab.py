@@ -20,6 +20,9 @@ CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 
 BRIDGE = "lab0"
+# A bridge without a link-layer address of its own takes the lowest of its ports', and so changes it
+# when a host is added: those that knew the old one would send to nobody for a while.
+BRIDGE_MAC = "02:00:00:00:00:01"
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -211,7 +214,7 @@ class Lab:
 
 def make_bridge():
     run("ip", "link", "set", "lo", "up")
-    run("ip", "link", "add", BRIDGE, "type", "bridge")
+    run("ip", "link", "add", BRIDGE, "address", BRIDGE_MAC, "type", "bridge")
     # Tests that pull the cable get their IPv6 address back with it.
     run("sysctl", "-qw", f"net.ipv6.conf.{BRIDGE}.keep_addr_on_down=1")
     run("ip", "link", "set", BRIDGE, "up")
