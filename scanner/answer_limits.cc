@@ -32,9 +32,13 @@ void AnswerLimits::Asked(const IpAddress& host) {
   if (const auto at = hosts_.find(host); at != hosts_.end()) ++at->second.asked;
 }
 
-void AnswerLimits::EndRound(Time started, Time now) {
+void AnswerLimits::EndRound(Time started, Time now, const AnsweredSoFar& answered_so_far) {
   const duration<double> seconds = now - started;
   for (auto& [address, host] : hosts_) {
+    if (round_ == 2) {
+      const auto all = answered_so_far(address);
+      host.answered_before = all - std::min(all, host.answered);
+    }
     Judge(host, seconds.count());
     host.answered_before = host.answered;
     host.asked = host.answered = 0;
@@ -44,12 +48,15 @@ void AnswerLimits::EndRound(Time started, Time now) {
 
 void AnswerLimits::Judge(Host& host, double seconds) {
   if (host.kind == Kind::kPending) return Adjust(host);
-  if (host.kind != Kind::kOrdinary || round_ < 2 || host.answered < kFewAnswers) return;
-  if (static_cast<double>(host.answered) <= kMostLoss * static_cast<double>(host.answered_before)) {
-    return;
-  }
+  if (host.kind != Kind::kOrdinary || !AnswersLate(host)) return;
   Become(host, Kind::kPending);
   host.pace = std::max(1.0, kBelowMeasured * static_cast<double>(host.answered) / seconds);
+}
+
+// In more numbers than loss explains.
+bool AnswerLimits::AnswersLate(const Host& host) {
+  return host.answered >= kFewAnswers &&
+         static_cast<double>(host.answered) > kMostLoss * static_cast<double>(host.answered_before);
 }
 
 void AnswerLimits::Adjust(Host& host) {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
 
 #include "core/ip_address.h"
@@ -18,11 +19,16 @@ class AnswerLimits {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
+  // Of a host: how many of its endpoints have answered (open or closed) since the scan began.
+  using AnsweredSoFar = std::function<std::uint64_t(const IpAddress&)>;
+
   // A silent endpoint of the host was asked, or answered (open or closed), in this round.
   void Asked(const IpAddress& host);
-  void Answered(const IpAddress& host) { ++hosts_[host].answered; }
+  void Answered(const IpAddress& host) {
+    if (round_ > 1) ++hosts_[host].answered;
+  }
   // Every silent endpoint was asked once more, from `started` on, and had the time to answer.
-  void EndRound(Time started, Time now);
+  void EndRound(Time started, Time now, const AnsweredSoFar& answered_so_far);
 
   // Some hosts must be asked again, whatever is enough for the others.
   bool AnyPending() const { return pending_ > 0; }
@@ -51,10 +57,12 @@ class AnswerLimits {
 
   const Host* PendingHost(const IpAddress& host) const;
   void Judge(Host& host, double seconds);
+  static bool AnswersLate(const Host& host);
   void Adjust(Host& host);
   void Become(Host& host, Kind kind);
 
-  std::unordered_map<IpAddress, Host> hosts_;  // that have answered
+  // Those that have answered after the first round, in which nearly all do.
+  std::unordered_map<IpAddress, Host> hosts_;
   int round_ = 1;
   std::size_t pending_ = 0;
   std::size_t given_up_ = 0;

@@ -1,6 +1,8 @@
 #include "scanner/capture.h"
 
+#include <linux/if_packet.h>
 #include <pcap/pcap.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -50,7 +52,13 @@ std::span<const std::uint8_t> WithoutLinkHeader(int link_type,
   return reader.rest();
 }
 
-Result<void> Configure(pcap_t* handle, const std::string& filter) {
+// Spares a busy scan a copy of each probe, a few per cent of its time; a kernel before 4.20 cannot.
+void IgnoreOutgoing(pcap_t* handle) {
+  const int on = 1;
+  ::setsockopt(pcap_fileno(handle), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
+}
+
+Result<void> Configure(pcap_t* handle, const std::string& filter, Capture::Direction direction) {
   pcap_set_snaplen(handle, kSnapshotLength);
   pcap_set_buffer_size(handle, kBufferBytes);
   pcap_set_immediate_mode(handle, 1);
@@ -59,6 +67,7 @@ Result<void> Configure(pcap_t* handle, const std::string& filter) {
     const std::string detail = pcap_geterr(handle);
     return Error{std::string(pcap_statustostr(status)) + (detail.empty() ? "" : ": " + detail)};
   }
+  if (direction == Capture::Direction::kIncoming) IgnoreOutgoing(handle);
   const int link_type = pcap_datalink(handle);
   if (link_type != DLT_EN10MB && link_type != DLT_LINUX_SLL && link_type != DLT_RAW) {
     return Error{"its link type " + std::to_string(link_type) + " is not supported"};
@@ -113,11 +122,12 @@ Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
 Capture::~Capture() = default;
 
-Result<Capture> Capture::Open(const std::string& interface, const std::string& filter) {
+Result<Capture> Capture::Open(const std::string& interface, const std::string& filter,
+                              Direction direction) {
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   Handle handle(pcap_create(interface.c_str(), error.data()));
   if (!handle) return Error{"cannot capture on " + interface + ": " + error.data()};
-  if (auto configured = Configure(handle.get(), filter); !configured) {
+  if (auto configured = Configure(handle.get(), filter, direction); !configured) {
     return Error{"cannot capture on " + interface + ": " + configured.error().message};
   }
   auto state = std::make_unique<State>();

@@ -1,4 +1,4 @@
-// Packets that arrive at an interface, through libpcap.
+// Packets that pass an interface, through libpcap.
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,11 @@ class Capture {
   // An IP packet, from its header on, as far as it was kept, and when it arrived.
   using Handler = std::function<void(std::span<const std::uint8_t> packet, Time arrived)>;
 
+  enum class Direction { kIncoming, kBoth };
+
   // `filter` is in libpcap's language. Needs CAP_NET_RAW.
-  static Result<Capture> Open(const std::string& interface, const std::string& filter);
+  static Result<Capture> Open(const std::string& interface, const std::string& filter,
+                              Direction direction);
   Capture(Capture&&) noexcept;
   Capture& operator=(Capture&&) noexcept;
   ~Capture();

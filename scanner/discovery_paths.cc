@@ -67,7 +67,7 @@ DiscoveryPaths::Link& DiscoveryPaths::LinkAt(int index) {
     return link;
   }
   link.interface = *interface;
-  auto capture = Capture::Open(interface->name, filter_);
+  auto capture = Capture::Open(interface->name, filter_, Capture::Direction::kIncoming);
   if (capture) {
     link.capture = std::move(*capture);
   } else {

@@ -70,4 +70,19 @@ std::optional<std::uint64_t> ScanPlan::IndexOf(const Endpoint& endpoint) const {
   return std::nullopt;
 }
 
+std::vector<IndexRange> ScanPlan::IndicesOf(const IpAddress& address) const {
+  std::vector<IndexRange> indices;
+  for (const auto& of_length : lengths_) {
+    if (of_length.family != address.family()) continue;
+    const auto base = address.Masked(of_length.length);
+    const auto [begin, end] = of_length.ranges.equal_range(base);
+    for (auto at = begin; at != end; ++at) {
+      const Range& range = ranges_[at->second];
+      const auto ports = groups_[range.group].index.size();
+      indices.push_back({range.begin + address.Minus(base) * ports, ports});
+    }
+  }
+  return indices;
+}
+
 }  // namespace postern::scanner

@@ -17,6 +17,14 @@
 
 namespace postern::scanner {
 
+// `count` endpoints of a plan from `first` on.
+struct IndexRange {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+
+  friend bool operator==(const IndexRange&, const IndexRange&) = default;
+};
+
 // Endpoints by index, never materialised: groups of address ranges that share a set of ports.
 class ScanPlan {
  public:
@@ -31,6 +39,8 @@ class ScanPlan {
   ScanPlan Only(Protocol protocol) const;
   // None for an endpoint that is not of the plan.
   std::optional<std::uint64_t> IndexOf(const Endpoint& endpoint) const;
+  // The endpoints of one address.
+  std::vector<IndexRange> IndicesOf(const IpAddress& address) const;
 
  private:
   // A prefix of a group; its endpoints follow each other, address by address.

@@ -64,6 +64,15 @@ void ScanRecord::Set(std::uint64_t index, const Verdict& verdict) {
   codes_[index] = CodeOf(verdict);
 }
 
+std::uint64_t ScanRecord::AnsweringOf(const IpAddress& address) const {
+  std::uint64_t answering = 0;
+  for (const auto& [first, count] : plan_.IndicesOf(address)) {
+    for (auto index = first; index < first + count; ++index)
+      answering += Answering(VerdictOf(index));
+  }
+  return answering;
+}
+
 void ScanRecord::Answer(std::uint64_t index, const Endpoint& endpoint, const Reply& reply) {
   const auto& verdict = reply.verdict;
   const bool undecided = IsSilence(verdict.reason);

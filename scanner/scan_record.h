@@ -30,6 +30,8 @@ class ScanRecord {
   // The endpoint has neither a verdict nor a local error yet.
   bool IsUndecided(std::uint64_t index) const { return Undecided(VerdictOf(index)); }
   PortState StateOf(std::uint64_t index) const { return VerdictOf(index).state; }
+  // How many endpoints of the address have answered, open or closed.
+  std::uint64_t AnsweringOf(const IpAddress& address) const;
   // Number of undecided endpoints with at least one silent try.
   std::uint64_t silent() const { return silent_; }
   // Endpoints that answered, or may yet: a wrong silence can befall each of them, so that their

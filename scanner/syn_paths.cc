@@ -80,7 +80,7 @@ std::string SynPaths::OpenCapture(int interface) {
   if (!is_new) return at->second;
   const auto device = routes_.InterfaceAt(interface);
   if (!device) return at->second = ErrnoName(ENODEV);
-  auto capture = Capture::Open(device->name, filter_);
+  auto capture = Capture::Open(device->name, filter_, Capture::Direction::kIncoming);
   if (!capture) {
     Log(LogLevel::kWarning, "replies cannot be captured", {{"detail", capture.error().message}});
     return at->second = "capture";

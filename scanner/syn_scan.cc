@@ -210,7 +210,8 @@ Time SynRun::Wait(Time now) {
 void SynRun::EndRound(Time now) {
   judged_ = true;
   if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
-  limits_.EndRound(round_started_, now);
+  limits_.EndRound(round_started_, now,
+                   [this](const IpAddress& host) { return record_.AnsweringOf(host); });
   miss_probability_ *= RoundLoss();
   settled_ = settled_ || IsSettledAfter(round_, miss_probability_);
   if (settled_ && !limits_.AnyPending()) {

@@ -18,7 +18,8 @@ class AnswerLimitsTest : public testing::Test {
   void Round(int asked, int answered, AnswerLimits::Time::duration length = 1s) {
     for (int i = 0; i < asked; ++i) limits_.Asked(kHost);
     for (int i = 0; i < answered; ++i) limits_.Answered(kHost);
-    limits_.EndRound(now_, now_ + length);
+    answered_so_far_ += static_cast<std::uint64_t>(answered);
+    limits_.EndRound(now_, now_ + length, [this](const IpAddress&) { return answered_so_far_; });
     now_ += length;
   }
 
@@ -29,12 +30,14 @@ class AnswerLimitsTest : public testing::Test {
   }
 
   AnswerLimits limits_;
+  std::uint64_t answered_so_far_ = 0;
   AnswerLimits::Time now_{1h};
 };
 
 TEST_F(AnswerLimitsTest, WhatIsLostOnTheWayDiesOut) {
   for (const double loss : {0.01, 0.04, 0.2}) {
     limits_ = AnswerLimits();
+    answered_so_far_ = 0;
     double silent = 60'000;
     for (int round = 0; round < 6; ++round) {
       Round(static_cast<int>(silent), static_cast<int>(silent * (1 - loss)));

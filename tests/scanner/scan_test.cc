@@ -62,5 +62,14 @@ TEST(ScanPlan, FindsEachEndpointAgain) {
   EXPECT_EQ(plan.IndexOf({*IpAddress::Parse("192.0.2.8"), Protocol::kUdp, 22}), std::nullopt);
 }
 
+TEST(ScanPlan, FindsAllEndpointsOfAnAddress) {
+  ScanPlan plan;
+  plan.Add({Net("192.0.2.0/28"), Net("2001:db8::/125")}, Ports("tcp/22,80-81,udp/53"));
+  plan.Add({Net("192.0.2.8")}, Ports("tcp/443,udp/161"));
+  const std::vector<IndexRange> both{{8 * 4, 4}, {24 * 4, 2}};
+  EXPECT_EQ(plan.IndicesOf(*IpAddress::Parse("192.0.2.8")), both);
+  EXPECT_EQ(plan.IndicesOf(*IpAddress::Parse("192.0.2.16")), std::vector<IndexRange>());
+}
+
 }  // namespace
 }  // namespace postern::scanner

@@ -113,7 +113,8 @@ TEST(SynPacket, HasTheRightChecksumsWhateverIsInIt) {
 // What the kernel sends through `here` when it is asked for a connection to port 443; empty if
 // nothing within some seconds.
 Bytes KernelsSyn(const IpAddress& target) {
-  auto capture = Capture::Open("here", "tcp dst port 443 or (ip6[6] == 6 and ip6[42:2] == 443)");
+  auto capture = Capture::Open("here", "tcp dst port 443 or (ip6[6] == 6 and ip6[42:2] == 443)",
+                               Capture::Direction::kBoth);
   if (!capture) return {};
   const bool v4 = target.family() == Family::kIpv4;
   sockaddr_in6 address{};

@@ -170,7 +170,7 @@ TEST(SynScan, LeavesUnknownWhatOurOwnFirewallHoldsBackAndTakesNobodyForSilent) {
 
 TEST(SynScan, AsksForSilenceAsOftenAsItWasTold) {
   const auto text = InNetwork(kLink, []() -> std::string {
-    auto capture = Capture::Open("here", "tcp and dst host 192.0.2.2");
+    auto capture = Capture::Open("here", "tcp and dst host 192.0.2.2", Capture::Direction::kBoth);
     if (!capture) return capture.error().message;
     auto request = Request({"192.0.2.2"}, "80");
     request.tries = 2;
@@ -188,7 +188,7 @@ TEST(SynScan, VisitsEndpointsInTheOrderOfItsSeed) {
   const auto text = InNetwork(kLink, []() -> std::string {
     std::vector<std::string> orders;
     for (const std::uint64_t seed : {1U, 1U, 2U}) {
-      auto capture = Capture::Open("here", "tcp and dst host 192.0.2.2");
+      auto capture = Capture::Open("here", "tcp and dst host 192.0.2.2", Capture::Direction::kBoth);
       if (!capture) return capture.error().message;
       auto request = Request({"192.0.2.2"}, "1-50");
       request.tries = 1;
@@ -249,7 +249,8 @@ TEST(SynScan, EndsWhenItIsStoppedAndSaysThatItIsIncomplete) {
 // By the capture's times, over any sliding second, timing probes and retries included.
 TEST(SynScan, KeepsToTheCap) {
   const auto text = InNetwork({}, []() -> std::string {
-    auto capture = Capture::Open("lo", "tcp[tcpflags] & tcp-syn != 0 and dst net 127.0.0.0/8");
+    auto capture = Capture::Open("lo", "tcp[tcpflags] & tcp-syn != 0 and dst net 127.0.0.0/8",
+                                 Capture::Direction::kBoth);
     if (!capture) return capture.error().message;
     const auto result = Scan(Request({"127.0.0.1", "127.0.0.2"}, "1-250"), {250, 150, 1e6});
     std::vector<Capture::Time> times;
