@@ -41,6 +41,7 @@ CASES = {
     "6": "send rate on that veth, 65,536 addresses and 16 ports, beside a plain sendmmsg loop (CPU a"
     " packet is in case 1)",
     "9": "20 closed and 5 open UDP ports of real services; RTT 20 ms, ICMP limited as Linux does",
+    "9u": "the same without a limit on ICMP",
 }
 ONLY_WHEN_NAMED = {
     "exactness": "scans of case 2 in a row",
@@ -56,6 +57,8 @@ CLOSED_UDP_PORTS = [7, 9, 13, 17, 19, 37, 67, 68, 111, 135, 137, 138, 177, 389, 
 MEMORY_SECONDS = 170
 # An idle lab's links empty within it, and listeners forget half-open connections.
 SETTLE_SECONDS = 1.0
+# Linux's burst of six ICMP errors, which the tool before has used up, is back after six seconds.
+ICMP_SETTLE_SECONDS = 7.0
 
 
 class Missing(Exception):
@@ -138,12 +141,12 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def take_turns(title, tools, scene, runs):
+def take_turns(title, tools, scene, runs, settle=SETTLE_SECONDS):
     """Every tool `runs` times, in alternation; returns the table and {tool: Results}."""
     results = [Results(tool) for tool in tools]
     for number in range(runs):
         for result in results:
-            time.sleep(SETTLE_SECONDS)
+            time.sleep(settle)
             measured, judged = scan(result.tool, scene, scene.folder)
             result.runs.append((measured, judged))
             say(f"  run {number + 1}, {result.tool.name}: {measured.seconds:.2f} s, {judged}")
@@ -273,13 +276,15 @@ def run_udp(name, options, folder):
     nmap, hasty, postern = Nmap(), Nmap("-T4"), Postern(POSTERN, options.method)
     with Topology(folder, Link(**RTT_20_MS)) as net:
         host = net.near_host(10)
-        host.limit_icmp_as_linux_does()
+        if name == "9":
+            host.limit_icmp_as_linux_does()
         start_udp_servers(host)
         expected = dict.fromkeys(CLOSED_UDP_PORTS, "closed") | dict.fromkeys(PACKAGES, "open")
         ports = ",".join(map(str, sorted(expected)))
         scene = routed_scene(net, host, False, ports, expected, "udp")
         title = f"{name}: {CASES[name]}"
-        table, results = take_turns(title, [nmap, hasty, postern], scene, options.runs)
+        tools = [nmap, hasty, postern]
+        table, results = take_turns(title, tools, scene, options.runs, ICMP_SETTLE_SECONDS)
     ours, theirs = results[postern], results[nmap]
     table.check(f"{ours.found} of 5 open ports found in every run", ours.found == 5)
     table.check(
@@ -389,7 +394,7 @@ RUN = {
     **dict.fromkeys(("1", "2", "3", "1v6", "2v6", "3v6"), run_one_host),
     "5": run_many_hosts,
     "6": run_send_rate,
-    "9": run_udp,
+    **dict.fromkeys(("9", "9u"), run_udp),
     "exactness": run_exactness,
     "caps": run_caps,
     "memory": run_memory,
@@ -425,11 +430,11 @@ def machine():
 def require(names):
     """Raises Missing unless everything that the cases need is there."""
     programs = ["ip", "nft", "sysctl"]
-    if names - {"6", "9", "exactness", "caps", "memory"}:
+    if names - {"6", "9", "9u", "exactness", "caps", "memory"}:
         programs += ["nmap", "masscan"]
     programs += ["zmap"] if "5" in names else []
     programs += ["tcpdump"] if "caps" in names else []
-    programs += ["nmap", "ss", *PROGRAMS] if "9" in names else []
+    programs += ["nmap", "ss", *PROGRAMS] if names & {"9", "9u"} else []
     absent = [program for program in programs if not shutil.which(program)]
     if absent:
         raise Missing(
