@@ -33,6 +33,8 @@ struct Route {
   IpAddress source;
   std::optional<IpAddress> gateway;  // none: the target is on link, or this machine itself
   bool local = false;                // an address of this machine; travels over the loopback
+
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 // Not thread-safe. Owns a netlink socket.

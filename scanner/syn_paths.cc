@@ -2,6 +2,7 @@
 
 #include <net/if.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -66,6 +67,7 @@ SynPaths::Known SynPaths::Find(const IpAddress& target) {
   if (!answer.route) return fail(ErrnoName(answer.error));
   const Route& route = *answer.route;
   if (auto error = OpenCapture(route.interface); !error.empty()) return fail(std::move(error));
+  Watch(target, route);
   known.path.source = route.source;
   known.network = NetworkSocket(target.family());
   if (known.network->error() != 0) return fail(ErrnoName(known.network->error()));
@@ -73,6 +75,12 @@ SynPaths::Known SynPaths::Find(const IpAddress& target) {
   if (!route.gateway || route.local) return known;
   known.gateway = GatewayAt(route.interface, *route.gateway);
   return known;
+}
+
+void SynPaths::Watch(const IpAddress& target, const Route& route) {
+  const bool known = std::any_of(in_use_.begin(), in_use_.end(),
+                                 [&route](const InUse& other) { return other.route == route; });
+  if (!known) in_use_.push_back({target, route});
 }
 
 std::string SynPaths::OpenCapture(int interface) {
@@ -130,6 +138,9 @@ std::optional<std::string> SynPaths::Broken() {
     const auto device = routes_.InterfaceAt(interface);
     if (!device) return ErrnoName(ENODEV);
     if (!device->up) return ErrnoName(ENETDOWN);
+  }
+  for (const auto& [target, route] : in_use_) {
+    if (routes_.To(target, source_, interface_index_).route != route) return "route-changed";
   }
   return std::nullopt;
 }

@@ -38,7 +38,8 @@ class SynPaths {
   const std::vector<std::unique_ptr<Capture>>& captures() const { return captures_; }
   // Packets that found no room in a capture's buffer, so far.
   std::uint64_t Dropped();
-  // Why replies can no longer come in, an errno name, if an interface in use went down or away.
+  // Why replies may no longer come in: an errno name if an interface in use went down or away,
+  // "route-changed" if the kernel now has another way or source address.
   std::optional<std::string> Broken();
 
  private:
@@ -57,10 +58,17 @@ class SynPaths {
     PacketSocket* network = nullptr;
   };
 
+  // A route in use, and a target that takes it.
+  struct InUse {
+    IpAddress target;
+    Route route;
+  };
+
   Known& KnownOf(const IpAddress& target);
   Known Find(const IpAddress& target);
   // Why nothing is captured there, or empty.
   std::string OpenCapture(int interface);
+  void Watch(const IpAddress& target, const Route& route);
   PacketSocket* LinkSocket(int interface);
   PacketSocket* NetworkSocket(Family family);
   PacketSocket* Keep(PacketSocket socket);
@@ -79,6 +87,7 @@ class SynPaths {
   std::map<int, std::string> captured_;  // interfaces and why not, empty where it works
   std::map<int, PacketSocket*> link_sockets_;
   std::map<Family, PacketSocket*> network_sockets_;
+  std::vector<InUse> in_use_;  // each route once
   std::vector<std::unique_ptr<PacketSocket>> sockets_;
   std::vector<std::unique_ptr<Capture>> captures_;
 };
