@@ -20,5 +20,9 @@ void AddScanCommand(CLI::App& app, int& status);
 void AddDriftCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
+// `findings ack` and `findings reopen`.
+void AddAcknowledgeCommands(CLI::App& findings, int& status);
+// `pause`, `resume` and `status`.
+void AddPauseCommands(CLI::App& app, int& status);
 
 }  // namespace postern::cli

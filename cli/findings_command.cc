@@ -51,6 +51,12 @@ boost::json::object JsonOf(const Finding& finding) {
   json["summary"] = Summary(drift);
   json["first_seen"] = FormatTime(finding.first_seen);
   json["last_seen"] = FormatTime(finding.last_seen);
+  if (const auto& said = finding.acknowledgement) {
+    json["acknowledged"] = {{"by", said->by},
+                            {"at", FormatTime(said->at)},
+                            {"until", FormatTime(said->until)},
+                            {"comment", said->comment}};
+  }
   if (finding.opened) json["opened"] = FormatTime(*finding.opened);
   if (finding.state == FindingState::kResolved) {
     if (finding.resolved) json["resolved"] = FormatTime(*finding.resolved);
@@ -121,7 +127,7 @@ int List(const Options& options) {
 void PrintWhole(const Finding& finding) {
   const auto& drift = finding.drift;
   const auto line = [](const char* name, const std::string& value) {
-    std::printf("%-12s %s\n", name, exporters::EscapeTerminal(value).c_str());
+    std::printf("%-13s %s\n", name, exporters::EscapeTerminal(value).c_str());
   };
   line("finding", DisplayId(finding));
   line("summary", Summary(drift));
@@ -143,6 +149,11 @@ void PrintWhole(const Finding& finding) {
   if (drift.acceptance) {
     line("accepted", "until " + FormatDate(drift.acceptance->until) + ": " +
                          drift.acceptance->reason + " (" + drift.acceptance->ticket + ")");
+  }
+  if (finding.acknowledgement) {
+    const auto& said = *finding.acknowledgement;
+    line("acknowledged", "by " + said.by + " at " + FormatTime(said.at) + ", until " +
+                             FormatTime(said.until) + ": " + said.comment);
   }
   line("first seen", FormatTime(finding.first_seen));
   line("last seen", FormatTime(finding.last_seen));
@@ -180,8 +191,8 @@ void AddOptions(CLI::App& command, Options& options) {
 }  // namespace
 
 void AddFindingsCommand(CLI::App& app, int& status) {
-  auto* findings =
-      app.add_subcommand("findings", "Show the findings that the daemon keeps in its database.");
+  auto* findings = app.add_subcommand(
+      "findings", "Show the findings that the daemon keeps, and say what is known.");
   findings->require_subcommand(1);
   auto options = std::make_shared<Options>();
 
@@ -194,6 +205,8 @@ void AddFindingsCommand(CLI::App& app, int& status) {
   AddOptions(*show, *options);
   show->add_option("ID", options->id, "as `postern findings list` shows it")->required();
   show->callback([options, &status] { status = Show(*options); });
+
+  AddAcknowledgeCommands(*findings, status);
 }
 
 }  // namespace postern::cli

@@ -40,13 +40,24 @@ enum class Resolution : std::uint8_t {
 std::string_view ToString(Resolution resolution);
 std::optional<Resolution> ParseResolution(std::string_view text);
 
+// A person's word that a finding is known and worked on.
+struct Acknowledgement {
+  std::string by;  // a user name of this machine
+  TimePoint at;
+  std::string comment;
+  TimePoint until;  // it lapses then
+
+  bool operator==(const Acknowledgement&) const = default;
+};
+
 struct Finding {
   std::string id;   // 10 base32 characters of the SHA-256 of its identity
   int episode = 1;  // counts returns; the second and later ones show as "-N"
   std::string viewpoint;
   Drift drift;  // as last seen
   FindingState state = FindingState::kPending;
-  std::optional<Resolution> resolution;  // set while resolved
+  std::optional<Resolution> resolution;            // set while resolved
+  std::optional<Acknowledgement> acknowledgement;  // set while acknowledged
 
   int seen = 0;               // runs in a row in which it was seen; counts towards confirmation
   int agreeing = 0;           // fresh trusted runs in a row that agree with the policy

@@ -266,12 +266,25 @@ void Cycle::WarnOfNames(const Targets& targets) {
   }
 }
 
+Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {
+  const auto setup = parts_.setup.Get();
+  const auto judged = parts_.storage.Run(
+      [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
+  if (!judged) return judged.error();
+  PublishFindings(*setup, *judged);
+  return {};
+}
+
 void Cycle::Publish(const Setup& setup, const Judged& judged) {
+  parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
+  parts_.metrics.SetHosts(CountHosts(judged.addresses));
+  PublishFindings(setup, judged);
+}
+
+void Cycle::PublishFindings(const Setup& setup, const Judged& judged) {
   LogTransitions(judged);
   parts_.metrics.SetFindings(judged.findings,
                              static_cast<std::size_t>(setup.config.finding_series_limit));
-  parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
-  parts_.metrics.SetHosts(CountHosts(judged.addresses));
   parts_.wake_delivery();
 }
 

@@ -45,6 +45,9 @@ class Cycle {
   // Judges what is known anew, without a packet: after the policy changed, and at the start.
   Result<void> JudgePolicy();
 
+  // Does to a finding what a person asks for, and lets the receivers know.
+  Result<void> ChangeFinding(const std::string& id, const FindingChange& change);
+
  private:
   struct Begun {
     RunPlan plan;
@@ -59,6 +62,7 @@ class Cycle {
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void Publish(const Setup& setup, const Judged& judged);
+  void PublishFindings(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);
 
   Parts parts_;

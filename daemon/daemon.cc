@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
@@ -9,9 +10,12 @@
 #include <thread>
 
 #include "core/log.h"
+#include "daemon/control.h"
+#include "daemon/control_socket.h"
 #include "daemon/cycle.h"
 #include "daemon/http_routes.h"
 #include "daemon/log_sink.h"
+#include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
 #include "daemon/scan_loop.h"
 #include "daemon/service_state.h"
@@ -42,6 +46,7 @@ Result<void> SameForLife(const policy::Config& old, const policy::Config& now) {
   };
   if (old.viewpoint != now.viewpoint) return restart("viewpoint");
   if (old.storage_path != now.storage_path) return restart("storage");
+  if (old.control_socket != now.control_socket) return restart("control_socket");
   if (old.listen_address != now.listen_address || old.listen_port != now.listen_port) {
     return restart("listen");
   }
@@ -69,7 +74,7 @@ class Daemon {
         limiter_(CapsOf(setup->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
                 [this] { WakeDelivery(); }}),
-        loops_(cycle_, setup_, storage_, SystemClock()) {}
+        loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {
     const auto setup = setup_.Get();
@@ -78,12 +83,14 @@ class Daemon {
         [this](const exporters::HttpRequest& request) { return routes_.Answer(request); });
     if (!server) return server.error();
     if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
+    if (auto restored = RestorePause(); !restored) return restored;
 
     FollowSetup(*setup);
     StartDeliveries(setup->config);
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
+    ListenForCommands(setup->config.control_socket);
     routes_.SetReady(true);
     NotifyReady();
     Log(LogLevel::kInfo, "posternd is ready",
@@ -93,6 +100,7 @@ class Daemon {
          {"metrics", "http://" + setup->config.listen_address.ToString() + ":" +
                          std::to_string((*server)->port()) + "/metrics"}});
     io_.run();
+    control_socket_.reset();
     (*server)->Stop();
     return {};
   }
@@ -107,6 +115,46 @@ class Daemon {
         if (!cancelled) Reload();
       });
       WaitForSignal();
+    });
+  }
+
+  // A daemon that cannot be paused still watches.
+  void ListenForCommands(const std::string& path) {
+    auto listening =
+        ControlSocket::Listen(path, [this](std::string_view request, const std::string& user) {
+          return control_.Answer(request, user);
+        });
+    if (listening) {
+      control_socket_ = std::move(*listening);
+      return;
+    }
+    Log(LogLevel::kWarning,
+        "no control socket: `postern pause` and `postern findings ack` cannot reach this daemon; "
+        "set control_socket to a path that it may write",
+        {{"error", listening.error().message}});
+  }
+
+  Result<void> RestorePause() {
+    auto pause = storage_.Run([](storage::Store& store) { return store.LoadPause(); });
+    if (!pause) return pause.error();
+    pause_.Set(*std::move(pause));
+    FollowPause();
+    return {};
+  }
+
+  // On the thread of io_, as pause_timer_ needs.
+  void FollowPause() {
+    const auto now = SystemClock().Now();
+    const auto pause = pause_.At(now);
+    metrics_.SetPaused(pause.has_value());
+    loops_.FollowSetup();
+    pause_timer_.cancel();
+    if (!pause || !pause->until) return;
+    pause_timer_.expires_after(*pause->until - now);
+    pause_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (cancelled) return;
+      if (!pause_.At(SystemClock().Now())) pause_.Set(std::nullopt);
+      FollowPause();
     });
   }
 
@@ -216,6 +264,7 @@ class Daemon {
   asio::signal_set signals_{io_, SIGTERM, SIGINT, SIGHUP};
   asio::steady_timer reload_timer_{io_};
   asio::steady_timer watchdog_timer_{io_};
+  asio::steady_timer pause_timer_{io_};
   CurrentSetup setup_;
   exporters::Metrics metrics_;
   HttpRoutes routes_{metrics_};
@@ -223,7 +272,11 @@ class Daemon {
   std::mutex deliveries_mutex_;
   std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
   scanner::RateLimiter limiter_;
+  PauseSwitch pause_;
   Cycle cycle_;
+  Control control_{{setup_, storage_, cycle_, pause_, SystemClock(),
+                    [this] { asio::post(io_, [this] { FollowPause(); }); }}};
+  std::unique_ptr<ControlSocket> control_socket_;
   // Last: their threads use all of the above.
   ScanLoops loops_;
   std::jthread settling_;

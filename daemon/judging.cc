@@ -141,6 +141,28 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   return judged;
 }
 
+Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const std::string& id,
+                               const FindingChange& change) {
+  auto finding = store.FindFinding(id);
+  if (!finding) return finding.error();
+  if (!*finding) {
+    return Error{"there is no finding " + id + "; `postern findings list` has them"};
+  }
+  auto advance = change(**std::move(finding));
+  if (!advance) return advance.error();
+
+  storage::Changes changes;
+  changes.findings = advance->changed;
+  changes.outbox = Outbox(setup.config, *advance);
+  if (auto committed = store.Commit(changes); !committed) return committed.error();
+  auto after = store.Findings();
+  if (!after) return after.error();
+  return Judged{.findings = *std::move(after),
+                .changed = std::move(advance->changed),
+                .transitions = std::move(advance->transitions),
+                .addresses = {}};
+}
+
 std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
                            std::string_view viewpoint, const Targets& targets, TimePoint now) {
   return drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now);

@@ -1,13 +1,16 @@
 // From observations to findings: what a run (or a new policy alone) means, committed to the store.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "daemon/setup.h"
 #include "daemon/targets.h"
 #include "drift/judged_address.h"
+#include "drift/lifecycle.h"
 #include "drift/viewpoint_trust.h"
 #include "storage/store.h"
 
@@ -33,6 +36,15 @@ struct Judged {
 // where the policy alone is judged anew.
 Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const Targets& targets,
                               RunEvidence* evidence, TimePoint now);
+
+// What a person does to a finding: `change` has the finding and says what becomes of it, or why
+// not.
+using FindingChange = std::function<Result<drift::Advance>(Finding)>;
+
+// Commits the change of the finding with this id, shown or bare; no addresses are judged. An error
+// if there is none.
+Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const std::string& id,
+                               const FindingChange& change);
 
 // The drift that a snapshot alone shows, without any past: for `postern drift`, and to know what to
 // confirm.

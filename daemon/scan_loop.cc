@@ -11,7 +11,7 @@
 namespace postern::daemon {
 namespace {
 
-// How often a loop that waits for the end of quiet hours looks at the clock.
+// How often a loop that waits for the end of quiet hours, or of a pause, looks at the clock.
 constexpr auto kQuietPoll = std::chrono::seconds(30);
 
 bool IsQuiet(const policy::Config& config, TimePoint now) {
@@ -39,11 +39,12 @@ bool IsRun(Stage stage) {
 }
 
 ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
-                   StorageThread& storage, const Clock& clock)
+                   StorageThread& storage, const PauseSwitch& pause, const Clock& clock)
     : name_(std::move(scan)),
       cycle_(cycle),
       setup_(setup),
       storage_(storage),
+      pause_(pause),
       clock_(clock),
       thread_([this](const std::stop_token& stop) { Main(stop); }) {}
 
@@ -71,6 +72,25 @@ std::optional<ScanLoop::Time> ScanLoop::StartOfFormerLife() {
   return since ? std::optional(clock_.Monotonic() - *since) : std::nullopt;
 }
 
+// No packets at present.
+bool ScanLoop::IsIdle() const {
+  const auto now = clock_.Now();
+  return IsQuiet(setup_.Get()->config, now) || pause_.At(now);
+}
+
+// False if a pause ended it.
+bool ScanLoop::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
+  std::stop_source run;
+  const auto end = [&run] { run.request_stop(); };
+  const std::stop_callback with_loop(stop, end);
+  const auto pause = pause_.next_pause();
+  const std::stop_callback with_pause(pause, end);
+  if (const auto ran = cycle_.Run(scan, run.get_token()); !ran) {
+    Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", ran.error().message}});
+  }
+  return !pause.stop_requested();
+}
+
 void ScanLoop::Main(const std::stop_token& stop) {
   auto started = StartOfFormerLife();
   double jitter_share = 0;
@@ -78,16 +98,14 @@ void ScanLoop::Main(const std::stop_token& stop) {
     std::optional<Duration> since;
     if (started) since = std::chrono::floor<Duration>(clock_.Monotonic() - *started);
     const auto delay = DelayUntilNext(since, RunInterval(*scan), scan->jitter, jitter_share);
-    const bool quiet = IsQuiet(setup_.Get()->config, clock_.Now());
-    const auto woken = Wait(quiet ? std::max(delay, Duration(kQuietPoll)) : delay, stop);
+    const bool idle = IsIdle();
+    const auto woken = Wait(idle ? std::max(delay, Duration(kQuietPoll)) : delay, stop);
     if (woken == Woken::kByStop) return;
-    if (woken == Woken::kBySetup || quiet) continue;
+    if (woken == Woken::kBySetup || idle || IsIdle()) continue;
 
-    started = clock_.Monotonic();
+    const auto before = std::exchange(started, clock_.Monotonic());
     jitter_share = RandomShare();
-    if (const auto run = cycle_.Run(*scan, stop); !run) {
-      Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", run.error().message}});
-    }
+    if (!Run(*scan, stop)) started = before;  // due again when the pause is over
   }
 }
 
@@ -106,7 +124,8 @@ void ScanLoops::FollowSetup() {
   for (const auto& [name, loop] : loops_) loop->FollowSetup();
   for (const auto& name : wanted) {
     if (loops_.contains(name)) continue;
-    loops_.emplace(name, std::make_unique<ScanLoop>(name, cycle_, setup_, storage_, clock_));
+    loops_.emplace(name,
+                   std::make_unique<ScanLoop>(name, cycle_, setup_, storage_, pause_, clock_));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "daemon/cycle.h"
+#include "daemon/pause_switch.h"
 
 namespace postern::daemon {
 
@@ -18,14 +19,14 @@ class ScanLoop {
  public:
   // Starts the thread. What it is given must outlive it.
   ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup, StorageThread& storage,
-           const Clock& clock);
+           const PauseSwitch& pause, const Clock& clock);
   // Ends the run in flight within a second.
   ~ScanLoop() = default;
   ScanLoop(const ScanLoop&) = delete;
   ScanLoop& operator=(const ScanLoop&) = delete;
 
   void RequestStop() { thread_.request_stop(); }
-  // The times of the scan may have changed. The run in flight goes on.
+  // The times of the scan may have changed, or a pause is over. The run in flight goes on.
   void FollowSetup();
 
  private:
@@ -33,6 +34,8 @@ class ScanLoop {
   enum class Woken { kByTime, kBySetup, kByStop };
 
   void Main(const std::stop_token& stop);
+  bool IsIdle() const;
+  bool Run(const policy::ScanConfig& scan, const std::stop_token& stop);
   Woken Wait(Duration duration, const std::stop_token& stop);
   std::optional<Time> StartOfFormerLife();
 
@@ -40,6 +43,7 @@ class ScanLoop {
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;
+  const PauseSwitch& pause_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
@@ -50,8 +54,9 @@ class ScanLoop {
 // One loop for each scan of the setup in force. Used from one thread.
 class ScanLoops {
  public:
-  ScanLoops(Cycle& cycle, const CurrentSetup& setup, StorageThread& storage, const Clock& clock)
-      : cycle_(cycle), setup_(setup), storage_(storage), clock_(clock) {}
+  ScanLoops(Cycle& cycle, const CurrentSetup& setup, StorageThread& storage,
+            const PauseSwitch& pause, const Clock& clock)
+      : cycle_(cycle), setup_(setup), storage_(storage), pause_(pause), clock_(clock) {}
   // Ends all runs within a second.
   ~ScanLoops();
 
@@ -63,6 +68,7 @@ class ScanLoops {
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;
+  const PauseSwitch& pause_;
   const Clock& clock_;
   std::map<std::string, std::unique_ptr<ScanLoop>> loops_;
 };

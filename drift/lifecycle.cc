@@ -32,7 +32,10 @@ class Lifecycle {
     for (const auto& finding : findings) {
       if (finding.viewpoint != in_.viewpoint) continue;
       known_.insert(finding.id);
-      AdvanceOne(finding);
+      const auto current = Lapsed(finding);
+      const auto changes = out_.changed.size();
+      AdvanceOne(current);
+      if (current != finding && out_.changed.size() == changes) out_.changed.push_back(current);
     }
     for (const auto& [id, drift] : drift_by_id_) {
       if (!known_.contains(id)) Begin(id, *drift);
@@ -59,6 +62,15 @@ class Lifecycle {
   bool IsFresh(const Drift& drift) const {
     const auto* at = AddressOf(drift);
     return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
+  }
+
+  // An acknowledgement ends at its time, whatever the run sees.
+  Finding Lapsed(Finding finding) {
+    if (!finding.acknowledgement || in_.now < finding.acknowledgement->until) return finding;
+    finding.state = FindingState::kOpen;
+    finding.acknowledgement.reset();
+    Tell(finding, TransitionKind::kOpened);
+    return finding;
   }
 
   void AdvanceOne(const Finding& finding) {
@@ -131,12 +143,12 @@ class Lifecycle {
     const auto was = finding.state;
     if (finding.drift.acceptance) {
       finding.state = FindingState::kAccepted;
-    } else if (was == FindingState::kAccepted ||
-               (was == FindingState::kAcknowledged && finding.drift.severity > before.severity)) {
+    } else if (was == FindingState::kAccepted || finding.drift.severity > before.severity) {
       finding.state = FindingState::kOpen;
     }
+    if (finding.state != FindingState::kAcknowledged) finding.acknowledgement.reset();
     if (finding.state == was && !Differs(before, finding.drift)) return;
-    const bool returned = was == FindingState::kAccepted && finding.state == FindingState::kOpen;
+    const bool returned = was != FindingState::kOpen && finding.state == FindingState::kOpen;
     Tell(finding, returned ? TransitionKind::kOpened : TransitionKind::kChanged);
   }
 
@@ -224,6 +236,7 @@ class Lifecycle {
     if (finding.state == FindingState::kPending) return Drop(std::move(finding));
     const bool delivered = IsDelivered(finding.state);
     finding.state = FindingState::kResolved;
+    finding.acknowledgement.reset();
     finding.resolution = why;
     finding.resolved = in_.now;
     finding.policy_hash = in_.policy->hash;

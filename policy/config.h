@@ -104,6 +104,8 @@ struct Config {
   IpAddress listen_address;
   std::uint16_t listen_port = 9977;
   std::string external_url;  // empty: none
+  // Unix socket for the commands that change the daemon's state.
+  std::string control_socket = "/run/postern/postern.sock";
   Limits limits;
   std::vector<ScanConfig> scans;
   Confirm confirm;

@@ -60,6 +60,19 @@ void ReadListen(YamlReader& reader, const YamlNode* node, Config& config) {
   config.listen_port = static_cast<std::uint16_t>(*port);
 }
 
+void ReadControlSocket(YamlReader& reader, const YamlNode* node, const std::string& folder,
+                       Config& config) {
+  const auto path = reader.Text(node);
+  if (!path) return;
+  config.control_socket = ResolvedPath(folder, *path);
+  // sockaddr_un has room for so many and a NUL: unix(7).
+  constexpr std::size_t kLongestPath = 107;
+  if (path->empty() || config.control_socket.size() > kLongestPath) {
+    reader.Error(*node, "'" + Escaped(*path) + "' cannot be a socket: a path of 1 to " +
+                            std::to_string(kLongestPath) + " bytes is needed");
+  }
+}
+
 std::vector<QuietHours> ReadQuietHours(YamlReader& reader, const YamlNode* node) {
   std::vector<QuietHours> all;
   for (const YamlNode* item : reader.Items(node)) {
@@ -134,10 +147,10 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
                   const std::string& state_directory) {
   constexpr int kMostSeries = 1'000'000;
   Config config;
-  const Fields fields(
-      reader, root, "a configuration",
-      {"version", "viewpoint", "policy", "storage", "listen", "external_url", "limits", "scans",
-       "confirm", "canaries", "retention", "receivers", "finding_series_limit", "log"});
+  const Fields fields(reader, root, "a configuration",
+                      {"version", "viewpoint", "policy", "storage", "listen", "external_url",
+                       "control_socket", "limits", "scans", "confirm", "canaries", "retention",
+                       "receivers", "finding_series_limit", "log"});
   ReadVersion(reader, fields);
   const auto* viewpoint = fields.Require("viewpoint");
   config.viewpoint = reader.Name(viewpoint).value_or("");
@@ -147,6 +160,7 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
               config);
   ReadListen(reader, fields.Find("listen"), config);
   config.external_url = ReadUrl(reader, fields.Find("external_url")).value_or("");
+  ReadControlSocket(reader, fields.Find("control_socket"), folder, config);
   ReadLimits(reader, fields.Find("limits"), config.limits);
   const auto* scans = fields.Find("scans");
   config.scans = ReadScans(reader, scans);

@@ -107,6 +107,11 @@ std::span<const std::uint8_t> Row::Bytes() {
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+std::optional<std::string> Row::OptionalText() {
+  if (SkipNull()) return std::nullopt;
+  return Text();
+}
+
 std::optional<TimePoint> Row::OptionalTime() {
   if (SkipNull()) return std::nullopt;
   return Time();

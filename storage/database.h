@@ -52,6 +52,7 @@ class Row {
   bool Bool() { return Integer(0, 1) != 0; }
   double Real();
   std::string Text();
+  std::optional<std::string> OptionalText();
   // Valid until the visit ends.
   std::span<const std::uint8_t> Bytes();
   TimePoint Time() { return TimePoint(Duration(Integer())); }

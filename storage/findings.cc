@@ -13,8 +13,9 @@ namespace {
 // In the order in which ReadFinding reads them.
 constexpr std::string_view kColumns =
     "id, episode, viewpoint, state, resolution, seen, agreeing, last_run, policy_hash, first_seen, "
-    "last_seen, opened, resolved, kind, severity, host, owner, labels, subject, address, protocol, "
-    "port, ports, observed_state, observed_reason, before, only_family, expected, rule, "
+    "last_seen, opened, resolved, acknowledged_by, acknowledged_at, acknowledged_comment, "
+    "acknowledged_until, kind, severity, host, owner, labels, subject, address, protocol, port, "
+    "ports, observed_state, observed_reason, before, only_family, expected, rule, "
     "accepted_until, accepted_reason, accepted_ticket";
 
 int ReadCount(Row& row) { return static_cast<int>(row.Integer(INT_MIN, INT_MAX)); }
@@ -25,6 +26,15 @@ std::optional<Acceptance> ReadAcceptance(Row& row) {
   Acceptance acceptance{.until = *until, .reason = row.Text(), .ticket = {}};
   acceptance.ticket = row.Text();
   return acceptance;
+}
+
+std::optional<Acknowledgement> ReadAcknowledgement(Row& row) {
+  auto by = row.OptionalText();
+  const auto at = row.OptionalTime();
+  auto comment = row.OptionalText();
+  const auto until = row.OptionalTime();
+  if (!by || !at || !comment || !until) return std::nullopt;
+  return Acknowledgement{*std::move(by), *at, *std::move(comment), *until};
 }
 
 Drift ReadDrift(Row& row) {
@@ -64,6 +74,7 @@ Finding ReadFinding(Row& row) {
   finding.last_seen = row.Time();
   finding.opened = row.OptionalTime();
   finding.resolved = row.OptionalTime();
+  finding.acknowledgement = ReadAcknowledgement(row);
   finding.drift = ReadDrift(row);
   return finding;
 }
@@ -85,17 +96,30 @@ AcceptanceColumns ColumnsOf(const std::optional<Acceptance>& acceptance) {
   return {FormatDate(acceptance->until), acceptance->reason, acceptance->ticket};
 }
 
+struct AcknowledgementColumns {
+  std::optional<std::string> by;
+  std::optional<TimePoint> at;
+  std::optional<std::string> comment;
+  std::optional<TimePoint> until;
+};
+
+AcknowledgementColumns ColumnsOf(const std::optional<Acknowledgement>& said) {
+  if (!said) return {};
+  return {said->by, said->at, said->comment, said->until};
+}
+
 }  // namespace
 
 Result<void> SaveFinding(Database& database, const Finding& finding) {
   static const std::string kReplace =
       "REPLACE INTO findings (" + std::string(kColumns) +
       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?)";
+      "?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const Drift& drift = finding.drift;
   const auto resolution =
       finding.resolution ? std::optional(std::string(ToString(*finding.resolution))) : std::nullopt;
   const auto accepted = ColumnsOf(drift.acceptance);
+  const auto said = ColumnsOf(finding.acknowledgement);
   return database.Run(kReplace, {finding.id,
                                  finding.episode,
                                  finding.viewpoint,
@@ -109,6 +133,10 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  ToValue(finding.last_seen),
                                  ToValue(finding.opened),
                                  ToValue(finding.resolved),
+                                 OrNull(said.by),
+                                 ToValue(said.at),
+                                 OrNull(said.comment),
+                                 ToValue(said.until),
                                  ToString(drift.kind),
                                  ToString(drift.severity),
                                  drift.host,

@@ -165,7 +165,20 @@ ALTER TABLE runs ADD COLUMN udp_replies INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN miss_probability REAL NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kSteps = {kFirst, kCoverageByProtocol};
+constexpr std::string_view kWhatPeopleSaid = R"sql(
+ALTER TABLE findings ADD COLUMN acknowledged_by TEXT;
+ALTER TABLE findings ADD COLUMN acknowledged_at INTEGER;
+ALTER TABLE findings ADD COLUMN acknowledged_comment TEXT;
+ALTER TABLE findings ADD COLUMN acknowledged_until INTEGER;
+CREATE TABLE pause (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  by TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER
+) STRICT;
+)sql";
+
+constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

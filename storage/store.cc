@@ -117,6 +117,22 @@ Result<std::optional<TimePoint>> Store::ReliableRunStart(const std::string& scan
   return LoadReliableRunStart(impl_->database(), scan, back);
 }
 
+Result<std::optional<Pause>> Store::LoadPause() const {
+  std::optional<Pause> pause;
+  auto read = impl_->database().Each("SELECT by, since, until FROM pause", {}, [&](Row& row) {
+    pause.emplace(Pause{.by = row.Text(), .since = row.Time(), .until = {}});
+    pause->until = row.OptionalTime();
+  });
+  if (!read) return read.error();
+  return pause;
+}
+
+Result<void> Store::SavePause(const std::optional<Pause>& pause) {
+  if (!pause) return impl_->database().Run("DELETE FROM pause");
+  return impl_->database().Run("REPLACE INTO pause (id, by, since, until) VALUES (1, ?, ?, ?)",
+                               {pause->by, ToValue(pause->since), ToValue(pause->until)});
+}
+
 Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,
                                              TimePoint delivered_since) const {
   return LoadOutbox(impl_->database(), receiver, delivered_since);

@@ -52,6 +52,15 @@ struct OutboxRow {
   std::optional<TimePoint> delivered;
 };
 
+// An operator's order: no packets, and findings stay as they are.
+struct Pause {
+  std::string by;  // a user name of this machine
+  TimePoint since;
+  std::optional<TimePoint> until;  // none: until `postern resume`
+
+  bool operator==(const Pause&) const = default;
+};
+
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
   const Snapshot* snapshot = nullptr;      // of a begun run; null: no run
@@ -112,6 +121,10 @@ class Store {
   // observations that are no older than its n-th newest run.
   Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
                                                     std::uint64_t back) const;
+
+  // None: the daemon works.
+  Result<std::optional<Pause>> LoadPause() const;
+  Result<void> SavePause(const std::optional<Pause>& pause);
 
   // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
   // first.
