@@ -193,9 +193,8 @@ scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
 
 Result<void> CheckSize(const scanner::ScanPlan& plan) {
   if (plan.size() <= kMostEndpoints) return {};
-  return Error{"these are " + std::to_string(plan.size()) +
-               " endpoints; one scan may have up to " + std::to_string(kMostEndpoints) +
-               ": name fewer addresses or ports"};
+  return Error{"these are " + std::to_string(plan.size()) + " endpoints; one scan may have up to " +
+               std::to_string(kMostEndpoints) + ": name fewer addresses or ports"};
 }
 
 // The way out that --interface and --source name.
@@ -326,11 +325,11 @@ int Scan(const Options& options) {
     return Fail(kCouldNotTell,
                 "--method syn needs CAP_NET_RAW: run as root, or use --method connect");
   }
-  auto targets =
-      FindScanTargets(options.targets, {ports->size(), scope.policy.get(), scope.viewpoint, options.discover},
-                      [](const std::vector<std::string>& names) {
-                        return scanner::Resolve(names, kResolveDeadline);
-                      });
+  auto targets = FindScanTargets(
+      options.targets, {ports->size(), scope.policy.get(), scope.viewpoint, options.discover},
+      [](const std::vector<std::string>& names) {
+        return scanner::Resolve(names, kResolveDeadline);
+      });
   if (!targets) return Fail(kCouldNotTell, targets.error().message);
   for (const auto& name : targets->unresolved) {
     Say(name.name + " does not resolve: " + exporters::EscapeTerminal(name.error));

@@ -35,13 +35,12 @@ bool MayBeLink(const Prefix& prefix) {
 
 Error TooLarge(const Prefix& prefix, std::size_t ports) {
   const double addresses = std::ldexp(1.0, prefix.base().bits() - prefix.length());
-  return Error{prefix.ToString() + " has " + exporters::Decimal(addresses, 0) +
-               " addresses: at least " +
-               exporters::Decimal(addresses * static_cast<double>(ports), 0) +
-               " probes. A range may have up to " + std::to_string(kMostAddressesInRange) +
-               " addresses; name smaller ranges" +
-               (MayBeLink(prefix) ? ", or let --discover find the hosts of a link of this machine"
-                                  : "")};
+  return Error{
+      prefix.ToString() + " has " + exporters::Decimal(addresses, 0) + " addresses: at least " +
+      exporters::Decimal(addresses * static_cast<double>(ports), 0) +
+      " probes. A range may have up to " + std::to_string(kMostAddressesInRange) +
+      " addresses; name smaller ranges" +
+      (MayBeLink(prefix) ? ", or let --discover find the hosts of a link of this machine" : "")};
 }
 
 // Takes the arguments one by one, names last, since one lookup is for all of them.

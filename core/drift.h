@@ -33,8 +33,8 @@ enum class DriftKind : std::uint8_t {
 };
 
 inline constexpr std::array kDriftKinds = {
-    DriftKind::kUnexpectedOpen, DriftKind::kMissing,    DriftKind::kHostUnreachable,
-    DriftKind::kAllPortsOpen,   DriftKind::kWrongState, DriftKind::kFamilyDivergence,
+    DriftKind::kUnexpectedOpen, DriftKind::kMissing,      DriftKind::kHostUnreachable,
+    DriftKind::kAllPortsOpen,   DriftKind::kWrongState,   DriftKind::kFamilyDivergence,
     DriftKind::kStateChanged,   DriftKind::kUnlistedHost,
 };
 

@@ -22,8 +22,8 @@ struct ScanBudget {
   // asked beside `most_probes`.
   std::uint64_t links = 0;
   std::uint64_t ports_of_unlisted = 0;
-  double shortest_seconds = 0;      // by the caps, for the fewest probes
-  double longest_seconds = 0;       // by the caps, for the most
+  double shortest_seconds = 0;  // by the caps, for the fewest probes
+  double longest_seconds = 0;   // by the caps, for the most
   double every_seconds = 0;
   // The age that an observation of this scan can have at most, if it fits.
   double oldest_seconds = 0;

@@ -222,8 +222,7 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
         "a network was not looked at; exclude it for this viewpoint, or look from its link",
         {{"network", refused.range.ToString()}, {"detail", refused.why}});
   }
-  const auto unlisted =
-      drift::FindUnlisted(*setup.policy, viewpoint, listed, sighting.discovery);
+  const auto unlisted = drift::FindUnlisted(*setup.policy, viewpoint, listed, sighting.discovery);
   request.plan = WitnessesOf(begun.known);
   AddUnlisted(unlisted, begun.unlisted_ports, request.plan);
   evidence.discovery = std::move(sighting.discovery);

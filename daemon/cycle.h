@@ -75,7 +75,7 @@ class Cycle {
   Parts parts_;
   std::mutex mutex_;
   // Guarded by mutex_.
-  std::set<std::string> said_of_names_;  // what the log has said already
+  std::set<std::string> said_of_names_;                // what the log has said already
   std::map<std::string, std::set<IpAddress>> led_to_;  // the addresses of names, when they resolved
 };
 

@@ -102,8 +102,8 @@ std::array<bool, 2> Vouched(const RunEvidence& evidence) {
 
 std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
                                  const Discovery& discovery, const Snapshot& snapshot) {
-  const auto unlisted = drift::FindUnlisted(*setup.policy, setup.config.viewpoint,
-                                            targets.Listed(), discovery);
+  const auto unlisted =
+      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, targets.Listed(), discovery);
   return drift::UnlistedDrift(unlisted, snapshot.addresses);
 }
 

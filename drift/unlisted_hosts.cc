@@ -162,8 +162,8 @@ bool IsGone(const Drift& drift, const policy::Policy& policy, const Discovery& d
   }
   auto groups = GroupsOf(hosts);
   const auto* largest = Largest(groups);
-  const auto most = (largest == nullptr ? 0 : largest->size()) +
-                    CountUnknown(policy, *network, discovery);
+  const auto most =
+      (largest == nullptr ? 0 : largest->size()) + CountUnknown(policy, *network, discovery);
   const auto asked = CountAsked(policy, discovery)[network];
   return asked > 0 && !AnswersAlike(most, asked);
 }

@@ -37,8 +37,9 @@ std::vector<UnlistedHosts> FindUnlisted(const policy::Policy& policy, std::strin
 std::vector<Drift> UnlistedDrift(std::span<const UnlistedHosts> unlisted,
                                  std::span<const AddressStates> seen);
 
-// How an unlisted_host finding ends without a probe: withdrawn where it left the scope, policy where
-// an entry names it now or its network no longer asks for it. None while the policy still does.
+// How an unlisted_host finding ends without a probe: withdrawn where it left the scope, policy
+// where an entry names it now or its network no longer asks for it. None while the policy still
+// does.
 std::optional<Resolution> EndOfUnlisted(const Drift& drift, const policy::Policy& policy,
                                         std::string_view viewpoint,
                                         const std::set<IpAddress>& listed);

@@ -46,9 +46,9 @@ using EndpointCounts = std::map<std::tuple<Family, Protocol, PortState>, std::ui
 
 // The policy's hosts, by what is known of them from this viewpoint, and those that it lacks.
 struct HostCounts {
-  std::uint64_t up = 0;       // answered something
-  std::uint64_t silent = 0;   // asked, and silent on everything
-  std::uint64_t unknown = 0;  // not seen by any trusted run
+  std::uint64_t up = 0;        // answered something
+  std::uint64_t silent = 0;    // asked, and silent on everything
+  std::uint64_t unknown = 0;   // not seen by any trusted run
   std::uint64_t unlisted = 0;  // in its networks, and no host of it
 };
 
