@@ -127,7 +127,7 @@ bool CheckSize(YamlReader& reader, const YamlNode& node, const Prefix& cidr, boo
   if (cidr.size() <= kLargestSweep || (on_link && may_be_link)) return true;
   std::string advice = "name smaller networks";
   if (on_link) {
-    advice += ", a link is a /64 or less";
+    advice += "; a link has at most a /64";
   } else if (may_be_link) {
     advice += ", or say on_link: true if it is a link of the viewpoint that looks at it";
   }
