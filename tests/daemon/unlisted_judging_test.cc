@@ -72,7 +72,8 @@ class UnlistedJudgingTest : public testing::Test {
     const auto judged = JudgeAndCommit(*store_, setup_, targets, evidence, now_);
     EXPECT_TRUE(judged) << judged.error().message;
     std::vector<std::string> findings;
-    for (const auto& finding : *store_->Findings()) {
+    const auto stored = store_->Findings();
+    for (const auto& finding : *stored) {
       if (finding.drift.kind != DriftKind::kUnlistedHost) continue;
       findings.push_back(finding.drift.subject + " " + std::string(ToString(finding.state)) + " " +
                          finding.drift.ports.ToString());
