@@ -42,7 +42,7 @@ SCANS = "\n  - {name: sweep, stage: discover, every: 1s}"
 
 @pytest.fixture
 def beacons(lab):
-    """Two hosts that the policy names, with a port each that is open for certain."""
+    """Two hosts that the policy names, each with a port that is open for certain."""
     beacons = [lab.target("beacon", 10), lab.target("lamp", 11)]
     for beacon in beacons:
         start_nginx(beacon, ports=[80])
@@ -66,9 +66,9 @@ def canaries_at(beacons):
 
 
 def unlisted(daemon, **fields):
-    names = ("subject", "host", "owner", "ports", "severity", "state")
+    names = ("host", "owner", "ports", "severity", "state")
     return sorted(
-        tuple(finding[name] for name in names if name in finding)
+        tuple(finding[name] for name in names)
         for finding in daemon.findings(kind="unlisted_host", **fields)
     )
 
@@ -91,11 +91,11 @@ def test_a_host_that_nobody_named_is_found_and_fixed_when_it_goes(
     ]
     assert daemon.metric("postern_findings", kind="unlisted_host", state="open") == 2
     assert daemon.metric("postern_hosts", status="unlisted") == 2
-    info = daemon.samples("postern_finding_info")
-    assert [(labels["host"], labels["policy_owner"], labels["port"]) for labels, _ in info] == [
+    info = [labels for labels, _ in daemon.samples("postern_finding_info")]
+    assert sorted((one["host"], one["policy_owner"], one["port"]) for one in info) == [
         ("192.0.2.20", "network", ""),
         ("2001:db8:10::20", "network-v6", ""),
-    ] or [labels["host"] for labels, _ in info] == ["2001:db8:10::20", "192.0.2.20"]
+    ]
     shown = postern(
         *("findings", "show", daemon.findings(address="192.0.2.20")[0]["id"]),
         *("--config", daemon.config_path),
@@ -126,7 +126,7 @@ def test_a_policy_that_names_the_host_ends_the_finding(beacons, stranger, make_d
     wait_for("both ended", lambda: len(unlisted(daemon, resolution="policy")) == 2)
     daemon.wait_for_runs("sweep", 2, timeout=60)
     assert unlisted(daemon, state="open") == []
-    assert stranger.lab.processes[-1].must_run()
+    assert stranger.listens(8080, stranger.ipv4)
 
 
 def test_a_network_that_answers_for_all_is_one_finding(beacons, stranger, make_daemon):
@@ -141,7 +141,8 @@ def test_a_network_that_answers_for_all_is_one_finding(beacons, stranger, make_d
     assert unlisted(daemon) == [("192.0.2.0/27", "network", "", "warning", "open")]
 
 
-def test_a_link_that_is_elsewhere_is_not_covered(beacons, stranger, make_daemon):
+@pytest.mark.usefixtures("stranger")
+def test_a_link_that_is_elsewhere_is_not_covered(beacons, make_daemon):
     policy = POLICY.replace("networks:", "networks:\n  - {cidr: '2001:db8:99::/64', on_link: true}")
     daemon = make_daemon(
         policy=policy, head=HEAD, scans=SCANS, canaries=canaries_at(beacons)
@@ -151,15 +152,12 @@ def test_a_link_that_is_elsewhere_is_not_covered(beacons, stranger, make_daemon)
     assert daemon.metric("postern_scan_failures_total", scan="sweep", reason="not_covered") > 0
     assert daemon.metric("postern_scan_last_success_timestamp_seconds", scan="sweep") == 0
     assert daemon.log_has("a network was not looked at", "2001:db8:99::/64")
-    assert stranger.lab.processes[-1].must_run()
 
 
-def test_scan_takes_a_link_and_refuses_what_is_none(stranger, lab):
-    del lab
+def test_scan_takes_a_link_and_refuses_what_is_none(stranger):
     found = postern("scan", "--discover", "--ports", "8080", "2001:db8:10::/64")
-    assert "2001:db8:10::20" in found.stdout, found.stderr
+    assert stranger.ipv6 in found.stdout, found.stderr
     assert "8080" in found.stdout
-    assert stranger.ipv6 in found.stdout
     refused = postern("scan", "--discover", "--ports", "8080", "2001:db8::/63")
     assert refused.returncode == 2
     assert "2001:db8::/63 has 36893488147419103232 addresses" in refused.stderr
