@@ -61,6 +61,7 @@ std::vector<bool> AreLocal(const std::vector<IpAddress>& addresses) {
 std::vector<LiveAddress> LiveAddresses(const std::vector<scanner::UpHost>& hosts,
                                        const std::set<IpAddress>& listed) {
   std::vector<IpAddress> addresses;
+  addresses.reserve(hosts.size());
   for (const auto& host : hosts) addresses.push_back(host.address);
   const auto local = AreLocal(addresses);
   std::vector<LiveAddress> live;
@@ -142,6 +143,7 @@ void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& 
 
 scanner::ScanPlan WitnessesOf(std::span<const storage::LastKnown> known) {
   std::vector<IpAddress> addresses;
+  addresses.reserve(known.size());
   for (const auto& last : known) addresses.push_back(last.states.address);
   const auto local = AreLocal(addresses);
   scanner::ScanPlan plan;

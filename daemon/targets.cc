@@ -25,6 +25,7 @@ Answers ResolveAll(const policy::Policy& policy, const Resolver& resolver) {
 
 std::vector<IpAddress> Targets::Addresses() const {
   std::vector<IpAddress> addresses;
+  addresses.reserve(list.size());
   for (const auto& target : list) addresses.push_back(target.address);
   return addresses;
 }

@@ -74,6 +74,7 @@ void AddParts(const std::vector<AddressScope>& scopes, const Prefix& range,
       break;
   }
   std::vector<AddressScope> touching;
+  touching.reserve(scopes.size());
   for (const auto& scope : scopes) touching.push_back(Touching(scope, range));
   const auto [lower, upper] = Halves(range);
   AddParts(touching, lower, parts);

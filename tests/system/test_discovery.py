@@ -107,7 +107,7 @@ def test_a_host_that_nobody_named_is_found_and_fixed_when_it_goes(
     for target in (stranger, *beacons):
         target.unplug()
     wait_for("blind", lambda: daemon.metric("postern_viewpoint_blind") == 2, timeout=60)
-    daemon.wait_for_runs("sweep", 2, timeout=90)
+    daemon.wait_for_runs("sweep", 1, timeout=90)
     assert len(unlisted(daemon, state="open")) == 2
 
     for beacon in beacons:
