@@ -43,7 +43,7 @@ Result<UpTargets> FindUpTargets(const scanner::DiscoverRequest& request,
     targets.prefixes.emplace_back(host.address, host.address.bits());
   }
   targets.notes.push_back(Summary(found));
-  targets.notes.insert(targets.notes.end(), found.refused.begin(), found.refused.end());
+  for (auto& refused : found.refused) targets.notes.push_back(std::move(refused.why));
   targets.certain = found.coverage.complete && found.coverage.unknown == 0;
   return targets;
 }

@@ -45,7 +45,7 @@ boost::json::object JsonOf(const Finding& finding) {
   json["protocol"] = ToString(drift.protocol);
   json["port"] = drift.port;
   json["ports"] = drift.ports.ToString();
-  json["observed"] = ToString(drift.observed.state);
+  json["observed"] = ObservedState(drift);
   json["reason"] = ToString(drift.observed.reason);
   json["only_family"] = drift.only_family;
   json["summary"] = Summary(drift);
@@ -141,10 +141,9 @@ void PrintWhole(const Finding& finding) {
   line("host", drift.host);
   line("owner", drift.owner.empty() ? "-" : drift.owner);
   line("endpoint", EndpointOf(drift));
-  line("ports", drift.ports.ToString());
+  line("ports", drift.ports.empty() ? "-" : drift.ports.ToString());
   line("expected", drift.expected.empty() ? "-" : drift.expected);
-  line("observed",
-       std::string(ToString(drift.observed.state)) + " (" + ToString(drift.observed.reason) + ")");
+  line("observed", ObservedText(drift));
   line("rule", drift.rule.empty() ? "-" : drift.rule);
   if (drift.acceptance) {
     line("accepted", "until " + FormatDate(drift.acceptance->until) + ": " +

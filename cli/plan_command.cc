@@ -21,12 +21,22 @@ std::string Span(double seconds) {
 
 void PrintBudget(const daemon::ScanBudget& budget) {
   std::printf("%s (%s)\n", budget.scan.c_str(), std::string(ToString(budget.stage)).c_str());
-  std::printf("  endpoints   %llu on %llu addresses\n",
-              static_cast<unsigned long long>(budget.endpoints),
-              static_cast<unsigned long long>(budget.addresses));
+  if (budget.stage == Stage::kDiscover) {
+    std::printf("  addresses   %llu one by one, and %llu links by multicast\n",
+                static_cast<unsigned long long>(budget.addresses),
+                static_cast<unsigned long long>(budget.links));
+  } else {
+    std::printf("  endpoints   %llu on %llu addresses\n",
+                static_cast<unsigned long long>(budget.endpoints),
+                static_cast<unsigned long long>(budget.addresses));
+  }
   std::printf("  probes      %llu if all answer, %llu if none does\n",
               static_cast<unsigned long long>(budget.fewest_probes),
               static_cast<unsigned long long>(budget.most_probes));
+  if (budget.stage == Stage::kDiscover) {
+    std::printf("              and %llu ports of each unlisted host\n",
+                static_cast<unsigned long long>(budget.ports_of_unlisted));
+  }
   std::printf("  time        %s to %s by the limits, due every %s\n",
               Span(budget.shortest_seconds).c_str(), Span(budget.longest_seconds).c_str(),
               Span(budget.every_seconds).c_str());

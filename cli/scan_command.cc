@@ -149,8 +149,9 @@ Result<PortSet> ParsePorts(const std::string& spec) {
   return ports;
 }
 
-bool AllLoopback(const std::vector<Prefix>& prefixes) {
-  return std::all_of(prefixes.begin(), prefixes.end(),
+bool AllLoopback(const ScanTargets& targets) {
+  return targets.links.empty() &&
+         std::all_of(targets.prefixes.begin(), targets.prefixes.end(),
                      [](const Prefix& prefix) { return prefix.base().IsLoopback(); });
 }
 
@@ -158,7 +159,7 @@ scanner::RateCaps Caps(const Options& options, const Scope& scope, const ScanTar
   scanner::RateCaps caps;
   if (scope.limits) {
     caps = {scope.limits->rate, scope.limits->host_rate, scope.limits->network_rate};
-  } else if (AllLoopback(targets.prefixes)) {
+  } else if (AllLoopback(targets)) {
     caps = {kLoopbackRate, kLoopbackRate, kLoopbackRate};
   }
   const auto set = [](double& cap, const std::optional<std::uint64_t>& option) {
@@ -190,6 +191,12 @@ scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
   return plan;
 }
 
+Result<void> CheckSize(const scanner::ScanPlan& plan) {
+  if (plan.size() <= kMostEndpoints) return {};
+  return Error{"these are " + std::to_string(plan.size()) + " endpoints; one scan may have up to " +
+               std::to_string(kMostEndpoints) + ": name fewer addresses or ports"};
+}
+
 // The way out that --interface and --source name.
 Result<void> SetRoute(const Options& options, const ScanTargets& targets,
                       scanner::ScanRequest& request) {
@@ -203,10 +210,12 @@ Result<void> SetRoute(const Options& options, const ScanTargets& targets,
   if (!request.source) {
     return Error{"--source: '" + exporters::EscapeTerminal(options.source) + "' is not an address"};
   }
-  for (const auto& prefix : targets.prefixes) {
-    if (prefix.family() == request.source->family()) continue;
-    return Error{"--source " + options.source + " cannot reach " + prefix.base().ToString() +
-                 ", which is of the other address family"};
+  for (const auto* prefixes : {&targets.prefixes, &targets.links}) {
+    for (const auto& prefix : *prefixes) {
+      if (prefix.family() == request.source->family()) continue;
+      return Error{"--source " + options.source + " cannot reach " + prefix.base().ToString() +
+                   ", which is of the other address family"};
+    }
   }
   return {};
 }
@@ -216,11 +225,7 @@ Result<scanner::ScanRequest> MakeRequest(const Options& options, const Scope& sc
   scanner::ScanRequest request;
   if (auto route = SetRoute(options, targets, request); !route) return route.error();
   request.plan = MakePlan(options.ports, ports, targets.prefixes);
-  if (request.plan.size() > kMostEndpoints) {
-    return Error{"these are " + std::to_string(request.plan.size()) +
-                 " endpoints; one scan may have up to " + std::to_string(kMostEndpoints) +
-                 ": name fewer addresses or ports"};
-  }
+  if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   request.tries = static_cast<int>(options.retries) + 1;
   std::random_device random;
   request.seed = options.seed.value_or((std::uint64_t{random()} << 32) | random());
@@ -247,6 +252,9 @@ Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
                                scanner::ScanRequest& request) {
   scanner::DiscoverRequest question;
   question.ranges = targets.prefixes;
+  question.links = targets.links;
+  // FindScanTargets has compared each link as a whole with the scope.
+  question.may_multicast = [](const Prefix&) { return true; };
   question.tries = request.tries;
   question.seed = request.seed;
   question.source = request.source;
@@ -259,6 +267,7 @@ Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
   if (!up) return up.error();
   for (const auto& note : up->notes) Say(note);
   request.plan = MakePlan(options.ports, ports, up->prefixes);
+  if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   return up->certain;
 }
 
@@ -316,11 +325,11 @@ int Scan(const Options& options) {
     return Fail(kCouldNotTell,
                 "--method syn needs CAP_NET_RAW: run as root, or use --method connect");
   }
-  auto targets =
-      FindScanTargets(options.targets, {ports->size(), scope.policy.get(), scope.viewpoint},
-                      [](const std::vector<std::string>& names) {
-                        return scanner::Resolve(names, kResolveDeadline);
-                      });
+  auto targets = FindScanTargets(
+      options.targets, {ports->size(), scope.policy.get(), scope.viewpoint, options.discover},
+      [](const std::vector<std::string>& names) {
+        return scanner::Resolve(names, kResolveDeadline);
+      });
   if (!targets) return Fail(kCouldNotTell, targets.error().message);
   for (const auto& name : targets->unresolved) {
     Say(name.name + " does not resolve: " + exporters::EscapeTerminal(name.error));
@@ -390,7 +399,8 @@ void AddProbeOptions(CLI::App& command, Options& options) {
       ->check(CLI::IsMember({"auto", "syn", "connect"}));
   command.add_flag("--discover", options.discover,
                    "first find out which addresses answer (ARP, NDP, echo, SYN, ACK, timestamp), "
-                   "and scan those");
+                   "and scan those; the hosts of a link of this machine, an IPv6 range up to a "
+                   "/64, are found by multicast and the table of neighbours");
   AddNumber(command, "--rate", options.rate, 1, kHighestRate, "probes a second, overall");
   AddNumber(command, "--host-rate", options.host_rate, 1, kHighestRate,
             "probes a second to one address");

@@ -5,6 +5,7 @@
 
 #include "exporters/escape.h"
 #include "exporters/scan_report.h"
+#include "policy/swept_networks.h"
 
 namespace postern::cli {
 namespace {
@@ -27,13 +28,19 @@ bool IsName(std::string_view argument) {
          argument.find_first_not_of(kNameCharacters) == std::string_view::npos;
 }
 
+// The largest IPv6 link: RFC 4291, section 2.5.1.
+bool MayBeLink(const Prefix& prefix) {
+  return prefix.family() == Family::kIpv6 && prefix.length() >= 64;
+}
+
 Error TooLarge(const Prefix& prefix, std::size_t ports) {
   const double addresses = std::ldexp(1.0, prefix.base().bits() - prefix.length());
-  return Error{prefix.ToString() + " has " + exporters::Decimal(addresses, 0) +
-               " addresses: at least " +
-               exporters::Decimal(addresses * static_cast<double>(ports), 0) +
-               " probes. A range may have up to " + std::to_string(kMostAddressesInRange) +
-               " addresses; name smaller ranges"};
+  return Error{
+      prefix.ToString() + " has " + exporters::Decimal(addresses, 0) + " addresses: at least " +
+      exporters::Decimal(addresses * static_cast<double>(ports), 0) +
+      " probes. A range may have up to " + std::to_string(kMostAddressesInRange) +
+      " addresses; name smaller ranges" +
+      (MayBeLink(prefix) ? ", or let --discover find the hosts of a link of this machine" : "")};
 }
 
 // Takes the arguments one by one, names last, since one lookup is for all of them.
@@ -105,9 +112,21 @@ class TargetReader {
   }
 
   Result<void> TakePrefix(const Prefix& prefix, const std::string& argument) {
-    if (prefix.size() > kMostAddressesInRange) return TooLarge(prefix, limits_.ports);
+    if (prefix.size() > kMostAddressesInRange) return TakeLink(prefix);
     if (auto inside = CheckScope(prefix, argument); !inside) return inside;
     targets_.prefixes.push_back(prefix);
+    return {};
+  }
+
+  Result<void> TakeLink(const Prefix& prefix) {
+    if (!limits_.discover || !MayBeLink(prefix)) return TooLarge(prefix, limits_.ports);
+    const auto* policy = limits_.policy;
+    if (policy != nullptr && !policy::MayProbeAll(*policy, limits_.viewpoint, prefix)) {
+      return Error{prefix.ToString() +
+                   " is not wholly inside the policy's scope, and the multicast that finds its "
+                   "hosts reaches all of it; name smaller ranges"};
+    }
+    targets_.links.push_back(prefix);
     return {};
   }
 

@@ -13,7 +13,7 @@ constexpr EnumNames<Severity, 3> kSeverities = {{
     {Severity::kCritical, "critical"},
 }};
 
-constexpr EnumNames<DriftKind, 7> kKinds = {{
+constexpr EnumNames<DriftKind, 8> kKinds = {{
     {DriftKind::kUnexpectedOpen, "unexpected_open"},
     {DriftKind::kMissing, "missing"},
     {DriftKind::kHostUnreachable, "host_unreachable"},
@@ -21,10 +21,22 @@ constexpr EnumNames<DriftKind, 7> kKinds = {{
     {DriftKind::kWrongState, "wrong_state"},
     {DriftKind::kFamilyDivergence, "family_divergence"},
     {DriftKind::kStateChanged, "state_changed"},
+    {DriftKind::kUnlistedHost, "unlisted_host"},
 }};
 
 std::string_view OtherFamily(const IpAddress& address) {
   return ToString(address.family() == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4);
+}
+
+std::string UnlistedSummary(const Drift& drift) {
+  const std::string sign = " (" + ToString(drift.observed.reason) + ")";
+  if (drift.subject != drift.address.ToString()) {
+    return "more than half of the addresses of " + drift.subject +
+           " that no host of the policy has answer alike" + sign;
+  }
+  return drift.subject + " is up" + sign + " and no host of the policy has it; " +
+         (drift.ports.empty() ? "no port of it is known to be open"
+                              : drift.ports.ToString() + " open");
 }
 
 }  // namespace
@@ -38,6 +50,14 @@ std::string_view ToString(DriftKind kind) { return NameOf(kKinds, kind); }
 std::optional<DriftKind> ParseDriftKind(std::string_view text) { return ValueOf(kKinds, text); }
 
 bool IsEvent(DriftKind kind) { return kind == DriftKind::kStateChanged; }
+
+std::string_view ObservedState(const Drift& drift) {
+  return drift.kind == DriftKind::kUnlistedHost ? "up" : ToString(drift.observed.state);
+}
+
+std::string ObservedText(const Drift& drift) {
+  return std::string(ObservedState(drift)) + " (" + ToString(drift.observed.reason) + ")";
+}
 
 std::string Summary(const Drift& drift) {
   const std::string where = drift.host + " (" + drift.address.ToString() + ")";
@@ -69,6 +89,8 @@ std::string Summary(const Drift& drift) {
     case DriftKind::kStateChanged:
       return (drift.port == 0 ? "most ports" : ports) + " on " + where + " changed from " +
              std::string(ToString(drift.before)) + " to " + state + reason;
+    case DriftKind::kUnlistedHost:
+      return UnlistedSummary(drift);
   }
   return {};
 }

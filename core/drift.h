@@ -29,12 +29,13 @@ enum class DriftKind : std::uint8_t {
   kWrongState,
   kFamilyDivergence,
   kStateChanged,
+  kUnlistedHost,
 };
 
 inline constexpr std::array kDriftKinds = {
-    DriftKind::kUnexpectedOpen, DriftKind::kMissing,    DriftKind::kHostUnreachable,
-    DriftKind::kAllPortsOpen,   DriftKind::kWrongState, DriftKind::kFamilyDivergence,
-    DriftKind::kStateChanged,
+    DriftKind::kUnexpectedOpen, DriftKind::kMissing,      DriftKind::kHostUnreachable,
+    DriftKind::kAllPortsOpen,   DriftKind::kWrongState,   DriftKind::kFamilyDivergence,
+    DriftKind::kStateChanged,   DriftKind::kUnlistedHost,
 };
 
 // "unexpected_open", "missing", ...
@@ -55,16 +56,18 @@ struct Acceptance {
 struct Drift {
   DriftKind kind = DriftKind::kUnexpectedOpen;
   Severity severity = Severity::kWarning;
-  std::string host;  // the policy's name
+  std::string host;  // the policy's name; unlisted_host: the subject
   std::string owner;
   std::map<std::string, std::string> labels;  // the host's, from the policy
-  // What identity goes by: the address, or the name where the host was found by DNS.
+  // What identity goes by: the address, or the name where the host was found by DNS, or the range
+  // where it is a whole network that answers alike (unlisted_host).
   std::string subject;
   IpAddress address;
   Protocol protocol = Protocol::kTcp;
   std::uint16_t port = 0;  // 0: the drift is of the whole address, or of `ports`
-  PortSet ports;           // every port it stands for; just `port` where that is not 0
-  Verdict observed;
+  // Every port it stands for; just `port` where that is not 0. unlisted_host: the open ones.
+  PortSet ports;
+  Verdict observed;  // unlisted_host: open stands for up, and the reason is what it answered
   PortState before = PortState::kUnknown;  // state_changed: what it was
   bool only_family =
       false;  // unexpected_open: open over this family only, and known not to be over the other
@@ -74,6 +77,11 @@ struct Drift {
 
   bool operator==(const Drift&) const = default;
 };
+
+// The state that was observed: "closed", of an unlisted host "up".
+std::string_view ObservedState(const Drift& drift);
+// With the reason: "closed (rst)", "up (arp)".
+std::string ObservedText(const Drift& drift);
 
 // One sentence for people: "tcp/6379 is open on cache-1 (2001:db8::1); the policy says not_open".
 std::string Summary(const Drift& drift);

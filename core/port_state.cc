@@ -20,7 +20,7 @@ constexpr EnumNames<PortState, 5> kStates = {{
 using Kind = Reason::Kind;
 
 // An ICMP reason's name is followed by "-TYPE-CODE".
-constexpr std::array<std::pair<Kind, std::string_view>, 8> kReasons = {{
+constexpr std::array<std::pair<Kind, std::string_view>, 13> kReasons = {{
     {Kind::kNotProbed, "not-probed"},
     {Kind::kLocalError, "local-error"},
     {Kind::kSynAck, "syn-ack"},
@@ -29,6 +29,11 @@ constexpr std::array<std::pair<Kind, std::string_view>, 8> kReasons = {{
     {Kind::kNoResponse, "no-response"},
     {Kind::kIcmp, "icmp"},
     {Kind::kIcmp6, "icmp6"},
+    {Kind::kArp, "arp"},
+    {Kind::kNeighbourDiscovery, "ndp"},
+    {Kind::kEcho, "echo"},
+    {Kind::kTimestamp, "timestamp"},
+    {Kind::kHostIcmp, "host-icmp"},
 }};
 
 bool IsIcmp(Kind kind) { return kind == Kind::kIcmp || kind == Kind::kIcmp6; }
@@ -80,6 +85,11 @@ bool IsSilence(const Reason& reason) {
     case Kind::kSynAck:
     case Kind::kReset:
     case Kind::kUdpResponse:
+    case Kind::kArp:
+    case Kind::kNeighbourDiscovery:
+    case Kind::kEcho:
+    case Kind::kTimestamp:
+    case Kind::kHostIcmp:
       return false;
   }
   return false;

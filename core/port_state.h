@@ -32,6 +32,12 @@ struct Reason {
     kNoResponse,   // filtered or open_filtered: silent after all tries
     kIcmp,         // `type` and `code` say which
     kIcmp6,
+    // What shows that somebody is at an address; of no single port.
+    kArp,
+    kNeighbourDiscovery,
+    kEcho,
+    kTimestamp,
+    kHostIcmp,  // the host's own word that it does not let a probe in
   };
 
   Kind kind = Kind::kNotProbed;
@@ -42,7 +48,7 @@ struct Reason {
 };
 
 // "not-probed", "local-error", "syn-ack", "rst", "udp-response", "no-response", "icmp-3-13",
-// "icmp6-1-4".
+// "icmp6-1-4", "arp", "ndp", "echo", "timestamp", "host-icmp".
 std::string ToString(const Reason& reason);
 std::optional<Reason> ParseReason(std::string_view text);
 

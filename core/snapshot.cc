@@ -22,6 +22,21 @@ std::string_view ToString(Stage stage) { return NameOf(kStages, stage); }
 
 std::optional<Stage> ParseStage(std::string_view text) { return ValueOf(kStages, text); }
 
+void Coverage::Add(const Coverage& part) {
+  asked += part.asked;
+  unknown += part.unknown;
+  probes_sent += part.probes_sent;
+  replies += part.replies;
+  udp_probes_sent += part.udp_probes_sent;
+  udp_replies += part.udp_replies;
+  retransmits += part.retransmits;
+  capture_drops += part.capture_drops;
+  for (const auto& [error, count] : part.send_errors) send_errors[error] += count;
+  estimated_loss = std::max(estimated_loss, part.estimated_loss);
+  miss_probability = std::max(miss_probability, part.miss_probability);
+  complete = complete && part.complete;
+}
+
 const AddressStates* Snapshot::Find(const IpAddress& address) const {
   const auto at = std::lower_bound(
       addresses.begin(), addresses.end(), address,

@@ -33,7 +33,7 @@ std::optional<Stage> ParseStage(std::string_view text);
 
 // What a run really looked at, and whether that can be trusted. Counts are of this run alone.
 struct Coverage {
-  std::uint64_t asked = 0;        // endpoints
+  std::uint64_t asked = 0;        // endpoints; of a discovery its addresses as well
   std::uint64_t unknown = 0;      // of these, without a verdict
   std::uint64_t probes_sent = 0;  // everything sent, retransmits included
   std::uint64_t replies = 0;
@@ -51,6 +51,10 @@ struct Coverage {
   std::array<bool, 2> blind{};
   // Names that did not resolve: their hosts were not looked at.
   std::vector<std::string> unresolved;
+
+  // Adds what another part of the same run looked at; loss and misses are those of the worse part.
+  // `blind` and `unresolved` stay.
+  void Add(const Coverage& part);
 
   bool Trusted(Family family) const { return !blind[static_cast<std::size_t>(family)]; }
 };

@@ -7,7 +7,9 @@
 
 #include "daemon/canaries.h"
 #include "daemon/confirm.h"
+#include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "policy/swept_networks.h"
 #include "scanner/method.h"
 
 namespace postern::daemon {
@@ -50,7 +52,7 @@ std::vector<Drift> ToConfirm(std::vector<Drift> drifts, const std::vector<Findin
 }
 
 // Answers with what a run was answered already.
-Resolver Remembered(const Targets& targets) {
+Resolver AnswersOf(const Targets& targets) {
   std::map<std::string, scanner::Resolved> answers;
   for (const auto& target : targets.list)
     answers[target.subject].addresses.push_back(target.address);
@@ -110,7 +112,8 @@ void LogTransitions(const Judged& judged) {
 Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
   const auto setup = parts_.setup.Get();
   const auto begun_at = parts_.clock.Monotonic();
-  const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
+  auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
+  targets.remembered = Remembered(targets);
   WarnOfNames(targets);
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
@@ -145,7 +148,10 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, targets.list, *findings,
                         *cursor, info.started);
-    return Begun{std::move(plan), *run, std::move(*findings)};
+    if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
+    auto known = store.LastKnownStates(targets.Addresses());
+    if (!known) return known.error();
+    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known)};
   });
   if (begun) {
     info.id = begun->run;
@@ -173,11 +179,16 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   request.pace = begun.plan.pace;
   request.seed = info.seed;
   request.may_probe = may_probe;
+  std::optional<Coverage> swept;
+  if (info.stage == Stage::kDiscover) {
+    swept = Discover(setup, targets, begun, info, request, evidence, stop);
+  }
   auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;
   snapshot.coverage = std::move(result.coverage);
+  if (swept) snapshot.coverage.Add(*swept);
   snapshot.coverage.unresolved = {targets.unresolved.begin(), targets.unresolved.end()};
   snapshot.addresses = std::move(result.addresses);
 
@@ -192,6 +203,32 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   return evidence;
 }
 
+Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun& begun,
+                         const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
+                         const std::stop_token& stop) {
+  const auto& viewpoint = setup.config.viewpoint;
+  const auto listed = targets.Listed();
+  auto question = DiscoveryOf(*setup.policy, viewpoint, listed, begun.findings);
+  question.seed = request.seed;
+  question.may_probe = request.may_probe;
+  question.may_multicast = [&](const Prefix& link) {
+    const auto policy = parts_.setup.Get()->policy;
+    return request.may_probe(link.base()) && policy::MayProbeAll(*policy, viewpoint, link);
+  };
+  auto sighting = LookForHosts(question, listed, parts_.limiter, stop);
+  for (const auto& refused : sighting.refused) {
+    parts_.metrics.RecordRunFailure(info.scan, RunFailure::kNotCovered);
+    Log(LogLevel::kWarning,
+        "a network was not looked at; exclude it for this viewpoint, or look from its link",
+        {{"network", refused.range.ToString()}, {"detail", refused.why}});
+  }
+  const auto unlisted = drift::FindUnlisted(*setup.policy, viewpoint, listed, sighting.discovery);
+  request.plan = WitnessesOf(begun.known);
+  AddUnlisted(unlisted, begun.unlisted_ports, request.plan);
+  evidence.discovery = std::move(sighting.discovery);
+  return std::move(sighting.coverage);
+}
+
 Result<void> Cycle::Abort(std::int64_t run) {
   auto aborted = parts_.storage.Run([&](storage::Store& store) { return store.AbortRun(run); });
   if (!aborted) parts_.metrics.RecordStorageError(StorageOperation::kAbortRun);
@@ -204,7 +241,7 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
   const auto current = parts_.setup.Get();
   const bool reloaded = current->policy != pinned.policy;
   const auto judged_targets =
-      reloaded ? FindTargets(*current->policy, current->config.viewpoint, Remembered(targets))
+      reloaded ? FindTargets(*current->policy, current->config.viewpoint, AnswersOf(targets))
                : targets;
   auto judged = parts_.storage.Run([&](storage::Store& store) {
     return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
@@ -275,9 +312,24 @@ Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& ch
   return {};
 }
 
+std::set<IpAddress> Cycle::Remembered(const Targets& targets) {
+  std::map<std::string, std::set<IpAddress>> answers;
+  for (const auto& target : targets.list) answers[target.subject].insert(target.address);
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, addresses] : answers) {
+    if (!targets.unresolved.contains(name)) led_to_[name] = std::move(addresses);
+  }
+  std::set<IpAddress> remembered;
+  for (const auto& name : targets.unresolved) {
+    const auto& addresses = led_to_[name];
+    remembered.insert(addresses.begin(), addresses.end());
+  }
+  return remembered;
+}
+
 void Cycle::Publish(const Setup& setup, const Judged& judged) {
   parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
-  parts_.metrics.SetHosts(CountHosts(judged.addresses));
+  parts_.metrics.SetHosts(CountHosts(judged.addresses, judged.findings));
   PublishFindings(setup, judged);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <stop_token>
@@ -53,21 +54,33 @@ class Cycle {
     RunPlan plan;
     std::int64_t run = 0;
     std::vector<Finding> findings;
+    // Stage `discover` only.
+    PortSet unlisted_ports;                 // that each host it finds is asked
+    std::vector<storage::LastKnown> known;  // of the policy's hosts
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
                       RunInfo& info);
   RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
                       const RunInfo& info, const std::stop_token& stop);
+  // The part of a run that stage `discover` begins with: looks for unlisted hosts, and adds what
+  // they are to be asked to `request`.
+  Coverage Discover(const Setup& setup, const Targets& targets, const Begun& begun,
+                    const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
+                    const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void Publish(const Setup& setup, const Judged& judged);
   void PublishFindings(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);
+  // Where the names that do not resolve now last led to.
+  std::set<IpAddress> Remembered(const Targets& targets);
 
   Parts parts_;
   std::mutex mutex_;
-  std::set<std::string> said_of_names_;  // what the log has said already; guarded by mutex_
+  // Guarded by mutex_.
+  std::set<std::string> said_of_names_;                // what the log has said already
+  std::map<std::string, std::set<IpAddress>> led_to_;  // the addresses of names, when they resolved
 };
 
 }  // namespace postern::daemon

@@ -215,9 +215,7 @@ class Daemon {
     metrics_.SetViewpoint(config.viewpoint);
     metrics_.SetPolicy(setup.policy->hash, setup.policy->authorized_by);
     std::vector<std::string> scans;
-    for (const auto& scan : config.scans) {
-      if (IsRun(scan.stage)) scans.push_back(scan.name);
-    }
+    for (const auto& scan : config.scans) scans.push_back(scan.name);
     metrics_.SetScans(scans);
     RestoreTimes(config);
     loops_.FollowSetup();
@@ -226,7 +224,6 @@ class Daemon {
   // A restart must not look like scans that never succeeded.
   void RestoreTimes(const policy::Config& config) {
     for (const auto& scan : config.scans) {
-      if (!IsRun(scan.stage)) continue;
       const auto history =
           storage_.Run([&](storage::Store& store) { return store.HistoryOf(scan.name); });
       if (history) metrics_.SetLastSuccess(scan.name, history->last_success);

@@ -1,101 +1,162 @@
 #include "daemon/discovery.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "policy/swept_networks.h"
+#include "scanner/printer_ports.h"
+#include "scanner/route.h"
+#include "scanner/syn_scan.h"
 
 namespace postern::daemon {
 namespace {
 
-enum class Part : std::uint8_t { kNone, kSome, kAll };
+// One could be down, and one that limits its answers late.
+constexpr std::size_t kWitnesses = 4;
 
-bool Holds(const Prefix& outer, const Prefix& inner) {
-  return outer.length() <= inner.length() && outer.Contains(inner.base());
-}
-
-bool Overlap(const Prefix& a, const Prefix& b) { return Holds(a, b) || Holds(b, a); }
-
-template <typename Test>
-bool Any(const std::vector<Prefix>& prefixes, const Test& test) {
-  return std::any_of(prefixes.begin(), prefixes.end(), test);
-}
-
-// How much of `range` lies in `scope`, as far as single prefixes of the scope tell; kSome may turn
-// out to be more in the halves of the range.
-Part PartIn(const policy::AddressScope& scope, const Prefix& range) {
-  const auto holds = [&](const Prefix& prefix) { return Holds(prefix, range); };
-  const auto overlaps = [&](const Prefix& prefix) { return Overlap(prefix, range); };
-  if (Any(scope.exclude, holds) || !Any(scope.include, overlaps)) return Part::kNone;
-  return Any(scope.include, holds) && !Any(scope.exclude, overlaps) ? Part::kAll : Part::kSome;
-}
-
-Part PartThatMayBeProbed(const policy::Policy& policy, std::string_view viewpoint,
-                         const Prefix& range) {
-  const auto part = PartIn(policy.scope, range);
-  const auto at = policy.viewpoints.find(std::string(viewpoint));
-  if (at == policy.viewpoints.end() || part == Part::kNone) return part;
-  auto narrowed = at->second.scope;
-  if (narrowed.include.empty()) narrowed.include = policy.scope.include;
-  return std::min(part, PartIn(narrowed, range));
-}
-
-// The parts of `range` that may be probed. A single address is in the scope or not, so that halving
-// ends.
-void AddProbed(const policy::Policy& policy, std::string_view viewpoint, const Prefix& range,
-               std::vector<Prefix>& ranges) {
-  switch (PartThatMayBeProbed(policy, viewpoint, range)) {
-    case Part::kNone:
-      return;
-    case Part::kAll:
-      ranges.push_back(range);
-      return;
-    case Part::kSome:
-      break;
+Reason ReasonOf(scanner::UpSign sign) {
+  using scanner::UpSign;
+  switch (sign) {
+    case UpSign::kArp:
+      return {Reason::Kind::kArp, 0, 0};
+    case UpSign::kNdp:
+      return {Reason::Kind::kNeighbourDiscovery, 0, 0};
+    case UpSign::kEcho:
+      return {Reason::Kind::kEcho, 0, 0};
+    case UpSign::kTimestamp:
+      return {Reason::Kind::kTimestamp, 0, 0};
+    case UpSign::kSynAck:
+      return {Reason::Kind::kSynAck, 0, 0};
+    case UpSign::kReset:
+      return {Reason::Kind::kReset, 0, 0};
+    case UpSign::kIcmpError:
+      return {Reason::Kind::kHostIcmp, 0, 0};
   }
-  const int length = range.length() + 1;
-  AddProbed(policy, viewpoint, Prefix(range.base(), length), ranges);
-  AddProbed(policy, viewpoint, Prefix(range.base().Plus(range.size() / 2), length), ranges);
+  return {};
 }
 
-// Null if no network with wanted unlisted hosts holds it.
-const policy::Network* NetworkOf(const policy::Policy& policy, const IpAddress& address) {
-  const policy::Network* narrowest = nullptr;
-  for (const auto& network : policy.networks) {
-    if (!network.cidr.Contains(address)) continue;
-    if (narrowest == nullptr || network.cidr.length() > narrowest->cidr.length()) {
-      narrowest = &network;
-    }
+std::string ToText(const scanner::LinkAddress& address) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const auto byte : address) {
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 0xfU];
   }
-  return narrowest != nullptr && narrowest->report_unlisted ? narrowest : nullptr;
+  return text;
+}
+
+// Which of them are addresses of this machine.
+std::vector<bool> AreLocal(const std::vector<IpAddress>& addresses) {
+  scanner::Routes routes;
+  std::vector<bool> local;
+  for (const auto& answer : routes.ToEach(addresses, std::nullopt, 0)) {
+    local.push_back(answer.route && answer.route->local);
+  }
+  return local;
+}
+
+std::vector<LiveAddress> LiveAddresses(const std::vector<scanner::UpHost>& hosts,
+                                       const std::set<IpAddress>& listed) {
+  std::vector<IpAddress> addresses;
+  addresses.reserve(hosts.size());
+  for (const auto& host : hosts) addresses.push_back(host.address);
+  const auto local = AreLocal(addresses);
+  std::vector<LiveAddress> live;
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const auto& host = hosts[i];
+    if (listed.contains(host.address)) continue;
+    live.push_back({host.address, ReasonOf(host.sign),
+                    host.link_address ? ToText(*host.link_address) : std::string(), local[i]});
+  }
+  return live;
+}
+
+// Of the address's TCP ports.
+std::optional<std::uint16_t> OpenPort(const AddressStates& states) {
+  for (const auto& range : states.of(Protocol::kTcp).ranges()) {
+    if (range.verdict.state == PortState::kOpen) return range.ports.first;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_view viewpoint) {
+scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_view viewpoint,
+                                     const std::set<IpAddress>& listed,
+                                     std::span<const Finding> findings) {
   scanner::DiscoverRequest request;
   for (const auto& network : policy.networks) {
     if (!network.report_unlisted) continue;
-    if (network.cidr.size() <= scanner::kLargestSweep) {
-      AddProbed(policy, viewpoint, network.cidr, request.ranges);
-    } else if (PartThatMayBeProbed(policy, viewpoint, network.cidr) != Part::kNone) {
-      request.ranges.push_back(network.cidr);
+    if (network.on_link) {
+      // As a whole or not at all: a multicast reaches every host.
+      if (policy::IsSwept(policy, viewpoint, network)) request.links.push_back(network.cidr);
+      continue;
     }
+    const auto parts = policy::SweptParts(policy, viewpoint, network, listed);
+    request.ranges.insert(request.ranges.end(), parts.begin(), parts.end());
   }
-  request.may_multicast = [&policy, name = std::string(viewpoint)](const Prefix& range) {
-    return PartThatMayBeProbed(policy, name, range) == Part::kAll;
+  for (const auto& finding : findings) {
+    if (finding.drift.kind != DriftKind::kUnlistedHost) continue;
+    if (finding.state != FindingState::kResolved) request.known.push_back(finding.drift.address);
+  }
+  request.wanted = [&policy, &listed, name = std::string(viewpoint)](const IpAddress& address) {
+    const auto* network = policy::ReportedNetworkOf(policy, address);
+    return network != nullptr && network->on_link && policy.MayProbe(address, name) &&
+           policy.HostOf(address) == nullptr && !listed.contains(address);
   };
   return request;
 }
 
-std::vector<UnlistedHost> FindUnlisted(const policy::Policy& policy, const Targets& targets,
-                                       const std::vector<scanner::UpHost>& up) {
-  std::set<IpAddress> named;
-  for (const auto& target : targets.list) named.insert(target.address);
-  std::vector<UnlistedHost> unlisted;
-  for (const auto& host : up) {
-    if (policy.HostOf(host.address) != nullptr || named.contains(host.address)) continue;
-    if (const auto* network = NetworkOf(policy, host.address)) unlisted.push_back({host, network});
+Sighting LookForHosts(const scanner::DiscoverRequest& request, const std::set<IpAddress>& listed,
+                      scanner::RateLimiter& limiter, const std::stop_token& stop) {
+  scanner::DiscoverResult result;
+  if (auto found = scanner::Discover(request, limiter, stop)) {
+    result = std::move(*found);
+  } else {
+    result = scanner::DiscoverByConnect(request, limiter, stop);
   }
-  return unlisted;
+  Sighting sighting;
+  sighting.discovery.up = LiveAddresses(result.up, listed);
+  sighting.discovery.unknown = std::move(result.unknown);
+  sighting.discovery.asked = std::move(result.asked);
+  sighting.coverage = std::move(result.coverage);
+  sighting.refused = std::move(result.refused);
+  return sighting;
+}
+
+void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,
+                 scanner::ScanPlan& plan) {
+  std::vector<Prefix> loopback;
+  std::vector<Prefix> others;
+  for (const auto& in : unlisted) {
+    for (const auto* host : in.hosts) {
+      auto& group = host->address.IsLoopback() ? loopback : others;
+      group.emplace_back(host->address, host->address.bits());
+    }
+  }
+  plan.Add(loopback, ports);
+  plan.Add(others, scanner::WithoutPrinterPorts(ports, {}));
+}
+
+scanner::ScanPlan WitnessesOf(std::span<const storage::LastKnown> known) {
+  std::vector<IpAddress> addresses;
+  addresses.reserve(known.size());
+  for (const auto& last : known) addresses.push_back(last.states.address);
+  const auto local = AreLocal(addresses);
+  scanner::ScanPlan plan;
+  std::array<std::size_t, 2> chosen{};
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const auto& address = addresses[i];
+    auto& of_family = chosen[static_cast<std::size_t>(address.family())];
+    const auto port = OpenPort(known[i].states);
+    if (!port || local[i] || of_family == kWitnesses) continue;
+    ++of_family;
+    plan.Add({Prefix(address, address.bits())}, PortSet::Of(Protocol::kTcp, {{*port, *port}}));
+  }
+  return plan;
 }
 
 }  // namespace postern::daemon

@@ -1,30 +1,44 @@
-// What the stage `discover` asks and what it finds: hosts in the policy's networks that no entry of
-// the policy names. Pure functions.
+// The stage `discover`: which addresses it asks, and what its hosts are asked then.
 #pragma once
 
+#include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "core/discovery.h"
+#include "core/finding.h"
 #include "daemon/targets.h"
+#include "drift/unlisted_hosts.h"
 #include "policy/policy.h"
 #include "scanner/discover.h"
+#include "storage/store.h"
 
 namespace postern::daemon {
 
-// The networks whose unlisted hosts are wanted, as far as `viewpoint` may probe them. A network too
-// large to sweep is asked for as a whole, by multicast only where all of it may be probed. `policy`
-// outlives the request; seed, source, interface, may_probe and progress are the caller's to fill.
-scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_view viewpoint);
+// The networks whose unlisted hosts are wanted, as far as `viewpoint` may probe them, without the
+// addresses of `listed`. On links the hosts of unresolved `findings` are asked in any case. Both
+// outlive the request; seed, may_probe and may_multicast are the caller's to fill.
+scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_view viewpoint,
+                                     const std::set<IpAddress>& listed,
+                                     std::span<const Finding> findings);
 
-struct UnlistedHost {
-  scanner::UpHost host;
-  const policy::Network* network = nullptr;  // the narrowest that holds it; owned by the policy
+struct Sighting {
+  Discovery discovery;  // without listed addresses
+  Coverage coverage;
+  std::vector<scanner::RefusedRange> refused;
 };
 
-// Those of `up` that are in such a network and are neither an address of a named host nor one that
-// its name has just led to. While names are unresolved (Targets::unresolved), any of them may be
-// the host of such a name.
-std::vector<UnlistedHost> FindUnlisted(const policy::Policy& policy, const Targets& targets,
-                                       const std::vector<scanner::UpHost>& up);
+// With raw packets where this process may send them, else by connections.
+Sighting LookForHosts(const scanner::DiscoverRequest& request, const std::set<IpAddress>& listed,
+                      scanner::RateLimiter& limiter, const std::stop_token& stop);
+
+// Adds `ports` of each unlisted host to the plan, without printer ports.
+void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,
+                 scanner::ScanPlan& plan);
+
+// Endpoints of the policy's hosts that were open when last seen, a few of each family: that they
+// answer vouches for the path where all that the sweep itself meets is silence.
+scanner::ScanPlan WitnessesOf(std::span<const storage::LastKnown> known);
 
 }  // namespace postern::daemon

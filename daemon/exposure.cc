@@ -32,8 +32,12 @@ exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> a
   return counts;
 }
 
-exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses) {
+exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses,
+                                 std::span<const Finding> findings) {
   exporters::HostCounts counts;
+  counts.unlisted = static_cast<std::uint64_t>(std::ranges::count_if(findings, [](const auto& one) {
+    return one.drift.kind == DriftKind::kUnlistedHost && one.state != FindingState::kResolved;
+  }));
   for (std::size_t begin = 0; begin < addresses.size();) {
     std::size_t end = begin;
     bool known = false;

@@ -3,13 +3,16 @@
 
 #include <span>
 
+#include "core/finding.h"
 #include "drift/judged_address.h"
 #include "exporters/metrics.h"
 
 namespace postern::daemon {
 
 exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> addresses);
-// A host counts once, whatever its number of addresses. Its addresses must be adjacent.
-exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses);
+// A host counts once, whatever its number of addresses. Its addresses must be adjacent. Unlisted
+// hosts are those of unresolved findings.
+exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses,
+                                 std::span<const Finding> findings);
 
 }  // namespace postern::daemon

@@ -8,6 +8,7 @@
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
 #include "drift/policy_drift.h"
+#include "drift/unlisted_hosts.h"
 
 namespace postern::daemon {
 namespace {
@@ -69,10 +70,45 @@ std::set<std::string> ConfirmedIds(const std::vector<Drift>& drifts, std::string
   return ids;
 }
 
-std::vector<IpAddress> AddressesOf(const Targets& targets) {
-  std::vector<IpAddress> addresses;
-  for (const auto& target : targets.list) addresses.push_back(target.address);
-  return addresses;
+// What a discovery learnt in the families that the run can be believed for.
+std::optional<Discovery> TrustedPart(const RunEvidence* evidence) {
+  if (evidence == nullptr || !evidence->discovery) return std::nullopt;
+  auto trusted = *evidence->discovery;
+  const auto blind = [&](const IpAddress& address) {
+    return !evidence->snapshot.coverage.Trusted(address.family());
+  };
+  std::erase_if(trusted.up, [&](const LiveAddress& live) { return blind(live.address); });
+  std::erase_if(trusted.unknown, blind);
+  std::erase_if(trusted.asked, [&](const Prefix& range) { return blind(range.base()); });
+  return trusted;
+}
+
+// The families that a canary or an answer from elsewhere than this machine vouches for.
+std::array<bool, 2> Vouched(const RunEvidence& evidence) {
+  if (!evidence.discovery) {
+    return drift::VouchedFamilies(evidence.canaries_after, evidence.snapshot);
+  }
+  Snapshot elsewhere;
+  for (const auto& states : evidence.snapshot.addresses) {
+    const auto* live = evidence.discovery->FindUp(states.address);
+    if (live == nullptr || !live->local) elsewhere.addresses.push_back(states);
+  }
+  auto vouched = drift::VouchedFamilies(evidence.canaries_after, elsewhere);
+  for (const auto& live : evidence.discovery->up) {
+    if (!live.local) vouched[static_cast<std::size_t>(live.address.family())] = true;
+  }
+  return vouched;
+}
+
+std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
+                                 const Discovery& discovery, const Snapshot& snapshot) {
+  const auto unlisted =
+      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, targets.Listed(), discovery);
+  return drift::UnlistedDrift(unlisted, snapshot.addresses);
+}
+
+void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
+  std::move(more.begin(), more.end(), std::back_inserter(drifts));
 }
 
 drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
@@ -85,7 +121,7 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.unresolved_names = targets.unresolved;
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
-    judgement.vouched = drift::VouchedFamilies(evidence->canaries_after, evidence->snapshot);
+    judgement.vouched = Vouched(*evidence);
   }
   return judgement;
 }
@@ -96,7 +132,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
                               RunEvidence* evidence, TimePoint now) {
   const auto findings = store.Findings();
   if (!findings) return findings.error();
-  const auto known = store.LastKnownStates(AddressesOf(targets));
+  const auto known = store.LastKnownStates(targets.Addresses());
   if (!known) return known.error();
   const auto before = KnownBefore(*known);
 
@@ -112,12 +148,14 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   judged.addresses = JudgeTargets(targets, before, snapshot);
   const auto& viewpoint = setup.config.viewpoint;
   auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, judged.addresses, now);
-  auto events = drift::HistoryDrift(*setup.policy, viewpoint, judged.addresses);
-  std::move(events.begin(), events.end(), std::back_inserter(drifts));
+  Append(drift::HistoryDrift(*setup.policy, viewpoint, judged.addresses), drifts);
+  const auto discovery = TrustedPart(evidence);
+  if (discovery) Append(UnlistedDrift(setup, targets, *discovery, *snapshot), drifts);
 
   auto judgement = JudgementOf(setup, targets, evidence, now);
   judgement.addresses = judged.addresses;
   judgement.drifts = drifts;
+  judgement.discovery = discovery ? &*discovery : nullptr;
   if (evidence != nullptr) {
     judgement.confirmed = ConfirmedIds(drifts, viewpoint, evidence->confirmed);
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/discovery.h"
 #include "daemon/setup.h"
 #include "daemon/targets.h"
 #include "drift/judged_address.h"
@@ -23,6 +24,7 @@ struct RunEvidence {
   std::vector<drift::CanaryReading> canaries_after;
   std::set<Endpoint> confirmed;  // open by a second method too
   std::optional<storage::SweepCursor> cursor;
+  std::optional<Discovery> discovery;  // stage `discover` only
 };
 
 struct Judged {

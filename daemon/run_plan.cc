@@ -90,6 +90,7 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 std::span<const Finding> findings,
                 const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
   RunPlan plan;
+  if (scan.stage == Stage::kDiscover) return plan;
   PortSet stage_ports = scan.ports;
   if (scan.stage == Stage::kFull) {
     auto [slice, next] = NextSlice(scan, StartOf(scan, cursor, now), now);

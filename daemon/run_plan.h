@@ -30,8 +30,9 @@ Duration RunInterval(const policy::ScanConfig& scan);
 // Number of runs until every port of the scan was asked once: 1 but for a sweep.
 std::uint64_t RunsPerRound(const policy::ScanConfig& scan);
 
-// Stages `expected`, `top`, `full` and `udp`. `findings` add their endpoints to `expected`.
-// Printer ports are left out where the policy does not name them.
+// Stages `expected`, `top`, `full` and `udp`; `discover` asks no target (discovery.h). `findings`
+// add their endpoints to `expected`. Printer ports are left out where the policy does not name
+// them.
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,

@@ -26,17 +26,12 @@ double RandomShare() {
 
 std::optional<policy::ScanConfig> FindScan(const CurrentSetup& setup, const std::string& name) {
   for (const auto& scan : setup.Get()->config.scans) {
-    if (scan.name == name && IsRun(scan.stage)) return scan;
+    if (scan.name == name) return scan;
   }
   return std::nullopt;
 }
 
 }  // namespace
-
-bool IsRun(Stage stage) {
-  return stage == Stage::kExpected || stage == Stage::kTop || stage == Stage::kFull ||
-         stage == Stage::kUdp;
-}
 
 ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
                    StorageThread& storage, const PauseSwitch& pause, const Clock& clock)
@@ -117,9 +112,7 @@ ScanLoops::~ScanLoops() {
 void ScanLoops::FollowSetup() {
   const auto setup = setup_.Get();
   std::set<std::string> wanted;
-  for (const auto& scan : setup->config.scans) {
-    if (IsRun(scan.stage)) wanted.insert(scan.name);
-  }
+  for (const auto& scan : setup->config.scans) wanted.insert(scan.name);
   std::erase_if(loops_, [&](const auto& loop) { return !wanted.contains(loop.first); });
   for (const auto& [name, loop] : loops_) loop->FollowSetup();
   for (const auto& name : wanted) {

@@ -73,7 +73,4 @@ class ScanLoops {
   std::map<std::string, std::unique_ptr<ScanLoop>> loops_;
 };
 
-// Whether this version runs scans of this stage.
-bool IsRun(Stage stage);
-
 }  // namespace postern::daemon

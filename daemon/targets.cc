@@ -23,6 +23,19 @@ Answers ResolveAll(const policy::Policy& policy, const Resolver& resolver) {
 
 }  // namespace
 
+std::vector<IpAddress> Targets::Addresses() const {
+  std::vector<IpAddress> addresses;
+  addresses.reserve(list.size());
+  for (const auto& target : list) addresses.push_back(target.address);
+  return addresses;
+}
+
+std::set<IpAddress> Targets::Listed() const {
+  auto listed = remembered;
+  for (const auto& target : list) listed.insert(target.address);
+  return listed;
+}
+
 Targets FindTargets(const policy::Policy& policy, std::string_view viewpoint,
                     const Resolver& resolver) {
   const auto answers = ResolveAll(policy, resolver);

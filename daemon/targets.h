@@ -22,6 +22,12 @@ struct Targets {
   std::set<std::string> unresolved;         // names without a full answer
   std::vector<scanner::Resolved> failures;  // of these, with the reason
   std::vector<scanner::Resolved> out_of_scope;  // answers that the scope leaves out; not probed
+  // Where unresolved names led to before, as far as the caller remembers: they may well still.
+  std::set<IpAddress> remembered;
+
+  std::vector<IpAddress> Addresses() const;
+  // What entries of the policy name, or may name.
+  std::set<IpAddress> Listed() const;
 };
 
 using Resolver = std::function<std::vector<scanner::Resolved>(const std::vector<std::string>&)>;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "drift/history_drift.h"
+#include "drift/unlisted_hosts.h"
 
 namespace postern::drift {
 namespace {
@@ -25,7 +26,10 @@ class Lifecycle {
   explicit Lifecycle(const Judgement& judgement) : in_(judgement) {
     for (const auto& drift : in_.drifts)
       drift_by_id_.emplace(FindingId(in_.viewpoint, drift), &drift);
-    for (const auto& at : in_.addresses) addresses_by_subject_[at.subject].push_back(&at);
+    for (const auto& at : in_.addresses) {
+      addresses_by_subject_[at.subject].push_back(&at);
+      listed_.insert(at.address());
+    }
   }
 
   Advance Compute(std::span<const Finding> findings) {
@@ -60,6 +64,7 @@ class Lifecycle {
 
   // Whether the run itself saw any port of the drift.
   bool IsFresh(const Drift& drift) const {
+    if (drift.kind == DriftKind::kUnlistedHost) return in_.discovery != nullptr;
     const auto* at = AddressOf(drift);
     return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
   }
@@ -178,6 +183,9 @@ class Lifecycle {
   // Endings that need no probe: the endpoint left, or the policy changed its mind about the very
   // state that was last seen.
   std::optional<Resolution> EndedByPolicy(const Finding& finding) const {
+    if (finding.drift.kind == DriftKind::kUnlistedHost) {
+      return EndOfUnlisted(finding.drift, *in_.policy, in_.viewpoint, listed_);
+    }
     if (!addresses_by_subject_.contains(finding.drift.subject)) {
       if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
       return Resolution::kWithdrawn;
@@ -206,6 +214,10 @@ class Lifecycle {
   // for all its addresses, so each of them must show it.
   bool Agrees(const Finding& finding) const {
     const auto& drift = finding.drift;
+    if (drift.kind == DriftKind::kUnlistedHost) {
+      return in_.discovery != nullptr && IsGone(drift, *in_.policy, *in_.discovery) &&
+             in_.vouched[static_cast<std::size_t>(drift.address.family())];
+    }
     if (AddressOf(drift) == nullptr) return false;
     const auto& judged = addresses_by_subject_.at(drift.subject);
     return std::all_of(judged.begin(), judged.end(),
@@ -224,6 +236,7 @@ class Lifecycle {
   // Whether a drift of the whole host stands for this one, which is as true as ever.
   bool IsPartOfAnother(const Drift& drift) const {
     return std::any_of(in_.drifts.begin(), in_.drifts.end(), [&](const Drift& whole) {
+      if (StandsFor(whole, drift)) return true;
       const bool stands_for =
           (whole.kind == DriftKind::kHostUnreachable && drift.kind == DriftKind::kMissing) ||
           (whole.kind == DriftKind::kAllPortsOpen && drift.kind == DriftKind::kUnexpectedOpen);
@@ -295,6 +308,7 @@ class Lifecycle {
   const Judgement& in_;
   std::map<std::string, const Drift*> drift_by_id_;
   std::map<std::string, std::vector<const JudgedAddress*>> addresses_by_subject_;
+  std::set<IpAddress> listed_;
   std::set<std::string> known_;
   Advance out_;
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/discovery.h"
 #include "core/finding.h"
 #include "core/time.h"
 #include "drift/judged_address.h"
@@ -32,6 +33,9 @@ struct Judgement {
   std::span<const Drift> drifts;
   // Ids of unexpected_open findings that a second method saw as well.
   std::set<std::string> confirmed;
+  // What the run's sweep learnt in the families that it can be believed for; null: it swept
+  // nothing.
+  const Discovery* discovery = nullptr;
   // Per family: silence may be believed (VouchedFamilies).
   std::array<bool, 2> vouched{};
 };

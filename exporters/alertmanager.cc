@@ -94,6 +94,9 @@ std::string_view Advice(DriftKind kind) {
              "for each.";
     case DriftKind::kStateChanged:
       return "The policy allows both states; check whether the change was meant.";
+    case DriftKind::kUnlistedHost:
+      return "Find its owner and name it in the policy, take it off the network, or let the policy "
+             "ignore this network's unlisted hosts.";
   }
   return {};
 }
@@ -101,8 +104,7 @@ std::string_view Advice(DriftKind kind) {
 std::string Description(const Finding& finding) {
   const Drift& drift = finding.drift;
   std::string text = "Expected: " + drift.expected + " (rule: " + drift.rule + ").\n";
-  text += "Observed: " + std::string(ToString(drift.observed.state)) + " (" +
-          ToString(drift.observed.reason) + ")";
+  text += "Observed: " + ObservedText(drift);
   if (drift.only_family) {
     text += ", over " + std::string(ToString(drift.address.family())) + " only";
   }

@@ -18,11 +18,12 @@
 namespace postern::exporters {
 namespace {
 
-constexpr EnumNames<RunFailure, 4> kRunFailures = {{
+constexpr EnumNames<RunFailure, 5> kRunFailures = {{
     {RunFailure::kIncomplete, "incomplete"},
     {RunFailure::kBlind, "blind"},
     {RunFailure::kScan, "scan"},
     {RunFailure::kStorage, "storage"},
+    {RunFailure::kNotCovered, "not_covered"},
 }};
 
 constexpr EnumNames<StorageOperation, 5> kStorageOperations = {{
@@ -192,7 +193,7 @@ class Metrics::Impl {
                             {"family", "protocol", "state"});
   Series& hosts = Gauge("postern_hosts",
                         "Hosts of the policy: up (answered something), silent, or unknown (not "
-                        "seen by a trusted run).",
+                        "seen by a trusted run); and unlisted ones in its networks.",
                         {"status"});
   Series& findings = Gauge("postern_findings", "Findings by kind, severity and state of life.",
                            {"kind", "severity", "state"});
@@ -427,6 +428,7 @@ void Metrics::SetHosts(const HostCounts& counts) {
   impl_->hosts.At({"up"}) = static_cast<double>(counts.up);
   impl_->hosts.At({"silent"}) = static_cast<double>(counts.silent);
   impl_->hosts.At({"unknown"}) = static_cast<double>(counts.unknown);
+  impl_->hosts.At({"unlisted"}) = static_cast<double>(counts.unlisted);
 }
 
 void Metrics::SetOutbox(std::string_view receiver, std::size_t pending,

@@ -30,9 +30,10 @@ enum class RunFailure : std::uint8_t {
   kBlind,       // the canaries say that a family of this viewpoint cannot be believed
   kScan,        // the engine could not run
   kStorage,     // the run could not be kept
+  kNotCovered,  // a network of a discovery was not looked at
 };
 
-// "incomplete", "blind", "scan", "storage".
+// "incomplete", "blind", "scan", "storage", "not_covered".
 std::string_view ToString(RunFailure failure);
 
 // What was asked of the store when it failed.
@@ -43,11 +44,12 @@ std::string_view ToString(StorageOperation operation);
 
 using EndpointCounts = std::map<std::tuple<Family, Protocol, PortState>, std::uint64_t>;
 
-// The policy's hosts, by what is known of them from this viewpoint.
+// The policy's hosts, by what is known of them from this viewpoint, and those that it lacks.
 struct HostCounts {
-  std::uint64_t up = 0;       // answered something
-  std::uint64_t silent = 0;   // asked, and silent on everything
-  std::uint64_t unknown = 0;  // not seen by any trusted run
+  std::uint64_t up = 0;        // answered something
+  std::uint64_t silent = 0;    // asked, and silent on everything
+  std::uint64_t unknown = 0;   // not seen by any trusted run
+  std::uint64_t unlisted = 0;  // in its networks, and no host of it
 };
 
 class Metrics {

@@ -80,7 +80,16 @@ std::string_view NmapReason(const Reason& reason) {
   switch (reason.kind) {
     case Reason::Kind::kNotProbed:
     case Reason::Kind::kLocalError:
+    case Reason::Kind::kHostIcmp:
       return "unknown-response";
+    case Reason::Kind::kArp:
+      return "arp-response";
+    case Reason::Kind::kNeighbourDiscovery:
+      return "nd-response";
+    case Reason::Kind::kEcho:
+      return "echo-reply";
+    case Reason::Kind::kTimestamp:
+      return "timestamp-reply";
     case Reason::Kind::kSynAck:
       return "syn-ack";
     case Reason::Kind::kReset:

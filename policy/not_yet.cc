@@ -7,20 +7,14 @@
 namespace postern::policy {
 
 bool IsLaterDriftKind(std::string_view name) {
-  static constexpr std::array<std::string_view, 8> kLater = {
-      "wrong_service", "service_changed",  "tls_posture",     "unlisted_host",
-      "dns_changed",   "dns_out_of_scope", "viewpoint_blind", "coverage_stale",
+  static constexpr std::array<std::string_view, 7> kLater = {
+      "wrong_service",    "service_changed", "tls_posture",    "dns_changed",
+      "dns_out_of_scope", "viewpoint_blind", "coverage_stale",
   };
   return std::find(kLater.begin(), kLater.end(), name) != kLater.end();
 }
 
 void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems) {
-  for (const auto& scan : config.scans) {
-    if (scan.stage != Stage::kDiscover) continue;
-    problems.Warning(scan.where, "scan '" + scan.name + "': stage " +
-                                     std::string(ToString(scan.stage)) +
-                                     " is accepted, but this version does not run it");
-  }
   for (const auto& receiver : config.receivers) {
     if (std::holds_alternative<AlertmanagerConfig>(receiver.settings)) continue;
     const bool webhook = std::holds_alternative<WebhookConfig>(receiver.settings);

@@ -100,6 +100,9 @@ struct Network {
   Prefix cidr;
   std::string owner;
   bool report_unlisted = true;
+  // IPv6, a link of the viewpoint: its hosts are found by multicast and the neighbour table, so
+  // that it may be as large as a /64.
+  bool on_link = false;
   SourceLocation where;
 };
 

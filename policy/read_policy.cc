@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/read_rules.h"
+#include "policy/swept_networks.h"
 #include "policy/yaml_reader.h"
 
 namespace postern::policy {
@@ -11,8 +12,8 @@ namespace {
 // Prefixes that one scope list may hold: each address is compared with all of them.
 constexpr std::size_t kMaxPrefixes = 10'000;
 
-// A network that is swept is probed address by address.
-constexpr std::uint64_t kMaxSweepAddresses = 65'536;
+// The largest prefix of an IPv6 link (RFC 4291, section 2.5.1).
+constexpr int kLinkPrefix = 64;
 
 std::vector<PlacedPrefix> ReadPrefixes(YamlReader& reader, const YamlNode* node,
                                        YamlReader::Least least = YamlReader::Least::kNone) {
@@ -120,21 +121,38 @@ std::optional<bool> ReadUnlistedHosts(YamlReader& reader, const YamlNode* node) 
   return reader.Choice<bool>(node, +is_report, {"report", "ignore"});
 }
 
+// Whether the size of a network can be dealt with.
+bool CheckSize(YamlReader& reader, const YamlNode& node, const Prefix& cidr, bool on_link) {
+  const bool may_be_link = cidr.family() == Family::kIpv6 && cidr.length() >= kLinkPrefix;
+  if (cidr.size() <= kLargestSweep || (on_link && may_be_link)) return true;
+  std::string advice = "name smaller networks";
+  if (on_link) {
+    advice += "; a link has at most a /64";
+  } else if (may_be_link) {
+    advice += ", or say on_link: true if it is a link of the viewpoint that looks at it";
+  }
+  reader.Error(node, "a sweep of " + cidr.ToString() + " would probe " + AddressCount(cidr) +
+                         " addresses; at most " + std::to_string(kLargestSweep) + " are allowed, " +
+                         advice);
+  return false;
+}
+
 void ReadNetwork(YamlReader& reader, const YamlNode& node, PolicyDraft& draft) {
-  const Fields fields(reader, node, "a network", {"cidr", "owner", "unlisted_hosts"});
+  const Fields fields(reader, node, "a network", {"cidr", "owner", "unlisted_hosts", "on_link"});
   const auto* cidr_node = fields.Require("cidr");
   const auto owner = reader.Text(fields.Find("owner")).value_or("");
   const bool report = ReadUnlistedHosts(reader, fields.Find("unlisted_hosts")).value_or(true);
+  const auto* on_link_node = fields.Find("on_link");
+  const bool on_link = reader.Flag(on_link_node).value_or(false);
   const auto cidr = reader.Cidr(cidr_node);
   if (!cidr) return;
-  if (cidr->size() > kMaxSweepAddresses) {
-    reader.Error(*cidr_node, "a sweep of " + cidr->ToString() + " would probe " +
-                                 AddressCount(*cidr) + " addresses; at most " +
-                                 std::to_string(kMaxSweepAddresses) +
-                                 " are allowed, name smaller networks");
+  if (on_link && cidr->family() == Family::kIpv4) {
+    reader.Error(*on_link_node,
+                 "on_link is for IPv6; an IPv4 network is always asked address by address");
     return;
   }
-  draft.policy.networks.push_back({*cidr, owner, report, reader.Where(node)});
+  if (!CheckSize(reader, *cidr_node, *cidr, on_link)) return;
+  draft.policy.networks.push_back({*cidr, owner, report, on_link, reader.Where(node)});
 }
 
 }  // namespace

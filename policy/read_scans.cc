@@ -40,7 +40,8 @@ PortSet ReadScanPorts(YamlReader& reader, const YamlNode& scan, const Fields& fi
         reader.Error(*node, "stage " + std::string(ToString(stage)) +
                                 " takes its targets from the policy; remove 'ports'");
       }
-      return {};
+      // discover: what the hosts that it finds are asked.
+      return stage == Stage::kDiscover ? TopPorts(kDefaultTopPorts) : PortSet();
     case Stage::kTop:
     case Stage::kFull:
       if (ports) CheckProtocol(reader, *node, *ports, Protocol::kTcp);

@@ -28,14 +28,53 @@ std::vector<UpHost> InOrder(const UpHosts& up) {
   return hosts;
 }
 
-// Looks at the ranges too large to sweep, and adds the addresses that they lead to to `addresses`.
-void SweepLinks(const std::vector<Prefix>& ranges, const SweepTools& tools, UpHosts& up,
-                std::vector<Prefix>& addresses, DiscoverResult& result) {
+// Takes the ranges that can be asked address by address; the others are refused.
+std::vector<Prefix> Sweepable(const std::vector<Prefix>& ranges, DiscoverResult& result) {
+  std::vector<Prefix> sweepable;
   for (const auto& range : ranges) {
+    if (range.size() <= kLargestSweep) {
+      sweepable.push_back(range);
+    } else {
+      result.refused.push_back({range, TooLargeText(range) + "; name smaller ranges"});
+    }
+  }
+  return sweepable;
+}
+
+// Looks at the links, and adds the addresses that are to be asked there to `addresses`.
+void SweepLinks(const SweepTools& tools, UpHosts& up, std::vector<Prefix>& addresses,
+                DiscoverResult& result) {
+  const auto& request = tools.request;
+  for (const auto& range : Disjoint(request.links)) {
     auto found = SweepLink(range, tools, up, result.coverage);
     result.coverage.complete &= found.complete;
-    if (!found.refused.empty()) result.refused.push_back(std::move(found.refused));
-    for (const auto& address : found.candidates) addresses.emplace_back(address, address.bits());
+    if (!found.refused.empty()) {
+      result.refused.push_back({range, std::move(found.refused)});
+      continue;
+    }
+    for (const auto& address : request.known) {
+      if (range.Contains(address)) found.candidates.insert(address);
+    }
+    for (const auto& address : found.candidates) {
+      if (request.wanted && !request.wanted(address)) continue;
+      addresses.emplace_back(address, address.bits());
+    }
+  }
+}
+
+bool Holds(const PortStates& ports, PortState state) { return ports.Count(state) > 0; }
+
+// What connections to some ports of each address say of the address.
+void ReadConnections(const std::vector<AddressStates>& addresses, DiscoverResult& result) {
+  for (const auto& states : addresses) {
+    const auto& ports = states.of(Protocol::kTcp);
+    if (Holds(ports, PortState::kOpen)) {
+      result.up.push_back({states.address, UpSign::kSynAck, std::nullopt, std::nullopt});
+    } else if (Holds(ports, PortState::kClosed)) {
+      result.up.push_back({states.address, UpSign::kReset, std::nullopt, std::nullopt});
+    } else if (Holds(ports, PortState::kUnknown)) {
+      result.unknown.push_back(states.address);
+    }
   }
 }
 
@@ -56,16 +95,13 @@ Result<DiscoverResult> Discover(const DiscoverRequest& request, RateLimiter& lim
   const SweepTools tools{request, probes, paths, limiter, stop};
   UpHosts up;
 
-  auto ranges = Disjoint(request.ranges);
-  const auto large = std::stable_partition(ranges.begin(), ranges.end(), [](const Prefix& range) {
-    return range.size() <= kLargestSweep;
-  });
-  const std::vector<Prefix> too_large(large, ranges.end());
-  ranges.erase(large, ranges.end());
-  SweepLinks(too_large, tools, up, ranges, result);
+  auto addresses = Sweepable(Disjoint(request.ranges), result);
+  SweepLinks(tools, up, addresses, result);
+  result.asked = Disjoint(std::move(addresses));
 
-  Sweep sweep(ranges, tools, up, result.coverage);
-  result.coverage.complete &= sweep.Run();
+  Sweep sweep(result.asked, tools, up, result.coverage);
+  result.coverage.complete &= sweep.Run() && result.refused.empty();
+  result.unknown = sweep.TakeUnknown();
   result.up = InOrder(up);
   return result;
 }
@@ -73,16 +109,14 @@ Result<DiscoverResult> Discover(const DiscoverRequest& request, RateLimiter& lim
 DiscoverResult DiscoverByConnect(const DiscoverRequest& request, RateLimiter& limiter,
                                  const std::stop_token& stop) {
   DiscoverResult result;
-  ScanRequest scan;
-  std::vector<Prefix> ranges;
-  for (const auto& range : Disjoint(request.ranges)) {
-    if (range.size() <= kLargestSweep) {
-      ranges.push_back(range);
-    } else {
-      result.refused.push_back(TooLargeText(range) + "; name smaller ranges");
-    }
+  result.asked = Sweepable(Disjoint(request.ranges), result);
+  for (const auto& range : Disjoint(request.links)) {
+    result.refused.push_back({range, range.ToString() +
+                                         " is to be found by multicast on its link, which needs "
+                                         "raw packets (CAP_NET_RAW)"});
   }
-  scan.plan.Add(ranges, PortSet::Of(Protocol::kTcp, {{80, 80}, {443, 443}}));
+  ScanRequest scan;
+  scan.plan.Add(result.asked, PortSet::Of(Protocol::kTcp, {{80, 80}, {443, 443}}));
   scan.tries = request.tries;
   scan.seed = request.seed;
   scan.source = request.source;
@@ -91,23 +125,11 @@ DiscoverResult DiscoverByConnect(const DiscoverRequest& request, RateLimiter& li
   scan.on_progress = request.on_progress;
   auto scanned = ConnectScan(scan, limiter, stop);
 
+  ReadConnections(scanned.addresses, result);
   result.coverage = std::move(scanned.coverage);
   result.coverage.complete &= result.refused.empty();
   result.coverage.asked = scanned.addresses.size();
-  result.coverage.unknown = 0;
-  for (const auto& states : scanned.addresses) {
-    const auto& ports = states.of(Protocol::kTcp);
-    const auto has = [&](PortState state) {
-      return std::any_of(ports.ranges().begin(), ports.ranges().end(),
-                         [&](const auto& range) { return range.verdict.state == state; });
-    };
-    if (has(PortState::kOpen) || has(PortState::kClosed)) {
-      const auto sign = has(PortState::kOpen) ? UpSign::kSynAck : UpSign::kReset;
-      result.up.push_back({states.address, sign, std::nullopt, std::nullopt});
-    } else if (has(PortState::kUnknown)) {
-      ++result.coverage.unknown;
-    }
-  }
+  result.coverage.unknown = result.unknown.size();
   return result;
 }
 

@@ -26,15 +26,22 @@ namespace postern::scanner {
 inline constexpr std::uint64_t kLargestSweep = 65'536;
 
 struct DiscoverRequest {
-  std::vector<Prefix> ranges;       // may overlap
+  std::vector<Prefix> ranges;  // asked address by address; may overlap
+  // IPv6 ranges on a link of this machine, of any size up to a /64: a multicast and the table of
+  // neighbours tell which of their addresses are asked. May overlap.
+  std::vector<Prefix> links;
+  // Addresses of `links` that are asked in any case: who was there and is silent now.
+  std::vector<IpAddress> known;
+  // Whether an address that a link led to is to be asked by itself; empty: each.
+  std::function<bool(const IpAddress&)> wanted;
   int tries = 3;                    // of each kind of probe before an address counts as silent
   std::uint64_t seed = 0;           // of the order in which addresses are visited
   std::optional<IpAddress> source;  // address to send from; else the kernel chooses
   std::string interface;            // to send through; empty: the kernel chooses
   // Asked before every probe. Called on the calling thread; may be empty.
   std::function<bool(const IpAddress&)> may_probe;
-  // Whether a range too large to sweep may be asked for by multicast, which reaches every host of
-  // the link; empty: no.
+  // Whether a multicast may go to the link of one of `links`, where it reaches every host. Asked
+  // before each; empty: no.
   std::function<bool(const Prefix&)> may_multicast;
   // Called on the calling thread a few times a second, `open` being the hosts found; may be empty.
   std::function<void(const ScanProgress&)> on_progress;
@@ -47,13 +54,21 @@ struct UpHost {
   std::optional<LinkAddress> link_address;       // on link
 };
 
+// A range that was not looked at.
+struct RefusedRange {
+  Prefix range;
+  std::string why;  // a sentence that names the range
+};
+
 struct DiscoverResult {
   std::vector<UpHost> up;  // ascending by address
-  // Addresses. `unknown` are those that this machine could not ask, or whose answers it may have
-  // missed; what is neither up nor unknown stayed silent.
-  Coverage coverage;
-  // A sentence for each range, or part of one, that was not looked at. Coverage is incomplete then.
-  std::vector<std::string> refused;
+  // What was asked address by address; disjoint, ascending. What is in it and neither up nor
+  // unknown stayed silent.
+  std::vector<Prefix> asked;
+  // Those that this machine could not ask, or whose answers it may have missed. Ascending.
+  std::vector<IpAddress> unknown;
+  Coverage coverage;                  // of addresses; incomplete where a range is refused
+  std::vector<RefusedRange> refused;  // in the order of the request
 };
 
 // Needs CAP_NET_RAW; the error says what to do without it. Runs on the calling thread; several may
@@ -62,7 +77,7 @@ Result<DiscoverResult> Discover(const DiscoverRequest& request, RateLimiter& lim
                                 const std::stop_token& stop);
 
 // The same without any privilege, by connections to tcp/443 and tcp/80: an open or a closed port is
-// a sign of a host. Finds fewer; ranges too large to sweep are refused.
+// a sign of a host. Finds fewer; every one of `links` is refused.
 DiscoverResult DiscoverByConnect(const DiscoverRequest& request, RateLimiter& limiter,
                                  const std::stop_token& stop);
 

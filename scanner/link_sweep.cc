@@ -19,22 +19,27 @@ std::string SizeText(const Prefix& range) {
   return bits < 63 ? std::to_string(range.size()) : "2^" + std::to_string(bits);
 }
 
+bool MayMulticast(const Prefix& range, const SweepTools& tools) {
+  return tools.request.may_multicast && tools.request.may_multicast(range);
+}
+
 // Why the range cannot be asked by multicast on `path`; empty if it can.
 std::string Refusal(const Prefix& range, const SweepTools& tools,
                     const DiscoveryPaths::Path& path) {
-  if (range.family() == Family::kIpv4) return TooLargeText(range) + "; name smaller ranges";
-  if (!tools.request.may_multicast || !tools.request.may_multicast(range)) {
-    return TooLargeText(range) +
-           ", and a multicast to its link is not allowed, since it would reach "
-           "addresses outside the scope; name smaller ranges";
+  const auto what = range.size() <= kLargestSweep ? range.ToString() + " is to be found on its link"
+                                                  : TooLargeText(range);
+  if (!MayMulticast(range, tools)) {
+    return what +
+           ", and a multicast to its link is not allowed now, since not all of it may be probed; "
+           "name smaller ranges";
   }
   if (path.kind == DiscoveryPaths::Path::Kind::kNone) {
-    return TooLargeText(range) + ", and no link to it can be used (" + path.error + ")";
+    return what + ", and no link to it can be used (" + path.error + ")";
   }
   if (path.kind != DiscoveryPaths::Path::Kind::kLink) {
-    return TooLargeText(range) +
-           ", and is not on a link of this machine, where a multicast would find "
-           "its hosts; name smaller ranges";
+    return what +
+           ", and is not on a link of this machine, where a multicast would find its hosts; look "
+           "from a machine on that link, or name smaller ranges";
   }
   return {};
 }
@@ -54,6 +59,10 @@ class Multicast {
       if (ready <= now) break;
       if (!ReceiveUntil(ready)) return false;
       now = std::chrono::steady_clock::now();
+    }
+    if (!MayMulticast(range_, tools_)) {
+      all_left_ = false;
+      return true;
     }
     sent_.Remember(0, DiscoveryProbes::RoundKey(round), now);
     const auto packet = tools_.probes.Write(DiscoveryProbe::kEcho, path_.source, AllNodes(), round);

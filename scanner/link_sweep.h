@@ -1,5 +1,5 @@
-// Finds the hosts of an IPv6 range that is too large to ask address by address, on a link of this
-// machine: an echo request to all nodes, and the kernel's table of neighbours.
+// Finds the hosts of an IPv6 range on a link of this machine without asking each address: an echo
+// request to all nodes, and the kernel's table of neighbours.
 #pragma once
 
 #include <set>

@@ -34,21 +34,6 @@ ScanProgress Sum(const ScanResult& before, ScanProgress after) {
   return after;
 }
 
-void AddUdp(const Coverage& more, Coverage& coverage) {
-  coverage.asked += more.asked;
-  coverage.unknown += more.unknown;
-  coverage.probes_sent += more.probes_sent;
-  coverage.replies += more.replies;
-  coverage.udp_probes_sent += more.probes_sent;
-  coverage.udp_replies += more.replies;
-  coverage.retransmits += more.retransmits;
-  coverage.capture_drops += more.capture_drops;
-  for (const auto& [error, count] : more.send_errors) coverage.send_errors[error] += count;
-  coverage.estimated_loss = std::max(coverage.estimated_loss, more.estimated_loss);
-  coverage.miss_probability = std::max(coverage.miss_probability, more.miss_probability);
-  coverage.complete = coverage.complete && more.complete;
-}
-
 // The UDP ports beside the TCP ports of each address.
 void AddUdp(ScanResult udp, ScanResult& result) {
   std::map<IpAddress, AddressStates> by_address;
@@ -64,7 +49,9 @@ void AddUdp(ScanResult udp, ScanResult& result) {
   std::inplace_merge(
       result.open.begin(), middle, result.open.end(),
       [](const Observation& a, const Observation& b) { return a.endpoint < b.endpoint; });
-  AddUdp(udp.coverage, result.coverage);
+  udp.coverage.udp_probes_sent = udp.coverage.probes_sent;
+  udp.coverage.udp_replies = udp.coverage.replies;
+  result.coverage.Add(udp.coverage);
 }
 
 }  // namespace

@@ -219,10 +219,13 @@ void Sweep::Conclude(bool complete) {
   // Any silence may be our own then.
   const bool doubtful = !complete || broken || coverage_.capture_drops > 0;
   coverage_.asked += plan_.size();
-  for (const State& state : states_) {
+  for (std::uint64_t i = 0; i < states_.size(); ++i) {
+    const State& state = states_[i];
     if (state.up || (state.given_up && !state.unsure)) continue;
-    if (state.unsure || doubtful) ++coverage_.unknown;
+    if (state.unsure || doubtful) unknown_.push_back(plan_.At(i).address);
   }
+  std::ranges::sort(unknown_);
+  coverage_.unknown += unknown_.size();
 }
 
 }  // namespace postern::scanner

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "scanner/discover.h"
@@ -39,6 +40,8 @@ class Sweep {
 
   // False if it was stopped.
   bool Run();
+  // After Run(): the addresses whose silence proves nothing, ascending.
+  std::vector<IpAddress> TakeUnknown() { return std::move(unknown_); }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -79,6 +82,7 @@ class Sweep {
   Coverage& coverage_;
 
   std::vector<State> states_;
+  std::vector<IpAddress> unknown_;
   SentTimes sent_;
   std::uint64_t undecided_;
   int round_ = 0;

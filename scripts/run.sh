@@ -140,6 +140,7 @@ viewpoint: $viewpoint
 policy: "$policy"
 storage: "sqlite:$database"
 listen: 127.0.0.1:$port
+control_socket: "$state/postern.sock"
 $limits
 scans:
   - {name: expected, stage: expected, every: 1m}

@@ -133,12 +133,32 @@ TEST(Targets, ALargeRangeIsRefusedWithTheProbesItMeans) {
   const std::string advice = " probes. A range may have up to 65536 addresses; name smaller ranges";
   EXPECT_EQ(Found({"0.0.0.0/0"}).error,
             "0.0.0.0/0 has 4294967296 addresses: at least 4294967296000" + advice);
+  EXPECT_EQ(Found({"2001:db8::/63"}).error,
+            "2001:db8::/63 has 36893488147419103232 addresses: at least 36893488147419103232000" +
+                advice);
   EXPECT_EQ(Found({"2001:db8::/64"}).error,
             "2001:db8::/64 has 18446744073709551616 addresses: at least 18446744073709551616000" +
-                advice);
+                advice + ", or let --discover find the hosts of a link of this machine");
   EXPECT_EQ(Found({"10.0.0.0/15"}).error,
             "10.0.0.0/15 has 131072 addresses: at least 131072000" + advice);
   EXPECT_EQ(Found({"10.0.0.0/16"}).prefixes, std::vector<std::string>{"10.0.0.0/16"});
+}
+
+TEST(Targets, ALinkIsTakenWhereItsHostsAreToBeDiscovered) {
+  const auto policy = SmallPolicy();
+  const auto on_link = [&](const char* range, bool in_policy) -> std::string {
+    const auto targets =
+        FindScanTargets({range}, {1000, in_policy ? &policy : nullptr, {}, true}, FromTable);
+    return targets ? targets->links.at(0).ToString() : targets.error().message;
+  };
+  EXPECT_EQ(on_link("2001:db8::/64", true), "2001:db8::/64");
+  EXPECT_EQ(on_link("2001:db8:1::/64", false), "2001:db8:1::/64");
+  EXPECT_EQ(on_link("2001:db8:1::/64", true),
+            "2001:db8:1::/64 is not wholly inside the policy's scope, and the multicast that finds "
+            "its hosts reaches all of it; name smaller ranges");
+  EXPECT_EQ(on_link("10.0.0.0/15", false),
+            "10.0.0.0/15 has 131072 addresses: at least 131072000 probes. A range may have up to "
+            "65536 addresses; name smaller ranges");
 }
 
 TEST(Targets, WhatIsNoTargetIsRefusedWithoutAskingDns) {

@@ -9,6 +9,7 @@ namespace postern::daemon {
 namespace {
 
 using testing::ElementsAre;
+using testing::IsEmpty;
 
 constexpr char kPolicy[] = R"(version: 1
 scope:
@@ -21,54 +22,76 @@ viewpoints:
 networks:
   - {cidr: 192.0.2.0/24, owner: network}
   - {cidr: 192.0.2.64/28, owner: lab, unlisted_hosts: ignore}
+  - {cidr: "2001:db8::/64", owner: network, on_link: true}
+  - {cidr: "2001:db8:1::/64", owner: network, on_link: true}
+  - {cidr: "2001:db8::ff00/120", owner: network}
 hosts:
-  - {name: a, addresses: [192.0.2.1], owner: x}
+  - {name: a, addresses: [192.0.2.1, "2001:db8::2"], owner: x}
   - {name: b, dns: [b.example.com], owner: x}
 )";
 
-// With networks that are too large to sweep.
-policy::Policy Policy() {
-  auto policy = *PolicyOf(kPolicy);
-  for (const char* range : {"2001:db8::/64", "2001:db8:1::/64"}) {
-    policy.networks.push_back({*Prefix::Parse(range), "network", true, {}});
-  }
-  return policy;
+std::vector<std::string> Texts(const std::vector<Prefix>& ranges) {
+  std::vector<std::string> texts;
+  for (const auto& range : ranges) texts.push_back(range.ToString());
+  return texts;
 }
 
-std::vector<std::string> Ranges(const scanner::DiscoverRequest& request) {
-  std::vector<std::string> ranges;
-  for (const auto& range : request.ranges) {
-    ranges.push_back(range.ToString() + (request.may_multicast(range) ? "" : " not as a whole"));
-  }
-  return ranges;
+Finding Unlisted(const char* address, FindingState state) {
+  Finding finding;
+  finding.drift.kind = DriftKind::kUnlistedHost;
+  finding.drift.address = Address(address);
+  finding.state = state;
+  return finding;
 }
 
-TEST(DiscoveryTest, AsksForWhatTheViewpointMayProbe) {
-  const auto policy = Policy();
-  EXPECT_THAT(Ranges(DiscoveryOf(policy, "public")),
-              ElementsAre("192.0.2.0/30", "192.0.2.4/31", "192.0.2.6/32", "192.0.2.8/29",
-                          "192.0.2.16/28", "192.0.2.32/27", "192.0.2.64/26", "192.0.2.192/26",
-                          "2001:db8::/64", "2001:db8:1::/64 not as a whole"));
-  EXPECT_THAT(Ranges(DiscoveryOf(policy, "inner")), ElementsAre("192.0.2.8/29"));
+TEST(DiscoveryTest, AsksForWhatTheViewpointMayProbeAndNoEntryNames) {
+  const auto policy = PolicyOf(kPolicy);
+  const std::set<IpAddress> listed = {Address("192.0.2.1"), Address("192.0.2.200")};
+  const auto request = DiscoveryOf(*policy, "public", listed, {});
+  EXPECT_THAT(
+      Texts(request.ranges),
+      ElementsAre("192.0.2.0/32", "192.0.2.2/31", "192.0.2.4/31", "192.0.2.6/32", "192.0.2.8/29",
+                  "192.0.2.16/28", "192.0.2.32/27", "192.0.2.80/28", "192.0.2.96/27",
+                  "192.0.2.192/29", "192.0.2.201/32", "192.0.2.202/31", "192.0.2.204/30",
+                  "192.0.2.208/28", "192.0.2.224/27", "2001:db8::ff00/120"));
+  EXPECT_THAT(Texts(request.links), ElementsAre("2001:db8::/64", "2001:db8:1::/64"));
+
+  const auto inner = DiscoveryOf(*policy, "inner", {}, {});
+  EXPECT_THAT(Texts(inner.ranges), ElementsAre("192.0.2.8/29"));
+  EXPECT_THAT(inner.links, IsEmpty());
 }
 
-TEST(DiscoveryTest, UnlistedIsWhatNoHostOfThePolicyIs) {
-  const auto policy = Policy();
-  const auto targets = FindTargets(policy, "public", [](const std::vector<std::string>&) {
-    return std::vector<scanner::Resolved>{{"b.example.com", {Address("192.0.2.2")}, ""}};
-  });
-  std::vector<scanner::UpHost> up;
-  for (const char* address :
-       {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.65", "203.0.113.1", "2001:db8::9"}) {
-    scanner::UpHost host;
-    host.address = Address(address);
-    up.push_back(host);
+TEST(DiscoveryTest, AsksOnLinksWhoWasThereButNobodyThatAnEntryNames) {
+  const auto policy = PolicyOf(kPolicy);
+  const std::vector<Finding> findings = {Unlisted("2001:db8::7", FindingState::kPending),
+                                         Unlisted("2001:db8::8", FindingState::kResolved)};
+  const std::set<IpAddress> listed = {Address("2001:db8::5")};
+  const auto request = DiscoveryOf(*policy, "public", listed, findings);
+  EXPECT_THAT(request.known, ElementsAre(Address("2001:db8::7")));
+  EXPECT_TRUE(request.wanted(Address("2001:db8::9")));
+  EXPECT_FALSE(request.wanted(Address("2001:db8::5"))) << "a name led there";
+  EXPECT_FALSE(request.wanted(Address("2001:db8::2"))) << "host a lists it";
+  EXPECT_FALSE(request.wanted(Address("2001:db8:1::5"))) << "out of the scope";
+  EXPECT_FALSE(request.wanted(Address("2001:db8::ff01"))) << "of a network that is swept";
+}
+
+TEST(DiscoveryTest, WitnessesAreAFewOpenEndpointsOfEachFamily) {
+  std::vector<storage::LastKnown> known;
+  for (const char* address : {"203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4",
+                              "203.0.113.5", "203.0.113.6", "127.0.0.1", "2001:db8::1"}) {
+    storage::LastKnown last;
+    last.states.address = Address(address);
+    last.states.of(Protocol::kTcp).Append({22, 22}, {PortState::kClosed, {}});
+    const bool silent = known.empty();
+    if (!silent) last.states.of(Protocol::kTcp).Append({80, 90}, {PortState::kOpen, {}});
+    known.push_back(last);
   }
-  std::vector<std::string> found;
-  for (const auto& unlisted : FindUnlisted(policy, targets, up)) {
-    found.push_back(unlisted.host.address.ToString() + " in " + unlisted.network->cidr.ToString());
-  }
-  EXPECT_THAT(found, ElementsAre("192.0.2.3 in 192.0.2.0/24", "2001:db8::9 in 2001:db8::/64"));
+  const auto plan = WitnessesOf(known);
+  std::vector<std::string> endpoints;
+  for (std::uint64_t i = 0; i < plan.size(); ++i) endpoints.push_back(ToString(plan.At(i)));
+  EXPECT_THAT(endpoints,
+              ElementsAre("203.0.113.2 tcp/80", "203.0.113.3 tcp/80", "203.0.113.4 tcp/80",
+                          "203.0.113.5 tcp/80", "2001:db8::1 tcp/80"));
 }
 
 }  // namespace

@@ -230,6 +230,40 @@ TEST_F(LifecycleTest, AnAcceptedDriftIsAcceptedFromTheStart) {
   EXPECT_EQ(Only().state, FindingState::kAccepted);
 }
 
+TEST_F(LifecycleTest, AnAcknowledgementEndsAtItsTimeOrWhenTheSeverityRises) {
+  Run({{Port(8080), kOpen}});
+  const auto acknowledge = [this] {
+    auto& finding = findings_.begin()->second;
+    finding.state = FindingState::kAcknowledged;
+    finding.acknowledgement =
+        Acknowledgement{"alice", kNow, "known", kNow + std::chrono::minutes(10)};
+  };
+  acknowledge();
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kAcknowledged);
+
+  auto severe = policy_;
+  severe.hosts.front().criticality = policy::Criticality::kHigh;
+  EXPECT_THAT(Edit(severe), ElementsAre("opened"));
+  EXPECT_EQ(Only().acknowledgement, std::nullopt);
+
+  acknowledge();
+  between_runs_ = [] { return std::chrono::minutes(11); };
+  trusted_ = false;
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), ElementsAre("opened")) << "time passes for the blind too";
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+}
+
+TEST_F(LifecycleTest, AnAcknowledgedFindingIsResolvedByEvidenceAsAnyOther) {
+  Run({{Port(8080), kOpen}});
+  auto& finding = findings_.begin()->second;
+  finding.state = FindingState::kAcknowledged;
+  finding.acknowledgement = Acknowledgement{"alice", kNow, "known", kNow + std::chrono::hours(9)};
+  Run({{Port(8080), kClosed}});
+  EXPECT_THAT(Run({{Port(8080), kClosed}}), ElementsAre("resolved fixed"));
+  EXPECT_EQ(Only().acknowledgement, std::nullopt);
+}
+
 TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
   policy_ = OneHost({Rule("tcp/80,443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
   const Sight one_gone = {{Port(80), kOpen}, {Port(443), kClosed}};

@@ -80,11 +80,12 @@ TEST(MetricsTest, KnownSeriesAreZeroFromTheStart) {
   metrics.SetReceivers({"alertmanager"});
   EXPECT_THAT(Samples(metrics, "postern_build_info"),
               ElementsAre("postern_build_info{version=\"0.1.0\"} 1"));
-  EXPECT_EQ(Samples(metrics, "postern_findings").size(), 7U * 3 * 5);
+  EXPECT_EQ(Samples(metrics, "postern_findings").size(), 8U * 3 * 5);
   EXPECT_EQ(Samples(metrics, "postern_endpoints").size(), 2U * 2 * 5);
   EXPECT_THAT(Samples(metrics, "postern_scan_failures_total"),
               ElementsAre("postern_scan_failures_total{scan=\"top\",reason=\"blind\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"incomplete\"} 0",
+                          "postern_scan_failures_total{scan=\"top\",reason=\"not_covered\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"scan\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"storage\"} 0"));
   EXPECT_EQ(Samples(metrics, "postern_notification_failures_total").size(), 8U);
@@ -192,13 +193,14 @@ TEST(MetricsTest, StatesOfEndpointsAndHostsAreReplacedAsAWhole) {
   Metrics metrics("0.1.0");
   metrics.SetEndpoints({{{Family::kIpv4, Protocol::kTcp, PortState::kOpen}, 3}});
   metrics.SetEndpoints({{{Family::kIpv6, Protocol::kUdp, PortState::kOpenFiltered}, 5}});
-  metrics.SetHosts({.up = 1, .silent = 2, .unknown = 3});
+  metrics.SetHosts({.up = 1, .silent = 2, .unknown = 3, .unlisted = 4});
   EXPECT_THAT(NonZero(Samples(metrics, "postern_endpoints")),
               ElementsAre("postern_endpoints{family=\"ipv6\",protocol=\"udp\","
                           "state=\"open_filtered\"} 5"));
-  EXPECT_THAT(Samples(metrics, "postern_hosts"),
-              ElementsAre("postern_hosts{status=\"silent\"} 2",
-                          "postern_hosts{status=\"unknown\"} 3", "postern_hosts{status=\"up\"} 1"));
+  EXPECT_THAT(
+      Samples(metrics, "postern_hosts"),
+      ElementsAre("postern_hosts{status=\"silent\"} 2", "postern_hosts{status=\"unknown\"} 3",
+                  "postern_hosts{status=\"unlisted\"} 4", "postern_hosts{status=\"up\"} 1"));
 }
 
 TEST(MetricsTest, DeliveryOutboxAndStorageAreCounted) {

@@ -96,23 +96,18 @@ TEST(LoadConfig, HasDefaultsForWhatIsNotSaid) {
 }
 
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
-  const auto loaded = LoadConfigText(
-      {"c.yaml", std::string(kSmall) + R"(  - {name: sweep, stage: discover, every: 6h}
-receivers:
-  - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
+  const auto loaded = LoadConfigText({"c.yaml", std::string(kSmall) + R"(receivers:
+  - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
 )"},
-      "");
+                                     "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
   EXPECT_EQ(
       loaded.diagnostics.Render(),
-      R"(c.yaml:6:5: warning: scan 'sweep': stage discover is accepted, but this version does not run it
-    - {name: sweep, stage: discover, every: 6h}
+      R"(c.yaml:7:5: warning: receiver 'soc': a webhook is accepted, but this version delivers to Alertmanager only
+    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
       ^
-c.yaml:8:5: warning: receiver 'soc': a webhook is accepted, but this version delivers to Alertmanager only
-    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
-      ^
-c.yaml:8:69: warning: kind 'unlisted_host' is accepted, but this version reports none
-    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [unlisted_host]}
+c.yaml:7:69: warning: kind 'tls_posture' is accepted, but this version reports none
+    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
                                                                       ^
 )");
   // A receiver of kinds that do not exist yet wants nothing, rather than everything.

@@ -37,7 +37,7 @@ std::string Text(const Result<DiscoverResult>& result) {
     if (!host.rtt) text += " no rtt";
     text += "\n";
   }
-  for (const auto& sentence : result->refused) text += sentence + "\n";
+  for (const auto& refused : result->refused) text += refused.why + "\n";
   const auto& coverage = result->coverage;
   text += "asked " + std::to_string(coverage.asked) + ", unknown " +
           std::to_string(coverage.unknown) + "\n";
@@ -121,23 +121,35 @@ TEST(Discover, AsksALinkTooLargeToSweepByMulticast) {
     // The host answers the multicast from one address; of the other one the kernel knows.
     Succeeds("ip -6 neigh add 2001:db8::abcd lladdr 02:00:00:00:00:02 dev here");
     Succeeds("ip -6 neigh add 2001:db8::dead lladdr 02:00:00:00:00:02 dev here");
-    auto request = Request({"2001:db8::/64"});
+    DiscoverRequest request;
+    request.links = {*Prefix::Parse("2001:db8::/64")};
+    request.known = {*IpAddress::Parse("2001:db8::77"), *IpAddress::Parse("2001:db8:5::1")};
+    request.wanted = [](const IpAddress& address) {
+      return address != *IpAddress::Parse("2001:db8::dead");
+    };
     request.may_multicast = [](const Prefix&) { return true; };
-    return Text(Look(request));
+    const auto result = Look(request);
+    std::string asked;
+    for (const auto& range : result->asked) asked += range.ToString() + " ";
+    return Text(result) + asked;
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text,
             "2001:db8::2 echo 020000000002\n2001:db8::abcd ndp 020000000002\n"
-            "asked 3, unknown 0\n");
+            "asked 3, unknown 0\n"
+            "2001:db8::2/128 2001:db8::77/128 2001:db8::abcd/128 ");
 }
 
 TEST(Discover, RefusesWhatIsTooLargeAndSaysSo) {
   const auto text = OnLink([](const PeerNetwork&) {
     Succeeds("ip -6 route add 2001:db8:1::/64 via 2001:db8::2");
-    auto request = Request({"2001:db8:1::/64", "10.0.0.0/8", "2001:db8:2::/64", "192.0.2.2/32"});
+    auto request = Request({"10.0.0.0/8", "192.0.2.2/32"});
+    request.links = {*Prefix::Parse("2001:db8:1::/64"), *Prefix::Parse("2001:db8:2::/120")};
     request.may_multicast = [](const Prefix&) { return true; };
     auto text = Text(Look(request));
-    request = Request({"2001:db8::/64"});
+    request.ranges.clear();
+    request.links = {*Prefix::Parse("2001:db8::/64")};
+    request.may_multicast = nullptr;
     return text + Text(Look(request));
   });
   SKIP_IF_REFUSED(text);
@@ -147,14 +159,13 @@ TEST(Discover, RefusesWhatIsTooLargeAndSaysSo) {
       "10.0.0.0/8 holds 16777216 addresses, which is too many to ask one by one (at most 65536); "
       "name smaller ranges\n"
       "2001:db8:1::/64 holds 2^64 addresses, which is too many to ask one by one (at most 65536), "
-      "and is not on a link of this machine, where a multicast would find its hosts; name smaller "
-      "ranges\n"
-      "2001:db8:2::/64 holds 2^64 addresses, which is too many to ask one by one (at most 65536), "
-      "and no link to it can be used (ENETUNREACH)\n"
+      "and is not on a link of this machine, where a multicast would find its hosts; look from a "
+      "machine on that link, or name smaller ranges\n"
+      "2001:db8:2::/120 is to be found on its link, and no link to it can be used (ENETUNREACH)\n"
       "asked 1, unknown 0\nincomplete\n"
       "2001:db8::/64 holds 2^64 addresses, which is too many to ask one by one (at most 65536), "
-      "and a multicast to its link is not allowed, since it would reach addresses outside the "
-      "scope; name smaller ranges\n"
+      "and a multicast to its link is not allowed now, since not all of it may be probed; name "
+      "smaller ranges\n"
       "asked 0, unknown 0\nincomplete\n");
 }
 
@@ -257,10 +268,15 @@ TEST(Discover, LeavesUnknownWhatItCouldNotAsk) {
     request.may_probe = [](const IpAddress& address) {
       return address.ToString() != "198.51.100.11";
     };
-    return Text(Look(request));
+    const auto result = Look(request);
+    std::string unknown = "unknown";
+    for (const auto& address : result->unknown) unknown += " " + address.ToString();
+    return Text(result) + unknown;
   });
   SKIP_IF_REFUSED(text);
-  EXPECT_EQ(text, "198.51.100.10 echo\nasked 4, unknown 3\nEACCES 1\nEPERM 12\n");
+  EXPECT_EQ(text,
+            "198.51.100.10 echo\nasked 4, unknown 3\nEACCES 1\nEPERM 12\n"
+            "unknown 198.51.100.11 198.51.100.15 203.0.113.1");
 }
 
 TEST(Discover, HoldsTheRateCap) {

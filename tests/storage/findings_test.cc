@@ -38,6 +38,7 @@ Finding FullFinding() {
   finding.last_seen = At(2);
   finding.opened = At(3);
   finding.resolved = At(4);
+  finding.acknowledgement = Acknowledgement{"alice", At(5), "it's known", At(6)};
   finding.id = FindingId(finding.viewpoint, drift);
   return finding;
 }
@@ -49,6 +50,19 @@ Finding PlainFinding(std::uint16_t port) {
   finding.drift.port = port;
   finding.id = FindingId(finding.viewpoint, finding.drift);
   return finding;
+}
+
+using PauseTest = StoreTest;
+
+TEST_F(PauseTest, OutlastsAnEndOfTheProgram) {
+  const Pause pause{"alice", At(1), At(2)};
+  EXPECT_EQ(Get(Write()->LoadPause()), std::nullopt);
+  EXPECT_EQ(Message(Write()->SavePause(pause)), "ok");
+  EXPECT_EQ(Get(Write()->LoadPause()), pause);
+  EXPECT_EQ(Message(Write()->SavePause(Pause{"bob", At(3), std::nullopt})), "ok");
+  EXPECT_EQ(Get(Write()->LoadPause()), (Pause{"bob", At(3), std::nullopt}));
+  EXPECT_EQ(Message(Write()->SavePause(std::nullopt)), "ok");
+  EXPECT_EQ(Get(Write()->LoadPause()), std::nullopt);
 }
 
 class FindingsTest : public StoreTest {

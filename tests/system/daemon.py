@@ -46,12 +46,23 @@ def json_lines(text):
 
 
 class Daemon:
-    """`policy` is YAML after POLICY_HEAD; the other settings are the values of their keys."""
+    """`policy` is YAML after `head`; the other settings are the values of their keys."""
 
     address = "127.0.0.1:9977"
 
-    def __init__(self, lab, policy, scans=SCANS, limits=LIMITS, receivers=(), canaries=""):
+    def __init__(
+        self,
+        lab,
+        policy,
+        *,
+        head=POLICY_HEAD,
+        scans=SCANS,
+        limits=LIMITS,
+        receivers=(),
+        canaries="",
+    ):
         self.lab = lab
+        self.head = head
         self.process = None
         self.policy_path = lab.folder / "policy.yaml"
         self.config_path = lab.folder / "posternd.yaml"
@@ -62,13 +73,13 @@ class Daemon:
         )
         self.config_path.write_text(
             f"version: 1\nviewpoint: lab\npolicy: policy.yaml\nstorage: sqlite:postern.db\n"
-            f"listen: {self.address}\nlimits: {limits}\nscans:{scans}\n"
+            f"listen: {self.address}\ncontrol_socket: postern.sock\nlimits: {limits}\nscans:{scans}\n"
             + (f"canaries:{canaries}\n" if canaries else "")
             + (f"receivers:{listed}\n" if listed else "")
         )
 
     def write_policy(self, policy):
-        self.policy_path.write_text(POLICY_HEAD + policy)
+        self.policy_path.write_text(self.head + policy)
 
     def launch(self, env=None):
         """Starts the program without waiting for it."""

@@ -1,0 +1,125 @@
+// Runs of stage `discover` through a real store, as the daemon judges and commits them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "daemon/daemon_fixture.h"
+#include "daemon/judging.h"
+
+namespace postern::daemon {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr char kNetworks[] = R"(networks:
+  - {cidr: 192.0.2.0/28, owner: network}
+)";
+
+class UnlistedJudgingTest : public testing::Test {
+ protected:
+  UnlistedJudgingTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
+    folder_ = mkdtemp(name.data());
+    Restart();
+  }
+  ~UnlistedJudgingTest() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void Restart() {
+    store_.reset();
+    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
+    EXPECT_TRUE(store) << store.error().message;
+    store_ = std::move(*store);
+  }
+
+  // A run that asked the network, in which these addresses answered; tcp/22 of each is open.
+  std::vector<std::string> Sweep(const std::vector<LiveAddress>& up,
+                                 PortState canary = PortState::kOpen) {
+    RunEvidence evidence;
+    evidence.discovery.emplace();
+    evidence.discovery->up = up;
+    evidence.discovery->asked = {*Prefix::Parse("192.0.2.0/28")};
+    auto& snapshot = evidence.snapshot;
+    snapshot.run.scan = "sweep";
+    snapshot.run.stage = Stage::kDiscover;
+    snapshot.run.viewpoint = "public";
+    snapshot.run.started = now_;
+    snapshot.run.finished = now_;
+    snapshot.run.id = *store_->BeginRun(snapshot.run);
+    snapshot.coverage.complete = true;
+    for (const auto& live : up) {
+      AddressStates states{live.address, {}};
+      states.of(Protocol::kTcp).Append({22, 22}, {PortState::kOpen, {Reason::Kind::kSynAck, 0, 0}});
+      snapshot.addresses.push_back(states);
+    }
+    if (canary != PortState::kUnknown) {
+      evidence.canaries_before = {
+          {{Address("192.0.2.250"), Protocol::kTcp, 443}, PortState::kOpen, canary}};
+    }
+    evidence.canaries_after = evidence.canaries_before;
+    return Judge(&evidence);
+  }
+
+  // Judges, and returns what the store has then: "192.0.2.7 open tcp/22".
+  std::vector<std::string> Judge(RunEvidence* evidence) {
+    now_ += std::chrono::hours(1);
+    const auto targets = FindTargets(*setup_.policy, "public", NoNames);
+    const auto judged = JudgeAndCommit(*store_, setup_, targets, evidence, now_);
+    EXPECT_TRUE(judged) << judged.error().message;
+    std::vector<std::string> findings;
+    const auto stored = store_->Findings();
+    for (const auto& finding : *stored) {
+      if (finding.drift.kind != DriftKind::kUnlistedHost) continue;
+      findings.push_back(finding.drift.subject + " " + std::string(ToString(finding.state)) + " " +
+                         finding.drift.ports.ToString());
+    }
+    return findings;
+  }
+
+  const LiveAddress stranger_{Address("192.0.2.7"), {Reason::Kind::kArp, 0, 0}, "0a", false};
+  // 192.0.2.9 is this machine's own.
+  const LiveAddress self_{Address("192.0.2.9"), {Reason::Kind::kEcho, 0, 0}, "", true};
+  std::filesystem::path folder_;
+  daemon::Setup setup_ = SetupOf(std::string(kTwoHosts) + kNetworks, kConfig);
+  std::unique_ptr<storage::Store> store_;
+  TimePoint now_ = kNow;
+};
+
+TEST_F(UnlistedJudgingTest, CountsOverRestartsAndIgnoresBlindRuns) {
+  EXPECT_THAT(Sweep({stranger_}), ElementsAre("192.0.2.7 pending tcp/22"));
+  Restart();
+  EXPECT_THAT(Sweep({stranger_}), ElementsAre("192.0.2.7 open tcp/22"));
+  EXPECT_THAT(Sweep({}), ElementsAre("192.0.2.7 open tcp/22"));
+  Restart();
+  EXPECT_THAT(Sweep({}, PortState::kFiltered), ElementsAre("192.0.2.7 open tcp/22"));
+  EXPECT_THAT(Sweep({}), ElementsAre("192.0.2.7 resolved tcp/22"));
+}
+
+TEST_F(UnlistedJudgingTest, ABlindRunFindsNobody) {
+  EXPECT_THAT(Sweep({stranger_}, PortState::kFiltered), IsEmpty());
+}
+
+TEST_F(UnlistedJudgingTest, ThatThisMachineAnswersItselfVouchesForNoPath) {
+  const auto no_canary = PortState::kUnknown;
+  Sweep({stranger_, self_}, no_canary);
+  const auto open = testing::UnorderedElementsAre("192.0.2.7 open tcp/22", "192.0.2.9 open tcp/22");
+  EXPECT_THAT(Sweep({stranger_, self_}, no_canary), open);
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Sweep({self_}, no_canary), open);
+}
+
+TEST_F(UnlistedJudgingTest, ANewPolicyThatNamesTheHostEndsItWithoutARun) {
+  Sweep({stranger_});
+  Sweep({stranger_});
+  std::string named = std::string(kTwoHosts) + kNetworks;
+  named.replace(named.find("[192.0.2.2]"), 11, "[192.0.2.2, 192.0.2.7]");
+  setup_.policy = PolicyOf(named);
+  EXPECT_THAT(Judge(nullptr), ElementsAre("192.0.2.7 resolved tcp/22"));
+}
+
+}  // namespace
+}  // namespace postern::daemon

@@ -1,0 +1,116 @@
+"""What people do to a running daemon: acknowledge, pause, resume, and ask what it does."""
+
+import json
+import time
+
+import pytest
+from daemon import postern
+from lab import wait_for
+from servers import Alertmanager, start_redis
+
+POLICY = """
+hosts:
+  - name: cache-1
+    addresses: [192.0.2.10]
+    owner: storage
+    expect:
+      - {ports: "tcp/22", state: allowed}
+"""
+
+
+@pytest.fixture
+def cache(lab):
+    return lab.target("cache-1", 10)
+
+
+def ask(daemon, *command):
+    """A command that must succeed."""
+    result = postern(*command, "--config", daemon.config_path)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def status(daemon):
+    return json.loads(ask(daemon, "status", "--format", "json"))
+
+
+def test_an_acknowledgement_ends_the_notifications(lab, cache, make_daemon):
+    alertmanager = Alertmanager(lab)
+    start_redis(cache)
+    daemon = make_daemon(policy=POLICY, receivers=[alertmanager.url]).start()
+    finding = daemon.wait_for_finding(state="open", port=6379)
+    wait_for("the alert", lambda: alertmanager.alerts(port="6379"))
+
+    ask(daemon, "findings", "ack", finding["id"], "--comment", "moves behind the VPN")
+    wait_for("the alert ends", lambda: not alertmanager.alerts())
+    daemon.wait_for_runs("expected", 2)
+    acknowledged = daemon.findings(port=6379)[0]
+    assert acknowledged["state"] == "acknowledged"
+    assert acknowledged["acknowledged"]["comment"] == "moves behind the VPN"
+    assert acknowledged["acknowledged"]["by"]
+    assert daemon.metric("postern_findings", state="acknowledged") == 1
+
+    # It outlasts a restart, and can be taken back.
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.findings(port=6379)[0]["state"] == "acknowledged"
+    ask(daemon, "findings", "reopen", finding["id"])
+    wait_for("the alert is back", lambda: alertmanager.alerts(port="6379"))
+
+    refused = postern(
+        *("findings", "ack", finding["id"], "--comment", "x", "--until", "2020-01-01"),
+        *("--config", daemon.config_path),
+    )
+    assert refused.returncode == 2
+    assert "name a date that is to come" in refused.stderr
+
+
+def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+    assert "paused since" in ask(daemon, "pause")
+    wait_for("the metric says so", lambda: daemon.metric("postern_paused") == 1)
+    assert status(daemon)["paused"]["by"]
+
+    start_redis(cache)
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.metric("postern_paused") == 1
+    # Two scans are due every second; that they are not made takes a while to see.
+    cache.filter("meta l4proto tcp counter name hits")
+    end = time.monotonic() + 3
+    wait_for("three seconds pass", lambda: time.monotonic() > end)
+    assert cache.hits() == 0
+    assert daemon.findings() == []
+
+    ask(daemon, "resume")
+    daemon.wait_for_finding(state="open", port=6379)
+    assert daemon.metric("postern_paused") == 0
+    assert "paused" not in status(daemon)
+
+
+def test_a_pause_ends_by_itself(cache, make_daemon):
+    start_redis(cache)
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+    assert ", until 2" in ask(daemon, "pause", "--for", "2s")
+    assert daemon.metric("postern_paused") == 1
+    wait_for("it is over", lambda: daemon.metric("postern_paused") == 0)
+    daemon.wait_for_runs("expected", 1)
+
+
+def test_status_tells_what_the_daemon_does(cache, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+    said = status(daemon)
+    assert said["viewpoint"] == "lab"
+    assert [scan["name"] for scan in said["scans"]] == ["expected", "top"]
+    assert said["scans"][0]["last_success"]
+    assert "expected" in ask(daemon, "status")
+
+
+def test_commands_say_what_to_do_when_no_daemon_answers(lab, make_daemon):
+    daemon = make_daemon(policy=POLICY)
+    result = postern("pause", "--config", daemon.config_path)
+    assert result.returncode == 2
+    assert "is posternd running, with this configuration?" in result.stderr
