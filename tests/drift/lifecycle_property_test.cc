@@ -27,7 +27,7 @@ constexpr int kHistories = 400;
 struct PortHistory {
   PortState state = PortState::kUnknown;  // by the last trusted observation
   int same = 0;                           // trusted observations in a row that say so
-  int vouched_quiet = 0;  // observations in a row, believed even where they are silence, not open
+  int agreeing = 0;  // observations in a row that are credible and not open against the policy
 };
 
 class History {
@@ -103,8 +103,11 @@ class History {
       history.same = history.state == state ? history.same + 1 : 1;
       history.state = state;
       const bool believed = state != PortState::kFiltered || vouched_;
-      if (state == PortState::kOpen) history.vouched_quiet = 0;
-      if (state != PortState::kOpen && believed) ++history.vouched_quiet;
+      if (IsDrift(ports.first, DriftKind::kUnexpectedOpen)) {
+        history.agreeing = 0;
+      } else {
+        history.agreeing += believed;
+      }
     }
   }
 
@@ -138,7 +141,12 @@ class History {
   void CountStreaks(const std::vector<Drift>& drifts, const Sight* sight) {
     std::set<std::pair<DriftKind, std::uint16_t>> present;
     for (const auto& drift : drifts) present.emplace(drift.kind, drift.port);
-    std::erase_if(streak_, [&](const auto& entry) { return !present.contains(entry.first); });
+    const bool unreachable = present.contains({DriftKind::kHostUnreachable, 0});
+    std::erase_if(streak_, [&](const auto& entry) {
+      // host_unreachable stands for the missing ports, which are as missing as before.
+      if (unreachable && entry.first.first == DriftKind::kMissing) return false;
+      return !present.contains(entry.first);
+    });
     if (sight == nullptr || !trusted_) return;
     for (const auto& [ports, state] : *sight) {
       for (const auto& [kind, port] : present) streak_[{kind, port}] += port == ports.first;
@@ -200,7 +208,7 @@ class History {
     ++fixed_;
     Expect(finding.resolution == Resolution::kFixed && is_run && trusted_, "fixed by a run");
     if (finding.drift.kind != DriftKind::kUnexpectedOpen) return;
-    Expect(history_[port].vouched_quiet >= 2, "two believed runs saw it gone");
+    Expect(history_[port].agreeing >= 2, "two believed runs saw it gone");
   }
 
   bool IsDrift(std::uint16_t port, DriftKind kind) {
