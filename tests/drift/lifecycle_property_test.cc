@@ -227,13 +227,16 @@ class History {
       }
       if (++since_[port] == 1) same_at_[port] = history.same;
       if (history.same - same_at_[port] < 3) continue;
-      const bool open = std::any_of(findings_.begin(), findings_.end(), [&](const auto& entry) {
-        const auto& finding = entry.second;
-        return finding.drift.kind == DriftKind::kUnexpectedOpen && finding.drift.port == port &&
-               finding.state == FindingState::kOpen;
-      });
-      Expect(open, "no finding is lost");
+      Expect(HasOpenFinding(port), "no finding is lost");
     }
+  }
+
+  bool HasOpenFinding(std::uint16_t port) const {
+    return std::any_of(findings_.begin(), findings_.end(), [port](const auto& entry) {
+      const auto& finding = entry.second;
+      return finding.drift.kind == DriftKind::kUnexpectedOpen && finding.drift.port == port &&
+             finding.state == FindingState::kOpen;
+    });
   }
 
   void Expect(bool holds, const std::string& what) {
