@@ -1,10 +1,13 @@
 // From observations to findings: what a run (or a new policy alone) means, committed to the store.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
+#include "core/evidence.h"
 #include "daemon/setup.h"
 #include "daemon/targets.h"
 #include "drift/judged_address.h"
@@ -19,6 +22,8 @@ struct RunEvidence {
   std::vector<drift::CanaryReading> canaries_before;
   std::vector<drift::CanaryReading> canaries_after;
   std::set<Endpoint> confirmed;  // open by a second method too
+  // What was asked once more, by the id of the finding that it is evidence of.
+  std::map<std::string, Exchange> exchanges;
   std::optional<storage::SweepCursor> cursor;
 };
 

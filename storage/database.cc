@@ -107,6 +107,11 @@ std::span<const std::uint8_t> Row::Bytes() {
   return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
+std::optional<std::span<const std::uint8_t>> Row::OptionalBytes() {
+  if (SkipNull()) return std::nullopt;
+  return Bytes();
+}
+
 std::optional<TimePoint> Row::OptionalTime() {
   if (SkipNull()) return std::nullopt;
   return Time();

@@ -54,6 +54,7 @@ class Row {
   std::string Text();
   // Valid until the visit ends.
   std::span<const std::uint8_t> Bytes();
+  std::optional<std::span<const std::uint8_t>> OptionalBytes();
   TimePoint Time() { return TimePoint(Duration(Integer())); }
   std::optional<TimePoint> OptionalTime();
   IpAddress Address();

@@ -15,7 +15,8 @@ namespace postern::storage {
 
 Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot);
 Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run);
-Result<std::vector<LastKnown>> ReadLastKnown(Database& database,
-                                             std::span<const IpAddress> addresses);
+// See Store::LastKnownStates.
+Result<std::vector<AddressStates>> ReadLastKnown(Database& database,
+                                                 std::span<const IpAddress> addresses);
 
 }  // namespace postern::storage

@@ -4,8 +4,11 @@
 
 #include "storage/database.h"
 #include "storage/database_file.h"
+#include "storage/evidence.h"
 #include "storage/findings.h"
+#include "storage/history.h"
 #include "storage/outbox.h"
+#include "storage/retention.h"
 #include "storage/runs.h"
 #include "storage/snapshots.h"
 #include "storage/write_lock.h"
@@ -22,6 +25,9 @@ Result<void> Apply(Database& database, const Changes& changes) {
   }
   for (const auto& id : changes.dropped_findings) {
     if (auto dropped = DropFinding(database, id); !dropped) return dropped;
+  }
+  for (const auto& evidence : changes.evidence) {
+    if (auto saved = SaveEvidence(database, evidence); !saved) return saved;
   }
   const TimePoint now = SystemClock().Now();
   for (const auto& [receiver, transitions] : changes.outbox) {
@@ -92,7 +98,8 @@ Result<std::optional<Finding>> Store::FindFinding(const std::string& id) const {
   return LoadFinding(impl_->database(), id);
 }
 
-Result<std::vector<LastKnown>> Store::LastKnownStates(std::span<const IpAddress> addresses) const {
+Result<std::vector<AddressStates>> Store::LastKnownStates(
+    std::span<const IpAddress> addresses) const {
   const auto transaction = Transaction::BeginRead(impl_->database());
   if (!transaction) return transaction.error();
   return ReadLastKnown(impl_->database(), addresses);
@@ -102,6 +109,26 @@ Result<Snapshot> Store::LoadSnapshot(std::int64_t run) const {
   const auto transaction = Transaction::BeginRead(impl_->database());
   if (!transaction) return transaction.error();
   return ReadSnapshot(impl_->database(), run);
+}
+
+Result<std::vector<Evidence>> Store::EvidenceOf(const std::string& id) const {
+  const auto dash = id.find('-');
+  auto evidence = LoadEvidence(impl_->database(), id.substr(0, dash));
+  if (!evidence || dash == std::string::npos) return evidence;
+  std::erase_if(*evidence, [&](const Evidence& one) {
+    return std::to_string(one.episode) != id.substr(dash + 1);
+  });
+  return evidence;
+}
+
+Result<AddressHistory> Store::History(const IpAddress& address) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return LoadAddressHistory(impl_->database(), address);
+}
+
+Result<std::vector<IpAddress>> Store::NeighboursOf(const IpAddress& address) const {
+  return LoadNeighbours(impl_->database(), address);
 }
 
 Result<std::optional<SweepCursor>> Store::Cursor(const std::string& scan) const {
@@ -138,6 +165,10 @@ Result<void> Store::Acknowledge(const std::string& receiver, std::span<const std
     return replaced;
   }
   return transaction->Commit();
+}
+
+Result<bool> Store::RemoveExpired(const Expiry& expiry) {
+  return RemoveStep(impl_->database(), expiry);
 }
 
 }  // namespace postern::storage

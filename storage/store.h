@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "core/evidence.h"
 #include "core/finding.h"
 #include "core/result.h"
 #include "core/snapshot.h"
@@ -37,19 +38,58 @@ struct SweepCursor {
   bool operator==(const SweepCursor&) const = default;
 };
 
-// What is known of one address from all scans together: for each port the newest trusted verdict
-// that is not unknown.
-struct LastKnown {
-  AddressStates states;
-  std::int64_t newest_run = 0;  // that asked the address, whatever it found
-};
-
 struct OutboxRow {
   std::int64_t id = 0;
   std::string receiver;
   Transition transition;
   TimePoint created;
   std::optional<TimePoint> delivered;
+};
+
+// What was seen of a range of ports, by all scans together.
+struct PortHistory {
+  struct Runs {
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+    bool operator==(const Runs&) const = default;
+  };
+  // A run saw another state than the one before it, of whatever scan. The first one of a history is
+  // how the ports were found.
+  struct Change {
+    std::int64_t run = 0;
+    std::string scan;
+    Verdict verdict;
+    bool operator==(const Change&) const = default;
+  };
+
+  PortRange ports;  // of `others`: none in particular
+  Runs asked;       // the first and the last run that asked them; 0 if none that is kept did
+  std::vector<Change> changes;  // ascending by run, what no run could tell left out
+};
+
+struct ProtocolHistory {
+  Protocol protocol = Protocol::kTcp;
+  std::vector<PortHistory> ports;  // whatever once differed from most ports of the address
+  PortHistory others;              // all other ports that were asked
+};
+
+struct AddressHistory {
+  IpAddress address;
+  std::vector<ProtocolHistory> protocols = {};  // those that a run asked
+  std::vector<Finding> findings = {};           // as they are now, by id
+  std::vector<Evidence> evidence = {};          // of these, by id, the newest episode first
+  // When the runs named above ended. A run that is not here was too old to be kept.
+  std::map<std::int64_t, TimePoint> run_times = {};
+  std::optional<TimePoint> kept_since = {};  // when the oldest run that is kept began
+};
+
+// What is older than this may go.
+struct Expiry {
+  TimePoint runs;       // with what they alone saw
+  TimePoint delivered;  // outbox rows
+  TimePoint findings;   // resolved ones
+  TimePoint evidence;
+  std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
@@ -61,6 +101,7 @@ struct Changes {
   // For each receiver the transitions that it is to be told.
   std::map<std::string, std::vector<Transition>> outbox = {};
   std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
+  std::span<const Evidence> evidence = {};                         // of findings that open
 };
 
 // Runs count from their begin, whatever became of them.
@@ -98,9 +139,18 @@ class Store {
   // None if there is no such finding. `id` with or without "-N".
   Result<std::optional<Finding>> FindFinding(const std::string& id) const;
 
-  // For each of `addresses` that any run had a verdict on, ascending. A family that a run was blind
+  // Of the finding, with or without "-N": the newest episode first, or that episode alone.
+  Result<std::vector<Evidence>> EvidenceOf(const std::string& id) const;
+
+  // What the runs that are kept saw of `address`, and its findings.
+  Result<AddressHistory> History(const IpAddress& address) const;
+  // The nearest addresses below and above that something is known of.
+  Result<std::vector<IpAddress>> NeighboursOf(const IpAddress& address) const;
+
+  // What is known from all scans together, for each of `addresses` that any run had a verdict on,
+  // ascending: for each port the newest verdict that is not unknown. A family that a run was blind
   // in does not count.
-  Result<std::vector<LastKnown>> LastKnownStates(std::span<const IpAddress> addresses) const;
+  Result<std::vector<AddressStates>> LastKnownStates(std::span<const IpAddress> addresses) const;
   // Exactly what the run saw; an error if there is no such committed run.
   Result<Snapshot> LoadSnapshot(std::int64_t run) const;
 
@@ -122,6 +172,10 @@ class Store {
   // In one transaction: marks the rows delivered and replaces the receiver's memory.
   Result<void> Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
                            TimePoint at, const std::map<std::string, std::string>& memory);
+
+  // Removes some of what is too old: at most 500 rows of each kind, in a transaction of its own,
+  // and gives the space back to the file system. True if more waits to go.
+  Result<bool> RemoveExpired(const Expiry& expiry);
 
  private:
   class Impl;
