@@ -5,7 +5,9 @@
 //   store_bench DATABASE [DAYS] [HOSTS]        the file must not exist; defaults 90 and 1000
 //
 // No packet is sent: what a run sees is made up here. Each day 1 % of the hosts get a port that
-// nobody allowed, or lose it again. Every finding that opens brings evidence with packets.
+// nobody allowed, or lose it again. Every finding that opens brings evidence with packets. Each run
+// is committed as a whole; judged is only what can have changed a finding, since judging writes
+// nothing else that stays.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -113,17 +115,21 @@ class World {
     extra_.resize(index_.size());
   }
 
+  // One half are new ports, the other half those of the day before, which are closed.
   void ChangeOnePercent(std::mt19937& random) {
-    const std::size_t changes = std::max<std::size_t>(1, extra_.size() / 100);
-    for (std::size_t i = 0; i < changes; ++i) {
-      auto& extra = extra_[random() % extra_.size()];
-      if (extra.empty()) {
-        extra.Add(Protocol::kTcp, PortAt(random));
-      } else {
-        extra = PortSet();
-      }
+    ++version_;
+    for (const auto host : changed_) extra_[host] = PortSet();
+    changed_.clear();
+    const std::size_t changes = std::max<std::size_t>(1, extra_.size() / 200);
+    while (changed_.size() < changes) {
+      const auto host = random() % extra_.size();
+      extra_[host].Add(Protocol::kTcp, PortAt(random));
+      changed_.push_back(host);
     }
   }
+
+  // Counts the changes.
+  int version() const { return version_; }
 
   AddressStates See(const IpAddress& address, const PortSet& asked) const {
     const std::size_t at = index_.at(address);
@@ -157,6 +163,8 @@ class World {
 
   std::map<IpAddress, std::size_t> index_;
   std::vector<PortSet> extra_;
+  std::vector<std::size_t> changed_;
+  int version_ = 1;
 };
 
 // What a real confirmation leaves: eight packets, some 700 bytes.
@@ -212,7 +220,9 @@ class Simulation {
   }
 
   std::map<std::string, int> runs() const { return runs_; }
+  int judged() const { return judged_; }
   int opened() const { return opened_; }
+  int resolved() const { return resolved_; }
   const daemon::Targets& targets() const { return targets_; }
 
  private:
@@ -227,6 +237,14 @@ class Simulation {
     now_ += std::chrono::minutes(1);
     Run(scan);
   }
+
+  // What a run saw, and when that is out of date.
+  struct Sight {
+    int version = 0;  // of the world
+    int judged = 0;   // runs; findings change what `expected` asks
+    std::optional<storage::SweepCursor> next;
+    std::vector<AddressStates> addresses;
+  };
 
   void Run(const policy::ScanConfig& scan) {
     ++runs_[scan.name];
@@ -243,33 +261,70 @@ class Simulation {
     const auto findings = Need(store_->Findings());
     const auto cursor = Need(store_->Cursor(scan.name));
     run.id = Need(store_->BeginRun(run));
-    const auto plan =
-        daemon::PlanRun(*setup_.policy, "public", scan, targets_.list, findings, cursor, now_);
-    evidence.cursor = plan.next_cursor;
-    See(plan.endpoints, evidence);
-    const auto judged =
-        Need(daemon::JudgeAndCommit(*store_, setup_, targets_, &evidence, run.finished));
-    for (const auto& transition : judged.transitions) {
-      opened_ += transition.kind == TransitionKind::kOpened ? 1 : 0;
+
+    auto& sight = sights_[{scan.name, cursor ? cursor->position : 0}];
+    const bool news = sight.version != world_.version();
+    if (news || (scan.stage == Stage::kExpected && sight.judged != judged_)) {
+      sight = Look(scan, findings, cursor);
     }
-    Deliver(run.finished);
+    Fill(sight, evidence);
+    if (news || std::ranges::any_of(findings, IsUndecided)) {
+      Judge(evidence);
+    } else {
+      Need(store_->Commit({.snapshot = &evidence.snapshot, .cursor = CursorOf(evidence)}));
+    }
     Need(store_->RemoveExpired(daemon::ExpiryAt(setup_.config.retention, now_)));
   }
 
-  void See(const scanner::ScanPlan& plan, daemon::RunEvidence& evidence) {
-    auto& snapshot = evidence.snapshot;
-    for (const auto& [address, ports] : AskedBy(plan, snapshot.run.stage)) {
-      snapshot.addresses.push_back(world_.See(address, ports));
+  Sight Look(const policy::ScanConfig& scan, const std::vector<Finding>& findings,
+             const std::optional<storage::SweepCursor>& cursor) const {
+    const auto plan =
+        daemon::PlanRun(*setup_.policy, "public", scan, targets_.list, findings, cursor, now_);
+    Sight sight{world_.version(), judged_, plan.next_cursor, {}};
+    for (const auto& [address, ports] : AskedBy(plan.endpoints, scan.stage)) {
+      sight.addresses.push_back(world_.See(address, ports));
     }
-    snapshot.coverage.asked = plan.size();
-    snapshot.coverage.probes_sent = plan.size();
-    snapshot.coverage.replies = plan.size() / 2;
-    snapshot.coverage.complete = true;
-    for (const auto& drift : daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_)) {
+    return sight;
+  }
+
+  static void Fill(const Sight& sight, daemon::RunEvidence& evidence) {
+    auto& [run, coverage, addresses] = evidence.snapshot;
+    addresses = sight.addresses;
+    evidence.cursor = sight.next;
+    for (const auto& states : addresses) {
+      for (const auto& ports : states.ports) coverage.asked += ports.size();
+    }
+    coverage.probes_sent = coverage.asked;
+    coverage.replies = coverage.asked / 2;
+    coverage.complete = true;
+  }
+
+  static bool IsUndecided(const Finding& finding) {
+    return finding.state == FindingState::kPending ||
+           (finding.state != FindingState::kResolved && finding.agreeing > 0);
+  }
+
+  static std::optional<std::pair<std::string, storage::SweepCursor>> CursorOf(
+      const daemon::RunEvidence& evidence) {
+    if (!evidence.cursor) return std::nullopt;
+    return std::pair(evidence.snapshot.run.scan, *evidence.cursor);
+  }
+
+  void Judge(daemon::RunEvidence& evidence) {
+    const auto now = evidence.snapshot.run.finished;
+    for (const auto& drift :
+         daemon::DriftIn(evidence.snapshot, *setup_.policy, "public", targets_, now)) {
       const Endpoint endpoint{drift.address, drift.protocol, drift.port};
       evidence.confirmed.insert(endpoint);
       evidence.exchanges[FindingId("public", drift)] = ConfirmingExchange(endpoint, now_);
     }
+    const auto judged = Need(daemon::JudgeAndCommit(*store_, setup_, targets_, &evidence, now));
+    ++judged_;
+    for (const auto& transition : judged.transitions) {
+      opened_ += transition.kind == TransitionKind::kOpened ? 1 : 0;
+      resolved_ += transition.kind == TransitionKind::kResolved ? 1 : 0;
+    }
+    Deliver(now);
   }
 
   // Only `expected` asks each host something of its own.
@@ -313,7 +368,10 @@ class Simulation {
   std::map<std::string, TimePoint> due_;
   std::map<std::string, int> runs_;
   TimePoint now_;
+  std::map<std::pair<std::string, std::uint64_t>, Sight> sights_;  // by scan and slice
+  int judged_ = 0;
   int opened_ = 0;
+  int resolved_ = 0;
 };
 
 // The slowest of all hosts, each by a reader of its own, as the command opens one.
@@ -343,8 +401,8 @@ int Main(int argc, char** argv) {
   const std::chrono::duration<double> took = Clock::now() - began;
   int runs = 0;
   for (const auto& [scan, count] : simulation->runs()) runs += count;
-  std::printf("days %d, hosts %d, runs %d, findings opened %d\n", days, hosts, runs,
-              simulation->opened());
+  std::printf("days %d, hosts %d, runs %d (%d judged), findings opened %d, resolved %d\n", days,
+              hosts, runs, simulation->judged(), simulation->opened(), simulation->resolved());
   std::printf("database: %.1f MB; %.1f ms a run, all included\n",
               static_cast<double>(std::filesystem::file_size(argv[1])) / 1e6,
               took.count() * 1000 / runs);

@@ -8,6 +8,7 @@
 #include "daemon/canaries.h"
 #include "daemon/confirm.h"
 #include "daemon/exposure.h"
+#include "daemon/questions.h"
 #include "scanner/method.h"
 
 namespace postern::daemon {
@@ -31,22 +32,6 @@ RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now
   info.seed = RandomSeed();
   info.started = now;
   return info;
-}
-
-// The unexpected_open drifts whose findings no second method has seen yet.
-std::vector<Drift> ToConfirm(std::vector<Drift> drifts, const std::vector<Finding>& findings,
-                             std::string_view viewpoint) {
-  std::set<std::string> settled;
-  for (const auto& finding : findings) {
-    if (finding.state != FindingState::kPending && finding.state != FindingState::kResolved) {
-      settled.insert(finding.id);
-    }
-  }
-  std::erase_if(drifts, [&](const Drift& drift) {
-    return drift.kind != DriftKind::kUnexpectedOpen ||
-           settled.contains(FindingId(viewpoint, drift));
-  });
-  return drifts;
 }
 
 // Answers with what a run was answered already.
@@ -183,9 +168,14 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto drifts =
       DriftIn(snapshot, *setup.policy, setup.config.viewpoint, targets, parts_.clock.Now());
-  evidence.confirmed =
-      ConfirmOpen(ToConfirm(drifts, begun.findings, setup.config.viewpoint),
-                  setup.config.confirm.open_methods, parts_.limiter, may_probe, stop);
+  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, setup.config.viewpoint,
+                                        setup.config.confirm);
+  auto look =
+      Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
+          .LookAgain(questions, stop);
+  AddAnswers(questions, look.answers, snapshot);
+  evidence.confirmed = std::move(look.open);
+  evidence.exchanges = std::move(look.exchanges);
   evidence.canaries_after = read_canaries();
   evidence.cursor = begun.plan.next_cursor;
   snapshot.run.finished = parts_.clock.Now();

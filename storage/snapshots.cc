@@ -78,11 +78,11 @@ Result<std::array<std::int64_t, 2>> SeriesOf(Database& database, Intervals& inte
 
 }  // namespace
 
-Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot) {
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot, HeldStates& held) {
   const auto plan = InternPlan(database, snapshot.addresses);
   if (!plan) return plan.error();
   if (auto marked = MarkCommitted(database, snapshot, *plan); !marked) return marked;
-  Intervals intervals(database);
+  Intervals intervals(database, held);
   for (const auto kind : {SeriesKind::kScan, SeriesKind::kBlind, SeriesKind::kLastKnown}) {
     if (auto recorded = RecordSeries(intervals, kind, snapshot); !recorded) return recorded;
   }

@@ -16,9 +16,9 @@
 namespace postern::storage {
 namespace {
 
-Result<void> Apply(Database& database, const Changes& changes) {
+Result<void> Apply(Database& database, const Changes& changes, HeldStates& held) {
   if (changes.snapshot != nullptr) {
-    if (auto saved = SaveSnapshot(database, *changes.snapshot); !saved) return saved;
+    if (auto saved = SaveSnapshot(database, *changes.snapshot, held); !saved) return saved;
   }
   for (const auto& finding : changes.findings) {
     if (auto saved = SaveFinding(database, finding); !saved) return saved;
@@ -48,9 +48,24 @@ class Store::Impl {
 
   Database& database() { return database_; }
 
+  // All or nothing.
+  Result<void> Commit(const Changes& changes) {
+    auto committed = CommitOnce(changes);
+    if (!committed) held_.Clear();
+    return committed;
+  }
+
  private:
+  Result<void> CommitOnce(const Changes& changes) {
+    auto transaction = Transaction::BeginWrite(database_);
+    if (!transaction) return transaction.error();
+    if (auto applied = Apply(database_, changes, held_); !applied) return applied;
+    return transaction->Commit();
+  }
+
   std::optional<WriteLock> lock_;  // released after the database is closed
   Database database_;
+  HeldStates held_;
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -79,12 +94,7 @@ Result<std::int64_t> Store::BeginRun(const RunInfo& run) {
   return InsertRun(impl_->database(), run);
 }
 
-Result<void> Store::Commit(const Changes& changes) {
-  auto transaction = Transaction::BeginWrite(impl_->database());
-  if (!transaction) return transaction.error();
-  if (auto applied = Apply(impl_->database(), changes); !applied) return applied;
-  return transaction->Commit();
-}
+Result<void> Store::Commit(const Changes& changes) { return impl_->Commit(changes); }
 
 Result<void> Store::AbortRun(std::int64_t run) { return MarkAborted(impl_->database(), run); }
 
