@@ -20,5 +20,6 @@ void AddScanCommand(CLI::App& app, int& status);
 void AddDriftCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
+void AddHistoryCommand(CLI::App& app, int& status);
 
 }  // namespace postern::cli

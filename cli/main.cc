@@ -11,13 +11,14 @@ namespace {
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
 
-constexpr std::array<std::pair<const char*, const char*>, 6> kExamples = {{
+constexpr std::array<std::pair<const char*, const char*>, 7> kExamples = {{
     {"check", "postern check policy.yaml posternd.yaml"},
     {"plan", "postern plan --config posternd.yaml"},
     {"scan", "postern scan --ports all 127.0.0.1 ::1"},
     {"drift", "postern drift --policy policy.yaml --viewpoint public"},
     {"explain", "postern explain web-1 tcp/443 --policy policy.yaml"},
     {"findings", "postern findings list --config posternd.yaml"},
+    {"history", "postern history web-1 tcp/443 --config posternd.yaml"},
 }};
 
 // After the commands were added: they would inherit the program's own footer.
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
   AddDriftCommand(app, status);
   AddExplainCommand(app, status);
   AddFindingsCommand(app, status);
+  AddHistoryCommand(app, status);
   AddFooters(app);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 #include "daemon/confirm.h"
 #include "daemon/exposure.h"
 #include "daemon/questions.h"
+#include "daemon/retention.h"
 #include "scanner/method.h"
 
 namespace postern::daemon {
@@ -116,6 +117,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
   parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
   PublishAge(scan);
+  RemoveExpired(setup->config.retention);
   return {};
 }
 
@@ -135,7 +137,7 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
   if (begun) {
     info.id = begun->run;
   } else {
-    parts_.metrics.RecordStorageError(StorageOperation::kBeginRun);
+    RecordStorageFailure(StorageOperation::kBeginRun);
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
   }
   return begun;
@@ -200,10 +202,11 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
     return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
   });
   if (!judged) {
-    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    RecordStorageFailure(StorageOperation::kCommit);
     parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kStorage);
     return judged;
   }
+  parts_.tell_storing(true);
   for (const auto family : kFamilies) {
     const bool blind = !evidence.snapshot.coverage.Trusted(family);
     parts_.metrics.SetBlind(family, blind);
@@ -223,11 +226,29 @@ Result<void> Cycle::JudgePolicy() {
     return JudgeAndCommit(store, *setup, targets, nullptr, parts_.clock.Now());
   });
   if (!judged) {
-    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    RecordStorageFailure(StorageOperation::kCommit);
     return judged.error();
   }
   Publish(*setup, *judged);
   return {};
+}
+
+void Cycle::RecordStorageFailure(StorageOperation operation) {
+  parts_.metrics.RecordStorageError(operation);
+  parts_.tell_storing(false);
+}
+
+// A step after each run: what expires in between is less than a step takes.
+void Cycle::RemoveExpired(const policy::Retention& retention) {
+  const auto expiry = ExpiryAt(retention, parts_.clock.Now());
+  const auto log_bytes = parts_.storage.Run([&](storage::Store& store) -> Result<std::uint64_t> {
+    if (const auto removed = store.RemoveExpired(expiry); !removed) return removed.error();
+    return store.LogBytes();
+  });
+  if (log_bytes) return parts_.metrics.SetStorageLog(*log_bytes);
+  parts_.metrics.RecordStorageError(StorageOperation::kRetention);
+  Log(LogLevel::kWarning, "what is too old cannot be removed",
+      {{"error", log_bytes.error().message}});
 }
 
 void Cycle::PublishAge(const policy::ScanConfig& scan) {

@@ -29,6 +29,7 @@ class Cycle {
     const Clock& clock;
     Resolver resolver;
     std::function<void()> wake_delivery;
+    std::function<void(bool)> tell_storing;  // whether the store took what it was given last
   };
 
   explicit Cycle(Parts parts) : parts_(std::move(parts)) {}
@@ -58,6 +59,8 @@ class Cycle {
                       const RunInfo& info, const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
+  void RecordStorageFailure(exporters::StorageOperation operation);
+  void RemoveExpired(const policy::Retention& retention);
   void Publish(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);
 

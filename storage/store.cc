@@ -39,6 +39,18 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   return {};
 }
 
+Result<void> CheckLog(Database& database) {
+  if (database.LogBytes() < kLogLimit) return {};
+  const auto whole = database.Checkpoint();
+  if (!whole) return whole.error();
+  if (*whole) return {};
+  return Error{database.path() +
+               "-wal: another program reads an old state of the database and "
+               "does not let go, so that this log has grown to " +
+               std::to_string(database.LogBytes() >> 20) + " MiB; end it (`fuser " +
+               database.path() + "` names it)"};
+}
+
 }  // namespace
 
 class Store::Impl {
@@ -91,6 +103,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, Access acces
 }
 
 Result<std::int64_t> Store::BeginRun(const RunInfo& run) {
+  if (auto room = CheckLog(impl_->database()); !room) return room.error();
   return InsertRun(impl_->database(), run);
 }
 
@@ -180,5 +193,7 @@ Result<void> Store::Acknowledge(const std::string& receiver, std::span<const std
 Result<bool> Store::RemoveExpired(const Expiry& expiry) {
   return RemoveStep(impl_->database(), expiry);
 }
+
+std::uint64_t Store::LogBytes() const { return impl_->database().LogBytes(); }
 
 }  // namespace postern::storage

@@ -111,6 +111,10 @@ struct ScanHistory {
   std::uint64_t runs = 0;
 };
 
+// A reader that keeps an old state open keeps the log from being emptied. From this size on no run
+// begins, so that the log cannot fill the disk: some ten days of the example's schedule.
+inline constexpr std::uint64_t kLogLimit = 256 << 20;
+
 class Store {
  public:
   // Creates the database if it does not exist (kWrite only) and migrates an older schema; refuses a
@@ -122,7 +126,8 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until
-  // committed it is never compared with.
+  // committed it is never compared with. An error while the log is larger than kLogLimit and a
+  // reader holds it.
   Result<std::int64_t> BeginRun(const RunInfo& run);
   // All or nothing; after an error the run is still running and may be tried again. The runs of one
   // scan are committed in the order in which they began.
@@ -176,6 +181,8 @@ class Store {
   // Removes some of what is too old: at most 500 rows of each kind, in a transaction of its own,
   // and gives the space back to the file system. True if more waits to go.
   Result<bool> RemoveExpired(const Expiry& expiry);
+  // Size of the write-ahead log.
+  std::uint64_t LogBytes() const;
 
  private:
   class Impl;
