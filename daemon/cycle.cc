@@ -170,8 +170,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto drifts =
       DriftIn(snapshot, *setup.policy, setup.config.viewpoint, targets, parts_.clock.Now());
-  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, setup.config.viewpoint,
-                                        setup.config.confirm);
+  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, setup.config.viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
           .LookAgain(questions, stop);

@@ -30,8 +30,7 @@ std::vector<std::uint16_t> SampleOf(const Drift& drift, const Snapshot& snapshot
 class Openings {
  public:
   Openings(std::span<const Drift> drifts, std::span<const Finding> findings,
-           std::string_view viewpoint, const policy::Confirm& confirm)
-      : confirm_(confirm) {
+           std::string_view viewpoint) {
     for (const auto& finding : findings) {
       if (finding.viewpoint == viewpoint) findings_.emplace(finding.id, &finding);
     }
@@ -46,18 +45,15 @@ class Openings {
 
   const std::map<std::string, const Drift*>& drifts() const { return drifts_; }
 
-  bool MayOpen(const std::string& id, const Drift& drift) const {
+  // Another scan may commit while this run is under way, so that this one's sight may be the one
+  // that opens the finding, however often it was seen when the run began.
+  bool MayOpen(const std::string& id) const {
     const auto at = findings_.find(id);
-    const auto* finding = at == findings_.end() ? nullptr : at->second;
-    const bool waits = finding != nullptr && finding->state == FindingState::kPending;
-    const bool over = finding == nullptr || finding->state == FindingState::kResolved;
-    if (!waits && !over) return false;
-    if (drift.kind == DriftKind::kUnexpectedOpen) return true;
-    return (waits ? finding->seen : 0) + 1 >= confirm_.gone_runs;
+    return at == findings_.end() || at->second->state == FindingState::kPending ||
+           at->second->state == FindingState::kResolved;
   }
 
  private:
-  const policy::Confirm& confirm_;
   std::map<std::string, const Finding*> findings_;
   std::map<std::string, const Drift*> drifts_;
 };
@@ -80,13 +76,13 @@ int Weight(PortState state) {
 }  // namespace
 
 std::vector<Question> QuestionsAfter(const Snapshot& snapshot, std::span<const Drift> drifts,
-                                     std::span<const Finding> findings, std::string_view viewpoint,
-                                     const policy::Confirm& confirm) {
-  const Openings openings(drifts, findings, viewpoint, confirm);
+                                     std::span<const Finding> findings,
+                                     std::string_view viewpoint) {
+  const Openings openings(drifts, findings, viewpoint);
   std::vector<Question> deciding;
   std::vector<Question> others;
   for (const auto& [id, drift] : openings.drifts()) {
-    if (!openings.MayOpen(id, *drift)) continue;
+    if (!openings.MayOpen(id)) continue;
     const bool decides = drift->kind == DriftKind::kUnexpectedOpen;
     auto ports = decides ? std::vector{drift->port} : SampleOf(*drift, snapshot);
     if (ports.empty()) continue;

@@ -9,7 +9,6 @@
 #include "core/finding.h"
 #include "core/snapshot.h"
 #include "daemon/confirm.h"
-#include "policy/config.h"
 
 namespace postern::daemon {
 
@@ -17,8 +16,7 @@ namespace postern::daemon {
 // is room for their evidence, a few endpoints of each other finding that this run may open.
 // `drifts` are what the snapshot alone shows.
 std::vector<Question> QuestionsAfter(const Snapshot& snapshot, std::span<const Drift> drifts,
-                                     std::span<const Finding> findings, std::string_view viewpoint,
-                                     const policy::Confirm& confirm);
+                                     std::span<const Finding> findings, std::string_view viewpoint);
 
 // What was asked once more belongs to the run: an answer where the run met silence, and an open
 // port where it met a refusal, hold for the run. Those that were asked because they were open stay

@@ -86,12 +86,11 @@ std::set<std::uint32_t> CutsOf(const Lines& lines) {
   return cuts;
 }
 
-// The runs of the scan that asked `port`; none if none that is kept did.
-std::optional<PortHistory::Runs> RunsThatAsked(const ScanLine& line, Protocol protocol,
-                                               std::optional<std::uint16_t> port) {
+// The runs of the scan that asked for any of `ports`; none if none that is kept did.
+std::optional<PortHistory::Runs> RunsThatAsked(const ScanLine& line, const PortSet& ports) {
   std::optional<PortHistory::Runs> runs;
-  for (const auto& [ports, at] : line.asked) {
-    if (port && !ports.Contains(protocol, *port)) continue;
+  for (const auto& [asked, at] : line.asked) {
+    if (!asked.Intersects(ports)) continue;
     if (!runs) {
       runs = at;
     } else {
@@ -149,12 +148,11 @@ std::map<std::uint32_t, Differing> RangesOf(const Lines& lines) {
 }
 
 // The stories of all scans as one. What a run could not tell changes nothing.
-PortHistory Merge(const Lines& lines, const Differing& differing, Protocol protocol,
-                  std::optional<std::uint16_t> port) {
+PortHistory Merge(const Lines& lines, const Differing& differing, const PortSet& ports) {
   PortHistory history;
   std::map<std::int64_t, std::pair<std::string, Verdict>> all;
   for (const auto& [scan, line] : lines) {
-    const auto asked = RunsThatAsked(line, protocol, port);
+    const auto asked = RunsThatAsked(line, ports);
     if (!asked) continue;
     const auto own = differing.find(scan);
     auto story =
@@ -181,20 +179,24 @@ bool SameStory(const PortHistory& a, const PortHistory& b) {
 
 ProtocolHistory HistoryOf(const Lines& lines, Protocol protocol) {
   ProtocolHistory history{.protocol = protocol, .ports = {}, .others = {}};
+  PortSet others = PortSet::Of(protocol, {{1, 65535}});
   const auto ranges = RangesOf(lines);
   for (auto at = ranges.begin(); at != ranges.end(); ++at) {
     if (at->second.empty()) continue;  // between two ranges that differed
     const auto first = static_cast<std::uint16_t>(at->first);
-    auto one = Merge(lines, at->second, protocol, first);
+    const PortRange range{first, static_cast<std::uint16_t>(std::next(at)->first - 1)};
+    others.Remove(protocol, range);
+    // All of them were asked together whenever they differed; one stands for all.
+    auto one = Merge(lines, at->second, PortSet::Of(protocol, {{first, first}}));
     if (one.changes.empty()) continue;
-    one.ports = {first, static_cast<std::uint16_t>(std::next(at)->first - 1)};
+    one.ports = range;
     if (!history.ports.empty() && SameStory(history.ports.back(), one)) {
       history.ports.back().ports.last = one.ports.last;
     } else {
       history.ports.push_back(std::move(one));
     }
   }
-  history.others = Merge(lines, {}, protocol, std::nullopt);
+  history.others = Merge(lines, {}, others);
   return history;
 }
 

@@ -138,8 +138,8 @@ Result<void> RemovePackets(Database& database, Step& step, std::int64_t most) {
   return step.Remove(
       "UPDATE evidence SET pcap = x'', metadata = json_set(metadata, '$.packets', "
       "'removed: all packets together exceeded their limit') "
-      "WHERE id IN (SELECT id FROM (SELECT id, sum(length(pcap)) OVER (ORDER BY id) AS until "
-      "FROM evidence WHERE length(pcap) > 0) WHERE until <= ? LIMIT ?)",
+      "WHERE id IN (SELECT id FROM (SELECT id, sum(length(pcap)) OVER (ORDER BY id) "
+      "- length(pcap) AS older FROM evidence WHERE length(pcap) > 0) WHERE older < ? LIMIT ?)",
       {*bytes - most, kRowsPerStep});
 }
 

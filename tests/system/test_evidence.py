@@ -5,8 +5,8 @@ import json
 import shutil
 
 import pytest
-from daemon import json_lines, postern
-from lab import run
+from daemon import BIN, json_lines, postern
+from lab import run, wait_for
 from servers import start_nginx, start_redis
 
 POLICY = """
@@ -90,12 +90,14 @@ def test_without_the_privilege_all_else_is_there(web, make_daemon):
     daemon = make_daemon(policy=POLICY)
     wrapper = daemon.lab.folder / "posternd"
     wrapper.write_text(
-        f'#!/bin/sh\nexec setpriv --bounding-set=-net_raw --inh-caps=-net_raw "{daemon_bin()}" "$@"\n'
+        "#!/bin/sh\nexec setpriv --bounding-set=-net_raw --inh-caps=-net_raw "
+        f'{BIN}/posternd "$@"\n'
     )
     wrapper.chmod(0o755)
     daemon.process = daemon.lab.start(
         wrapper, "--config", daemon.config_path, log=daemon.lab.folder / "posternd.log"
     )
+    wait_for("posternd is ready", daemon.ready)
     finding = daemon.wait_for_finding(state="open", port=6379)
     (evidence,) = evidence_of(daemon, finding)
     assert evidence["packets"] == "not captured (no CAP_NET_RAW)"
@@ -104,12 +106,6 @@ def test_without_the_privilege_all_else_is_there(web, make_daemon):
     none = postern("findings", "show", finding["id"], "--config", daemon.config_path, "--pcap", "-")
     assert (none.returncode, none.stdout) == (2, "")
     assert "not captured (no CAP_NET_RAW)" in none.stderr
-
-
-def daemon_bin():
-    from daemon import BIN  # noqa: PLC0415  pylint: disable=import-outside-toplevel
-
-    return BIN / "posternd"
 
 
 def test_the_history_of_a_host(web, make_daemon):
