@@ -6,6 +6,7 @@ import random
 import sqlite3
 import time
 
+import pytest
 from lab import run, wait_for
 from servers import Alertmanager, http_get, start_nginx, start_redis
 
@@ -99,12 +100,9 @@ def test_a_full_disk_stops_nothing_but_the_storing(lab, make_daemon):
         wait_for("the alert", alertmanager.alerts)
 
         filler = disk / "filler"
-        with filler.open("wb") as file:
-            try:
-                while file.write(bytes(4096)):
-                    file.flush()
-            except OSError:
-                pass
+        with filler.open("wb", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(bytes(4096))
         wait_for("not ready", lambda: not ready(daemon), timeout=60)
         assert daemon.metric("postern_storage_errors_total") > 0
         assert daemon.metric("postern_findings", state="open") == 1
