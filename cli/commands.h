@@ -24,5 +24,6 @@ void AddFindingsCommand(CLI::App& app, int& status);
 void AddAcknowledgeCommands(CLI::App& findings, int& status);
 // `pause`, `resume` and `status`.
 void AddPauseCommands(CLI::App& app, int& status);
+void AddHistoryCommand(CLI::App& app, int& status);
 
 }  // namespace postern::cli

@@ -115,7 +115,8 @@ Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {
   auto drifts = daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
                                 SystemClock().Now());
   const auto confirmed =
-      daemon::ConfirmOpen(drifts, setup.config.confirm.open_methods, limiter, may_probe, stop);
+      daemon::Confirmation({limiter, may_probe, SystemClock()}, setup.config.confirm.open_methods)
+          .ConfirmOpen(drifts, stop);
   // What a second connect did not see as well is not proven.
   std::erase_if(drifts, [&](const Drift& drift) {
     return drift.kind == DriftKind::kUnexpectedOpen && setup.config.confirm.open_methods > 1 &&

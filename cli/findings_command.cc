@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/evidence_output.h"
 #include "cli/load.h"
 #include "core/finding.h"
 #include "exporters/escape.h"
@@ -19,6 +20,7 @@ struct Options {
   std::string format = "text";
   bool all = false;
   std::string id;
+  std::string pcap;
 };
 
 std::string OptionalTime(const std::optional<TimePoint>& time) {
@@ -172,10 +174,20 @@ int Show(const Options& options) {
                  exporters::EscapeTerminal(options.id).c_str());
     return kFound;
   }
+  const auto evidence = (*store)->EvidenceOf(options.id);
+  if (!evidence) return CannotRead(evidence.error());
+  if (!options.pcap.empty()) {
+    const auto written = WritePackets(*evidence, options.pcap);
+    return written ? kNothingFound : CannotRead(written.error());
+  }
   if (options.format == "text") {
     PrintWhole(**finding);
+    std::fputs(EvidenceText(*evidence).c_str(), stdout);
   } else {
-    std::printf("%s\n", boost::json::serialize(JsonOf(**finding)).c_str());
+    auto json = JsonOf(**finding);
+    auto& list = json["evidence"].emplace_array();
+    for (const auto& one : *evidence) list.push_back(EvidenceJson(one));
+    std::printf("%s\n", boost::json::serialize(json).c_str());
   }
   return kNothingFound;
 }
@@ -200,9 +212,14 @@ void AddFindingsCommand(CLI::App& app, int& status) {
   list->add_flag("--all", options->all, "resolved ones as well");
   list->callback([options, &status] { status = List(*options); });
 
-  auto* show = findings->add_subcommand("show", "All that is known of one finding.");
+  auto* show = findings->add_subcommand(
+      "show", "All that is known of one finding, with the evidence that it was opened on.");
   AddOptions(*show, *options);
   show->add_option("ID", options->id, "as `postern findings list` shows it")->required();
+  show->add_option("--pcap", options->pcap,
+                   "write the packets of the confirming exchange there instead; - is standard "
+                   "output: postern findings show ID --pcap - | tcpdump -nr -")
+      ->type_name("FILE");
   show->callback([options, &status] { status = Show(*options); });
 
   AddAcknowledgeCommands(*findings, status);

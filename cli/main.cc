@@ -11,7 +11,7 @@ namespace {
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
 
-constexpr std::array<std::pair<const char*, const char*>, 8> kExamples = {{
+constexpr std::array<std::pair<const char*, const char*>, 9> kExamples = {{
     {"check", "postern check policy.yaml posternd.yaml"},
     {"plan", "postern plan --config posternd.yaml"},
     {"scan", "postern scan --ports all 127.0.0.1 ::1"},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<const char*, const char*>, 8> kExamples = {{
     {"findings", "postern findings list --config posternd.yaml"},
     {"pause", "postern pause --for 2h --config posternd.yaml"},
     {"status", "postern status --config posternd.yaml"},
+    {"history", "postern history web-1 tcp/443 --config posternd.yaml"},
 }};
 
 // After the commands were added: they would inherit the program's own footer.
@@ -50,6 +51,7 @@ int main(int argc, char** argv) {
   AddExplainCommand(app, status);
   AddFindingsCommand(app, status);
   AddPauseCommands(app, status);
+  AddHistoryCommand(app, status);
   AddFooters(app);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,8 @@
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "daemon/questions.h"
+#include "daemon/retention.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
 
@@ -33,22 +35,6 @@ RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now
   info.seed = RandomSeed();
   info.started = now;
   return info;
-}
-
-// The unexpected_open drifts whose findings no second method has seen yet.
-std::vector<Drift> ToConfirm(std::vector<Drift> drifts, const std::vector<Finding>& findings,
-                             std::string_view viewpoint) {
-  std::set<std::string> settled;
-  for (const auto& finding : findings) {
-    if (finding.state != FindingState::kPending && finding.state != FindingState::kResolved) {
-      settled.insert(finding.id);
-    }
-  }
-  std::erase_if(drifts, [&](const Drift& drift) {
-    return drift.kind != DriftKind::kUnexpectedOpen ||
-           settled.contains(FindingId(viewpoint, drift));
-  });
-  return drifts;
 }
 
 // Answers with what a run was answered already.
@@ -134,6 +120,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
   parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
   PublishAge(scan);
+  RemoveExpired(setup->config.retention);
   return {};
 }
 
@@ -156,7 +143,7 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
   if (begun) {
     info.id = begun->run;
   } else {
-    parts_.metrics.RecordStorageError(StorageOperation::kBeginRun);
+    RecordStorageFailure(StorageOperation::kBeginRun);
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
   }
   return begun;
@@ -194,9 +181,13 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto drifts =
       DriftIn(snapshot, *setup.policy, setup.config.viewpoint, targets, parts_.clock.Now());
-  evidence.confirmed =
-      ConfirmOpen(ToConfirm(drifts, begun.findings, setup.config.viewpoint),
-                  setup.config.confirm.open_methods, parts_.limiter, may_probe, stop);
+  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, setup.config.viewpoint);
+  auto look =
+      Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
+          .LookAgain(questions, stop);
+  AddAnswers(questions, look.answers, snapshot);
+  evidence.confirmed = std::move(look.open);
+  evidence.exchanges = std::move(look.exchanges);
   evidence.canaries_after = read_canaries();
   evidence.cursor = begun.plan.next_cursor;
   snapshot.run.finished = parts_.clock.Now();
@@ -247,10 +238,11 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
     return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
   });
   if (!judged) {
-    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    RecordStorageFailure(StorageOperation::kCommit);
     parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kStorage);
     return judged;
   }
+  parts_.tell_storing(true);
   for (const auto family : kFamilies) {
     const bool blind = !evidence.snapshot.coverage.Trusted(family);
     parts_.metrics.SetBlind(family, blind);
@@ -270,11 +262,29 @@ Result<void> Cycle::JudgePolicy() {
     return JudgeAndCommit(store, *setup, targets, nullptr, parts_.clock.Now());
   });
   if (!judged) {
-    parts_.metrics.RecordStorageError(StorageOperation::kCommit);
+    RecordStorageFailure(StorageOperation::kCommit);
     return judged.error();
   }
   Publish(*setup, *judged);
   return {};
+}
+
+void Cycle::RecordStorageFailure(StorageOperation operation) {
+  parts_.metrics.RecordStorageError(operation);
+  parts_.tell_storing(false);
+}
+
+// A step after each run: what expires in between is less than a step takes.
+void Cycle::RemoveExpired(const policy::Retention& retention) {
+  const auto expiry = ExpiryAt(retention, parts_.clock.Now());
+  const auto log_bytes = parts_.storage.Run([&](storage::Store& store) -> Result<std::uint64_t> {
+    if (const auto removed = store.RemoveExpired(expiry); !removed) return removed.error();
+    return store.LogBytes();
+  });
+  if (log_bytes) return parts_.metrics.SetStorageLog(*log_bytes);
+  parts_.metrics.RecordStorageError(StorageOperation::kRetention);
+  Log(LogLevel::kWarning, "what is too old cannot be removed",
+      {{"error", log_bytes.error().message}});
 }
 
 void Cycle::PublishAge(const policy::ScanConfig& scan) {

@@ -30,6 +30,7 @@ class Cycle {
     const Clock& clock;
     Resolver resolver;
     std::function<void()> wake_delivery;
+    std::function<void(bool)> tell_storing;  // whether the store took what it was given last
   };
 
   explicit Cycle(Parts parts) : parts_(std::move(parts)) {}
@@ -56,7 +57,7 @@ class Cycle {
     std::vector<Finding> findings;
     // Stage `discover` only.
     PortSet unlisted_ports;                 // that each host it finds is asked
-    std::vector<storage::LastKnown> known;  // of the policy's hosts
+    std::vector<AddressStates> known;  // of the policy's hosts
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
@@ -70,6 +71,8 @@ class Cycle {
                     const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
+  void RecordStorageFailure(exporters::StorageOperation operation);
+  void RemoveExpired(const policy::Retention& retention);
   void Publish(const Setup& setup, const Judged& judged);
   void PublishFindings(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);

@@ -73,7 +73,7 @@ class Daemon {
         storage_(std::move(store)),
         limiter_(CapsOf(setup->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
-                [this] { WakeDelivery(); }}),
+                [this] { WakeDelivery(); }, [this](bool storing) { routes_.SetStoring(storing); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {

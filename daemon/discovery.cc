@@ -141,17 +141,17 @@ void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& 
   plan.Add(others, scanner::WithoutPrinterPorts(ports, {}));
 }
 
-scanner::ScanPlan WitnessesOf(std::span<const storage::LastKnown> known) {
+scanner::ScanPlan WitnessesOf(std::span<const AddressStates> known) {
   std::vector<IpAddress> addresses;
   addresses.reserve(known.size());
-  for (const auto& last : known) addresses.push_back(last.states.address);
+  for (const auto& last : known) addresses.push_back(last.address);
   const auto local = AreLocal(addresses);
   scanner::ScanPlan plan;
   std::array<std::size_t, 2> chosen{};
   for (std::size_t i = 0; i < known.size(); ++i) {
     const auto& address = addresses[i];
     auto& of_family = chosen[static_cast<std::size_t>(address.family())];
-    const auto port = OpenPort(known[i].states);
+    const auto port = OpenPort(known[i]);
     if (!port || local[i] || of_family == kWitnesses) continue;
     ++of_family;
     plan.Add({Prefix(address, address.bits())}, PortSet::Of(Protocol::kTcp, {{*port, *port}}));

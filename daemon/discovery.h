@@ -39,6 +39,6 @@ void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& 
 
 // Endpoints of the policy's hosts that were open when last seen, a few of each family: that they
 // answer vouches for the path where all that the sweep itself meets is silence.
-scanner::ScanPlan WitnessesOf(std::span<const storage::LastKnown> known);
+scanner::ScanPlan WitnessesOf(std::span<const AddressStates> known);
 
 }  // namespace postern::daemon

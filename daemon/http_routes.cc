@@ -14,8 +14,10 @@ exporters::HttpResponse HttpRoutes::Answer(const exporters::HttpRequest& request
   } else if (path == "/-/healthy") {
     response.body = "posternd is healthy.\n";
   } else if (path == "/-/ready") {
-    response.status = ready_ ? 200 : 503;
-    response.body = ready_ ? "posternd is ready.\n" : "posternd is not ready.\n";
+    response.status = ready_ && storing_ ? 200 : 503;
+    response.body = !ready_     ? "posternd is not ready.\n"
+                    : !storing_ ? "posternd cannot store what it sees; its log says why.\n"
+                                : "posternd is ready.\n";
   } else {
     response.status = 404;
     response.body = "Not found. There are /metrics, /-/healthy and /-/ready.\n";

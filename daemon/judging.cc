@@ -13,13 +13,6 @@
 namespace postern::daemon {
 namespace {
 
-std::vector<AddressStates> KnownBefore(const std::vector<storage::LastKnown>& known) {
-  std::vector<AddressStates> states;
-  states.reserve(known.size());
-  for (const auto& one : known) states.push_back(one.states);
-  return states;
-}
-
 std::array<bool, 2> Either(const std::array<bool, 2>& a, const std::array<bool, 2>& b) {
   return {a[0] || b[0], a[1] || b[1]};
 }
@@ -111,6 +104,33 @@ void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
   std::move(more.begin(), more.end(), std::back_inserter(drifts));
 }
 
+Exchange NothingAsked(const Drift& drift) {
+  Exchange exchange;
+  exchange.address = drift.address;
+  exchange.protocol = drift.protocol;
+  exchange.packets = "none: the run did not ask once more";
+  return exchange;
+}
+
+// Of the findings that this judgement opened; each has some, if only the circumstances.
+std::vector<Evidence> EvidenceOf(const drift::Advance& advance, const Setup& setup,
+                                 const RunEvidence& run, TimePoint now) {
+  std::vector<Evidence> made;
+  const auto& limits = setup.config.limits;
+  for (const auto& finding : advance.changed) {
+    if (finding.opened != now) continue;
+    const auto exchange = run.exchanges.find(finding.id);
+    made.push_back({.finding_id = finding.id,
+                    .episode = finding.episode,
+                    .made = now,
+                    .run = run.snapshot.run,
+                    .rates = {limits.rate, limits.host_rate, limits.network_rate},
+                    .exchange = exchange != run.exchanges.end() ? exchange->second
+                                                                : NothingAsked(finding.drift)});
+  }
+  return made;
+}
+
 drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
                              const RunEvidence* evidence, TimePoint now) {
   drift::Judgement judgement;
@@ -132,20 +152,19 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
                               RunEvidence* evidence, TimePoint now) {
   const auto findings = store.Findings();
   if (!findings) return findings.error();
-  const auto known = store.LastKnownStates(targets.Addresses());
-  if (!known) return known.error();
-  const auto before = KnownBefore(*known);
+  const auto before = store.LastKnownStates(targets.Addresses());
+  if (!before) return before.error();
 
   const Snapshot* snapshot = nullptr;
   if (evidence != nullptr) {
     evidence->snapshot.coverage.blind =
-        Either(drift::BlindFamilies(evidence->canaries_before, before, evidence->snapshot),
-               drift::BlindFamilies(evidence->canaries_after, before, evidence->snapshot));
+        Either(drift::BlindFamilies(evidence->canaries_before, *before, evidence->snapshot),
+               drift::BlindFamilies(evidence->canaries_after, *before, evidence->snapshot));
     snapshot = &evidence->snapshot;
   }
 
   Judged judged;
-  judged.addresses = JudgeTargets(targets, before, snapshot);
+  judged.addresses = JudgeTargets(targets, *before, snapshot);
   const auto& viewpoint = setup.config.viewpoint;
   auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, judged.addresses, now);
   Append(drift::HistoryDrift(*setup.policy, viewpoint, judged.addresses), drifts);
@@ -166,6 +185,9 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   changes.findings = advance.changed;
   changes.dropped_findings = advance.dropped;
   changes.outbox = Outbox(setup.config, advance);
+  std::vector<Evidence> made;
+  if (evidence != nullptr) made = EvidenceOf(advance, setup, *evidence, now);
+  changes.evidence = made;
   if (evidence != nullptr && evidence->cursor) {
     changes.cursor.emplace(snapshot->run.scan, *evidence->cursor);
   }

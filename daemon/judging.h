@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/discovery.h"
+#include "core/evidence.h"
 #include "daemon/setup.h"
 #include "daemon/targets.h"
 #include "drift/judged_address.h"
@@ -23,6 +25,8 @@ struct RunEvidence {
   std::vector<drift::CanaryReading> canaries_before;
   std::vector<drift::CanaryReading> canaries_after;
   std::set<Endpoint> confirmed;  // open by a second method too
+  // What was asked once more, by the id of the finding that it is evidence of.
+  std::map<std::string, Exchange> exchanges;
   std::optional<storage::SweepCursor> cursor;
   std::optional<Discovery> discovery;  // stage `discover` only
 };

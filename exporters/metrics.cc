@@ -26,12 +26,13 @@ constexpr EnumNames<RunFailure, 5> kRunFailures = {{
     {RunFailure::kNotCovered, "not_covered"},
 }};
 
-constexpr EnumNames<StorageOperation, 5> kStorageOperations = {{
+constexpr EnumNames<StorageOperation, 6> kStorageOperations = {{
     {StorageOperation::kBeginRun, "begin_run"},
     {StorageOperation::kCommit, "commit"},
     {StorageOperation::kAbortRun, "abort_run"},
     {StorageOperation::kRead, "read"},
     {StorageOperation::kAcknowledge, "acknowledge"},
+    {StorageOperation::kRetention, "retention"},
 }};
 
 constexpr std::array kPortStates = {PortState::kUnknown, PortState::kOpen, PortState::kClosed,
@@ -244,6 +245,9 @@ class Metrics::Impl {
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
   Series& storage_errors = Counter("postern_storage_errors_total",
                                    "Operations of the store that failed.", {"operation"});
+  Series& storage_log =
+      Gauge("postern_storage_log_bytes",
+            "Size of the store's write-ahead log; it grows while a reader does not let go.");
 
   std::set<std::string> scans;
   std::set<std::string> receivers;
@@ -278,6 +282,7 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   }
   for (const std::string_view error : kSendErrors) impl_->send_errors.At({error}) = 0;
   for (const auto& [operation, name] : kStorageOperations) impl_->storage_errors.At({name}) = 0;
+  impl_->storage_log.At({}) = 0;
   SetFindings({}, 0);
   SetEndpoints({});
   SetHosts({});
@@ -454,6 +459,11 @@ void Metrics::RecordDeliveryFailure(std::string_view receiver, std::string_view 
 void Metrics::RecordStorageError(StorageOperation operation) {
   const std::lock_guard lock(impl_->mutex);
   impl_->storage_errors.At({ToString(operation)}) += 1;
+}
+
+void Metrics::SetStorageLog(std::uint64_t bytes) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->storage_log.At({}) = static_cast<double>(bytes);
 }
 
 std::string Metrics::Render() const {

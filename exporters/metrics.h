@@ -37,7 +37,14 @@ enum class RunFailure : std::uint8_t {
 std::string_view ToString(RunFailure failure);
 
 // What was asked of the store when it failed.
-enum class StorageOperation : std::uint8_t { kBeginRun, kCommit, kAbortRun, kRead, kAcknowledge };
+enum class StorageOperation : std::uint8_t {
+  kBeginRun,
+  kCommit,
+  kAbortRun,
+  kRead,
+  kAcknowledge,
+  kRetention
+};
 
 // "begin_run", "commit", "abort_run", "read", "acknowledge".
 std::string_view ToString(StorageOperation operation);
@@ -94,6 +101,8 @@ class Metrics {
   void RecordDeliveryFailure(std::string_view receiver, std::string_view reason);
 
   void RecordStorageError(StorageOperation operation);
+  // Size of the store's write-ahead log.
+  void SetStorageLog(std::uint64_t bytes);
 
   // Prometheus's text format 0.0.4, sorted. Serve it with kMetricsContentType.
   std::string Render() const;

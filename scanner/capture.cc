@@ -13,10 +13,6 @@
 namespace postern::scanner {
 namespace {
 
-// Headers, options and a quoted packet with its own fit in.
-constexpr int kSnapshotLength = 256;
-// Some 40,000 replies: four tenths of a second at 100,000 a second.
-constexpr int kBufferBytes = 16 << 20;
 // In milliseconds; immediate mode does not wait for it.
 constexpr int kTimeout = 10;
 
@@ -58,9 +54,10 @@ void IgnoreOutgoing(pcap_t* handle) {
   ::setsockopt(pcap_fileno(handle), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
 }
 
-Result<void> Configure(pcap_t* handle, const std::string& filter, Capture::Direction direction) {
-  pcap_set_snaplen(handle, kSnapshotLength);
-  pcap_set_buffer_size(handle, kBufferBytes);
+Result<void> Configure(pcap_t* handle, const std::string& filter, Capture::Direction direction,
+                       const Capture::Room& room) {
+  pcap_set_snaplen(handle, room.packet_bytes);
+  pcap_set_buffer_size(handle, room.buffer_bytes);
   pcap_set_immediate_mode(handle, 1);
   pcap_set_timeout(handle, kTimeout);
   if (const int status = pcap_activate(handle); status < 0) {
@@ -99,20 +96,16 @@ namespace {
 
 struct Delivery {
   int link_type;
-  const Capture::Handler& handler;
-  std::chrono::system_clock::time_point wall_now;
-  Capture::Time now;
+  const Capture::FrameHandler& handler;
 };
 
 void Deliver(u_char* user, const pcap_pkthdr* header, const u_char* bytes) {
   const auto& delivery = *reinterpret_cast<const Delivery*>(user);
   const std::chrono::system_clock::time_point stamp{std::chrono::seconds(header->ts.tv_sec) +
                                                     std::chrono::microseconds(header->ts.tv_usec)};
-  // The kernel's stamp is of the wall clock; a step of that clock in between must not put the
-  // arrival into the future.
-  const auto age = std::max(delivery.wall_now - stamp, std::chrono::system_clock::duration::zero());
-  const auto packet = WithoutLinkHeader(delivery.link_type, {bytes, header->caplen});
-  if (!packet.empty()) delivery.handler(packet, delivery.now - age);
+  const std::span frame(bytes, header->caplen);
+  const auto packet = WithoutLinkHeader(delivery.link_type, frame);
+  if (!packet.empty()) delivery.handler({frame, header->len, stamp, packet});
 }
 
 }  // namespace
@@ -123,11 +116,11 @@ Capture& Capture::operator=(Capture&&) noexcept = default;
 Capture::~Capture() = default;
 
 Result<Capture> Capture::Open(const std::string& interface, const std::string& filter,
-                              Direction direction) {
+                              Direction direction, const Room& room) {
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   Handle handle(pcap_create(interface.c_str(), error.data()));
   if (!handle) return Error{"cannot capture on " + interface + ": " + error.data()};
-  if (auto configured = Configure(handle.get(), filter, direction); !configured) {
+  if (auto configured = Configure(handle.get(), filter, direction, room); !configured) {
     return Error{"cannot capture on " + interface + ": " + configured.error().message};
   }
   auto state = std::make_unique<State>();
@@ -139,11 +132,23 @@ Result<Capture> Capture::Open(const std::string& interface, const std::string& f
 int Capture::descriptor() const { return pcap_get_selectable_fd(state_->handle.get()); }
 
 int Capture::Drain(int most, const Handler& handler) {
-  Delivery delivery{state_->link_type, handler, std::chrono::system_clock::now(),
-                    std::chrono::steady_clock::now()};
+  const auto wall_now = std::chrono::system_clock::now();
+  const auto now = std::chrono::steady_clock::now();
+  return DrainFrames(most, [&](const Frame& frame) {
+    // The kernel's stamp is of the wall clock; a step of that clock in between must not put the
+    // arrival into the future.
+    const auto age = std::max(wall_now - frame.at, std::chrono::system_clock::duration::zero());
+    handler(frame.packet, now - age);
+  });
+}
+
+int Capture::DrainFrames(int most, const FrameHandler& handler) {
+  Delivery delivery{state_->link_type, handler};
   return std::max(
       0, pcap_dispatch(state_->handle.get(), most, Deliver, reinterpret_cast<u_char*>(&delivery)));
 }
+
+int Capture::link_type() const { return state_->link_type; }
 
 std::uint64_t Capture::Dropped() {
   pcap_stat stats{};

@@ -21,9 +21,27 @@ class Capture {
 
   enum class Direction { kIncoming, kBoth };
 
+  // A packet as it was captured, link header included.
+  struct Frame {
+    std::span<const std::uint8_t> bytes;  // as far as they were kept; valid during the call
+    std::uint32_t length = 0;             // on the wire
+    std::chrono::system_clock::time_point at;
+    std::span<const std::uint8_t> packet;  // the part of `bytes` from the IP header on
+  };
+  using FrameHandler = std::function<void(const Frame& frame)>;
+
+  struct Room {
+    int packet_bytes = 256;       // headers, options and a quoted packet with its own fit in
+    int buffer_bytes = 16 << 20;  // some 40,000 replies: 0.4 s at 100,000 a second
+  };
+
   // `filter` is in libpcap's language. Needs CAP_NET_RAW.
   static Result<Capture> Open(const std::string& interface, const std::string& filter,
-                              Direction direction);
+                              Direction direction, const Room& room);
+  static Result<Capture> Open(const std::string& interface, const std::string& filter,
+                              Direction direction) {
+    return Open(interface, filter, direction, Room());
+  }
   Capture(Capture&&) noexcept;
   Capture& operator=(Capture&&) noexcept;
   ~Capture();
@@ -33,6 +51,9 @@ class Capture {
   // Hands over what waits, at most `most` packets, and returns how many; never blocks. An
   // interface that is gone gives nothing; whether it is there is for others to tell.
   int Drain(int most, const Handler& handler);
+  int DrainFrames(int most, const FrameHandler& handler);
+  // libpcap's DLT_ value of the frames; for those handled here it is the LINKTYPE_ of a file too.
+  int link_type() const;
   // Packets so far that found no room in the buffer.
   std::uint64_t Dropped();
 

@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 
 #include <cmath>
+#include <filesystem>
+#include <system_error>
 
 namespace postern::storage {
 namespace {
@@ -112,6 +114,11 @@ std::optional<std::string> Row::OptionalText() {
   return Text();
 }
 
+std::optional<std::span<const std::uint8_t>> Row::OptionalBytes() {
+  if (SkipNull()) return std::nullopt;
+  return Bytes();
+}
+
 std::optional<TimePoint> Row::OptionalTime() {
   if (SkipNull()) return std::nullopt;
   return Time();
@@ -218,6 +225,23 @@ std::int64_t Database::changed_rows() const { return sqlite3_changes64(connectio
 
 std::int64_t Database::last_insert_id() const {
   return sqlite3_last_insert_rowid(connection_.get());
+}
+
+std::uint64_t Database::LogBytes() const {
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(path_ + "-wal", none);
+  return none ? 0 : bytes;
+}
+
+Result<bool> Database::Checkpoint() {
+  bool whole = false;
+  auto done = Each("PRAGMA wal_checkpoint(PASSIVE)", {}, [&](Row& row) {
+    const bool busy = row.Bool();
+    const std::int64_t frames = row.Integer();
+    whole = !busy && frames == row.Integer();
+  });
+  if (!done) return done.error();
+  return whole;
 }
 
 Result<void> Database::CheckPages() {

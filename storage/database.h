@@ -55,6 +55,7 @@ class Row {
   std::optional<std::string> OptionalText();
   // Valid until the visit ends.
   std::span<const std::uint8_t> Bytes();
+  std::optional<std::span<const std::uint8_t>> OptionalBytes();
   TimePoint Time() { return TimePoint(Duration(Integer())); }
   std::optional<TimePoint> OptionalTime();
   IpAddress Address();
@@ -107,6 +108,12 @@ class Database {
   std::int64_t changed_rows() const;
   // The key of the row inserted last.
   std::int64_t last_insert_id() const;
+
+  // Size of the write-ahead log.
+  std::uint64_t LogBytes() const;
+  // Copies from the log what no reader needs there. True if nothing is left to copy, so that the
+  // next change starts the log anew.
+  Result<bool> Checkpoint();
 
   // SQLite's own check of all pages; an error names the first damage.
   Result<void> CheckPages();

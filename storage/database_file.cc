@@ -58,6 +58,8 @@ Result<void> Create(const std::string& path) {
   {
     auto database = Database::Open(unfinished, Database::Mode::kWrite);
     if (!database) return database.error();
+    // Only an empty database can be told; what retention frees is given back in small steps.
+    if (auto set = database->Execute("PRAGMA auto_vacuum = INCREMENTAL"); !set) return set;
     if (auto made = Migrate(*database, 0, SchemaSteps()); !made) return made;
   }
   if (rename(unfinished.c_str(), path.c_str()) != 0) {

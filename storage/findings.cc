@@ -170,6 +170,16 @@ Result<std::vector<Finding>> LoadFindings(Database& database) {
   return findings;
 }
 
+Result<std::vector<Finding>> LoadFindingsOf(Database& database, const IpAddress& address) {
+  static const std::string kOfAddress =
+      "SELECT " + std::string(kColumns) + " FROM findings WHERE address = ? ORDER BY id";
+  std::vector<Finding> findings;
+  auto read = database.Each(kOfAddress, {address.bytes()},
+                            [&](Row& row) { findings.push_back(ReadFinding(row)); });
+  if (!read) return read.error();
+  return findings;
+}
+
 Result<std::optional<Finding>> LoadFinding(Database& database, const std::string& id) {
   static const std::string kOne = "SELECT " + std::string(kColumns) + " FROM findings WHERE id = ?";
   const auto dash = id.find('-');

@@ -17,6 +17,8 @@ Result<void> SaveFinding(Database& database, const Finding& finding);
 Result<void> DropFinding(Database& database, const std::string& id);
 // By id, ascending.
 Result<std::vector<Finding>> LoadFindings(Database& database);
+// Of one address, by id.
+Result<std::vector<Finding>> LoadFindingsOf(Database& database, const IpAddress& address);
 // `id` with or without "-N", which must then be its episode.
 Result<std::optional<Finding>> LoadFinding(Database& database, const std::string& id);
 

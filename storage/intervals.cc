@@ -91,16 +91,25 @@ Result<std::int64_t> Intervals::Intern(SeriesKind kind, const std::string& scan)
 
 Result<void> Intervals::Record(SeriesKind kind, const Track& track, std::int64_t run,
                                const PortStates& seen) {
-  if (seen.empty()) return {};
+  if (seen.empty() || (held_ != nullptr && held_->Holds(track, seen))) return {};
   const auto line = Load(track);
   if (!line) return line.error();
   PortStates states = line->states;
   states.Overlay(seen);
-  if (states == line->states) return {};
+  if (states == line->states) {
+    if (held_ != nullptr) held_->Add(track, seen);
+    return {};
+  }
+  if (held_ != nullptr) held_->Replace(track, seen);
+  return Write(kind, track, run, *line, states);
+}
+
+Result<void> Intervals::Write(SeriesKind kind, const Track& track, std::int64_t run,
+                              const Line& line, const PortStates& states) {
   const Verdict common = CommonOf(states);
-  auto host = WriteHost(kind, track, run, *line, states, common);
+  auto host = WriteHost(kind, track, run, line, states, common);
   if (!host) return host;
-  return WriteExceptions(kind, track, run, line->exceptions, Differing(states, common));
+  return WriteExceptions(kind, track, run, line.exceptions, Differing(states, common));
 }
 
 Result<PortStates> Intervals::Current(const Track& track) {

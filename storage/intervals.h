@@ -15,6 +15,7 @@
 #include "core/port_states.h"
 #include "core/result.h"
 #include "storage/database.h"
+#include "storage/held_states.h"
 
 namespace postern::storage {
 
@@ -29,16 +30,11 @@ enum class SeriesKind : std::uint8_t {
 // "scan", "blind", "last_known".
 std::string_view ToString(SeriesKind kind);
 
-// One address and protocol in one series.
-struct Track {
-  std::int64_t series = 0;
-  IpAddress address;
-  Protocol protocol = Protocol::kTcp;
-};
-
 class Intervals {
  public:
   explicit Intervals(Database& database) : database_(database) {}
+  // To record: with what is known of the rows from transactions before.
+  Intervals(Database& database, HeldStates& held) : database_(database), held_(&held) {}
 
   // The key of the series, made if it is new. `scan` is empty for kLastKnown.
   Result<std::int64_t> Intern(SeriesKind kind, const std::string& scan);
@@ -70,6 +66,8 @@ class Intervals {
     PortStates states;
   };
 
+  Result<void> Write(SeriesKind kind, const Track& track, std::int64_t run, const Line& line,
+                     const PortStates& states);
   Result<Line> Load(const Track& track);
   Result<PortSet> Ports(std::int64_t id);
   Result<void> WriteHost(SeriesKind kind, const Track& track, std::int64_t run, const Line& line,
@@ -84,6 +82,7 @@ class Intervals {
                                const PortStates::Range& range);
 
   Database& database_;
+  HeldStates* held_ = nullptr;                 // null: nothing is remembered
   std::map<std::int64_t, PortSet> port_sets_;  // those read so far, by key
 };
 

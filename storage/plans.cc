@@ -1,6 +1,6 @@
 #include "storage/plans.h"
 
-#include <set>
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -107,29 +107,18 @@ std::string DigestOf(std::span<const Part> parts) {
   return Sha256Hex(text);
 }
 
-// Visits the newest runs first, until `visit` wants no more.
-Result<void> EachPlanTrustedIn(Database& database, Family family,
-                               const std::function<void(Row&)>& visit) {
-  return database.Each(
-      family == Family::kIpv4
-          ? "SELECT id, plan FROM runs WHERE plan IS NOT NULL AND blind_ipv4 = 0 ORDER BY id DESC"
-          : "SELECT id, plan FROM runs WHERE plan IS NOT NULL AND blind_ipv6 = 0 ORDER BY id DESC",
-      {}, visit);
-}
-
-// Gives the run's number to those of `wanted` that its plan holds, and strikes them off.
-Result<void> Claim(Database& database, std::int64_t run, std::int64_t plan, Family family,
-                   std::set<std::int64_t>& seen_sets, std::set<IpAddress>& wanted,
-                   std::map<IpAddress, std::int64_t>& newest) {
-  return database.Each(
-      "SELECT s.id, s.family, s.addresses FROM plan_parts AS p JOIN address_sets AS s "
-      "ON s.id = p.address_set WHERE p.plan = ? AND s.family = ?",
-      {plan, ToString(family)}, [&](Row& row) {
-        if (!seen_sets.insert(row.Integer()).second) return;
-        for (const auto& address : ReadAddresses(row)) {
-          if (wanted.erase(address) != 0) newest[address] = run;
-        }
+// The address sets that hold `address`.
+Result<std::vector<std::int64_t>> SetsWith(Database& database, const IpAddress& address) {
+  std::vector<std::int64_t> sets;
+  auto read = database.Each(
+      "SELECT id, family, addresses FROM address_sets WHERE family = ? AND instr(addresses, ?)",
+      {ToString(address.family()), address.bytes()}, [&](Row& row) {
+        const std::int64_t id = row.Integer();
+        const auto members = ReadAddresses(row);
+        if (std::ranges::find(members, address) != members.end()) sets.push_back(id);
       });
+  if (!read) return read.error();
+  return sets;
 }
 
 }  // namespace
@@ -185,30 +174,33 @@ Result<std::map<IpAddress, PortSet>> LoadPlan(Database& database, std::int64_t p
   return asked;
 }
 
-Result<std::map<IpAddress, std::int64_t>> NewestRuns(Database& database,
-                                                     std::span<const IpAddress> addresses) {
-  std::map<IpAddress, std::int64_t> newest;
-  for (const auto family : kFamilies) {
-    std::set<IpAddress> wanted;
-    for (const auto& address : addresses) {
-      if (address.family() == family) wanted.insert(address);
-    }
-    if (wanted.empty()) continue;
-    std::set<std::int64_t> seen_plans;
-    std::set<std::int64_t> seen_sets;
-    Result<void> claimed;
-    auto visited = EachPlanTrustedIn(database, family, [&](Row& row) {
-      const std::int64_t run = row.Integer();
-      const std::int64_t plan = row.Integer();
-      if (seen_plans.insert(plan).second) {
-        claimed = Claim(database, run, plan, family, seen_sets, wanted, newest);
-      }
-      if (!claimed || wanted.empty()) row.Stop();
+Result<std::vector<Asking>> AskingsOf(Database& database, const IpAddress& address) {
+  static const std::string kOfSet =
+      "SELECT r.scan, q.spec, min(r.id), max(r.id) FROM plan_parts AS p "
+      "JOIN port_sets AS q ON q.id = p.port_set JOIN runs AS r ON r.plan = p.plan "
+      "WHERE p.address_set = ? AND r.blind_";
+  const auto sets = SetsWith(database, address);
+  if (!sets) return sets.error();
+  const std::string query =
+      kOfSet + std::string(ToString(address.family())) + " = 0 GROUP BY r.scan, q.id";
+  std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> runs;
+  for (const auto set : *sets) {
+    auto read = database.Each(query, {set}, [&](Row& row) {
+      const std::string scan = row.Text();
+      auto& [first, last] = runs[{scan, row.Text()}];
+      const std::int64_t low = row.Integer();
+      first = first == 0 ? low : std::min(first, low);
+      last = std::max(last, row.Integer());
     });
-    if (!visited) return visited.error();
-    if (!claimed) return claimed.error();
+    if (!read) return read.error();
   }
-  return newest;
+  std::vector<Asking> askings;
+  for (const auto& [asked, at] : runs) {
+    auto ports = ParsePortSet(asked.second);
+    if (!ports) return database.Damaged("port set '" + asked.second + "'");
+    askings.push_back({asked.first, *std::move(ports), at.first, at.second});
+  }
+  return askings;
 }
 
 }  // namespace postern::storage

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,8 +27,15 @@ Result<std::int64_t> InternPlan(Database& database, std::span<const AddressState
 // What the plan asks.
 Result<std::map<IpAddress, PortSet>> LoadPlan(Database& database, std::int64_t plan);
 
-// For each of `addresses` that a committed run asked and was not blind for, the newest such run.
-Result<std::map<IpAddress, std::int64_t>> NewestRuns(Database& database,
-                                                     std::span<const IpAddress> addresses);
+// The runs of one scan, blind ones left out, that asked the same ports of an address.
+struct Asking {
+  std::string scan;
+  PortSet ports;
+  std::int64_t first_run = 0;
+  std::int64_t last_run = 0;
+};
+
+// Every way in which the runs that are kept asked `address`.
+Result<std::vector<Asking>> AskingsOf(Database& database, const IpAddress& address);
 
 }  // namespace postern::storage

@@ -178,7 +178,31 @@ CREATE TABLE pause (
 ) STRICT;
 )sql";
 
-constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid};
+// Evidence has no foreign key: it outlives a later episode, and both go by their own age.
+constexpr std::string_view kEvidenceAndAges = R"sql(
+CREATE TABLE evidence (
+  id INTEGER PRIMARY KEY,
+  finding TEXT NOT NULL,
+  episode INTEGER NOT NULL,
+  made INTEGER NOT NULL,
+  metadata TEXT NOT NULL,
+  answers TEXT NOT NULL,
+  pcap BLOB NOT NULL,
+  UNIQUE (finding, episode)
+) STRICT;
+CREATE INDEX evidence_by_age ON evidence (made);
+CREATE INDEX findings_by_address ON findings (address);
+CREATE INDEX findings_by_end ON findings (resolved) WHERE state = 'resolved';
+CREATE INDEX outbox_by_age ON outbox (delivered) WHERE delivered IS NOT NULL;
+CREATE INDEX runs_by_plan ON runs (plan, scan, blind_ipv4, blind_ipv6);
+CREATE INDEX plan_parts_by_addresses ON plan_parts (address_set);
+CREATE INDEX plan_parts_by_ports ON plan_parts (port_set);
+CREATE INDEX host_intervals_by_ports ON host_intervals (ports);
+CREATE INDEX host_intervals_ended ON host_intervals (series, to_run) WHERE to_run IS NOT NULL;
+CREATE INDEX port_intervals_ended ON port_intervals (series, to_run) WHERE to_run IS NOT NULL;
+)sql";
+
+constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

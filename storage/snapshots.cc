@@ -76,33 +76,13 @@ Result<std::array<std::int64_t, 2>> SeriesOf(Database& database, Intervals& inte
   return series;
 }
 
-// Without `newest_run`. Addresses of which nothing is known are left out.
-Result<std::vector<LastKnown>> ReadKnownStates(Intervals& intervals,
-                                               const std::set<IpAddress>& addresses) {
-  std::vector<LastKnown> known;
-  const auto series = intervals.Find(SeriesKind::kLastKnown, "");
-  if (!series) return series.error();
-  if (!*series) return known;
-  for (const auto& address : addresses) {
-    LastKnown last{.states = {.address = address, .ports = {}}, .newest_run = 0};
-    for (const auto protocol : kProtocols) {
-      auto states = intervals.Current({**series, address, protocol});
-      if (!states) return states.error();
-      last.states.of(protocol) = *std::move(states);
-    }
-    const auto empty = [](const PortStates& states) { return states.empty(); };
-    if (!std::ranges::all_of(last.states.ports, empty)) known.push_back(std::move(last));
-  }
-  return known;
-}
-
 }  // namespace
 
-Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot) {
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot, HeldStates& held) {
   const auto plan = InternPlan(database, snapshot.addresses);
   if (!plan) return plan.error();
   if (auto marked = MarkCommitted(database, snapshot, *plan); !marked) return marked;
-  Intervals intervals(database);
+  Intervals intervals(database, held);
   for (const auto kind : {SeriesKind::kScan, SeriesKind::kBlind, SeriesKind::kLastKnown}) {
     if (auto recorded = RecordSeries(intervals, kind, snapshot); !recorded) return recorded;
   }
@@ -131,21 +111,22 @@ Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run) {
   return snapshot;
 }
 
-Result<std::vector<LastKnown>> ReadLastKnown(Database& database,
-                                             std::span<const IpAddress> addresses) {
+Result<std::vector<AddressStates>> ReadLastKnown(Database& database,
+                                                 std::span<const IpAddress> addresses) {
   Intervals intervals(database);
-  auto known = ReadKnownStates(intervals, std::set<IpAddress>(addresses.begin(), addresses.end()));
-  if (!known) return known;
-  std::vector<IpAddress> found;
-  for (const auto& last : *known) found.push_back(last.states.address);
-  const auto newest = NewestRuns(database, found);
-  if (!newest) return newest.error();
-  for (auto& last : *known) {
-    const auto run = newest->find(last.states.address);
-    if (run == newest->end()) {
-      return database.Damaged("no run has asked " + last.states.address.ToString());
+  std::vector<AddressStates> known;
+  const auto series = intervals.Find(SeriesKind::kLastKnown, "");
+  if (!series) return series.error();
+  if (!*series) return known;
+  for (const auto& address : std::set<IpAddress>(addresses.begin(), addresses.end())) {
+    AddressStates last{.address = address, .ports = {}};
+    for (const auto protocol : kProtocols) {
+      auto states = intervals.Current({**series, address, protocol});
+      if (!states) return states.error();
+      last.of(protocol) = *std::move(states);
     }
-    last.newest_run = run->second;
+    const auto empty = [](const PortStates& states) { return states.empty(); };
+    if (!std::ranges::all_of(last.ports, empty)) known.push_back(std::move(last));
   }
   return known;
 }

@@ -9,13 +9,16 @@
 #include "core/result.h"
 #include "core/snapshot.h"
 #include "storage/database.h"
+#include "storage/held_states.h"
 #include "storage/store.h"
 
 namespace postern::storage {
 
-Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot);
+// What `held` learns holds if the transaction is committed.
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot, HeldStates& held);
 Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run);
-Result<std::vector<LastKnown>> ReadLastKnown(Database& database,
-                                             std::span<const IpAddress> addresses);
+// See Store::LastKnownStates.
+Result<std::vector<AddressStates>> ReadLastKnown(Database& database,
+                                                 std::span<const IpAddress> addresses);
 
 }  // namespace postern::storage

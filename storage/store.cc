@@ -4,8 +4,11 @@
 
 #include "storage/database.h"
 #include "storage/database_file.h"
+#include "storage/evidence.h"
 #include "storage/findings.h"
+#include "storage/history.h"
 #include "storage/outbox.h"
+#include "storage/retention.h"
 #include "storage/runs.h"
 #include "storage/snapshots.h"
 #include "storage/write_lock.h"
@@ -13,15 +16,18 @@
 namespace postern::storage {
 namespace {
 
-Result<void> Apply(Database& database, const Changes& changes) {
+Result<void> Apply(Database& database, const Changes& changes, HeldStates& held) {
   if (changes.snapshot != nullptr) {
-    if (auto saved = SaveSnapshot(database, *changes.snapshot); !saved) return saved;
+    if (auto saved = SaveSnapshot(database, *changes.snapshot, held); !saved) return saved;
   }
   for (const auto& finding : changes.findings) {
     if (auto saved = SaveFinding(database, finding); !saved) return saved;
   }
   for (const auto& id : changes.dropped_findings) {
     if (auto dropped = DropFinding(database, id); !dropped) return dropped;
+  }
+  for (const auto& evidence : changes.evidence) {
+    if (auto saved = SaveEvidence(database, evidence); !saved) return saved;
   }
   const TimePoint now = SystemClock().Now();
   for (const auto& [receiver, transitions] : changes.outbox) {
@@ -33,6 +39,18 @@ Result<void> Apply(Database& database, const Changes& changes) {
   return {};
 }
 
+Result<void> CheckLog(Database& database) {
+  if (database.LogBytes() < kLogLimit) return {};
+  const auto whole = database.Checkpoint();
+  if (!whole) return whole.error();
+  if (*whole) return {};
+  return Error{database.path() +
+               "-wal: another program reads an old state of the database and "
+               "does not let go, so that this log has grown to " +
+               std::to_string(database.LogBytes() >> 20) + " MiB; end it (`fuser " +
+               database.path() + "` names it)"};
+}
+
 }  // namespace
 
 class Store::Impl {
@@ -42,9 +60,24 @@ class Store::Impl {
 
   Database& database() { return database_; }
 
+  // All or nothing.
+  Result<void> Commit(const Changes& changes) {
+    auto committed = CommitOnce(changes);
+    if (!committed) held_.Clear();
+    return committed;
+  }
+
  private:
+  Result<void> CommitOnce(const Changes& changes) {
+    auto transaction = Transaction::BeginWrite(database_);
+    if (!transaction) return transaction.error();
+    if (auto applied = Apply(database_, changes, held_); !applied) return applied;
+    return transaction->Commit();
+  }
+
   std::optional<WriteLock> lock_;  // released after the database is closed
   Database database_;
+  HeldStates held_;
 };
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -70,15 +103,11 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, Access acces
 }
 
 Result<std::int64_t> Store::BeginRun(const RunInfo& run) {
+  if (auto room = CheckLog(impl_->database()); !room) return room.error();
   return InsertRun(impl_->database(), run);
 }
 
-Result<void> Store::Commit(const Changes& changes) {
-  auto transaction = Transaction::BeginWrite(impl_->database());
-  if (!transaction) return transaction.error();
-  if (auto applied = Apply(impl_->database(), changes); !applied) return applied;
-  return transaction->Commit();
-}
+Result<void> Store::Commit(const Changes& changes) { return impl_->Commit(changes); }
 
 Result<void> Store::AbortRun(std::int64_t run) { return MarkAborted(impl_->database(), run); }
 
@@ -92,7 +121,8 @@ Result<std::optional<Finding>> Store::FindFinding(const std::string& id) const {
   return LoadFinding(impl_->database(), id);
 }
 
-Result<std::vector<LastKnown>> Store::LastKnownStates(std::span<const IpAddress> addresses) const {
+Result<std::vector<AddressStates>> Store::LastKnownStates(
+    std::span<const IpAddress> addresses) const {
   const auto transaction = Transaction::BeginRead(impl_->database());
   if (!transaction) return transaction.error();
   return ReadLastKnown(impl_->database(), addresses);
@@ -102,6 +132,26 @@ Result<Snapshot> Store::LoadSnapshot(std::int64_t run) const {
   const auto transaction = Transaction::BeginRead(impl_->database());
   if (!transaction) return transaction.error();
   return ReadSnapshot(impl_->database(), run);
+}
+
+Result<std::vector<Evidence>> Store::EvidenceOf(const std::string& id) const {
+  const auto dash = id.find('-');
+  auto evidence = LoadEvidence(impl_->database(), id.substr(0, dash));
+  if (!evidence || dash == std::string::npos) return evidence;
+  std::erase_if(*evidence, [&](const Evidence& one) {
+    return std::to_string(one.episode) != id.substr(dash + 1);
+  });
+  return evidence;
+}
+
+Result<AddressHistory> Store::History(const IpAddress& address) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return LoadAddressHistory(impl_->database(), address);
+}
+
+Result<std::vector<IpAddress>> Store::NeighboursOf(const IpAddress& address) const {
+  return LoadNeighbours(impl_->database(), address);
 }
 
 Result<std::optional<SweepCursor>> Store::Cursor(const std::string& scan) const {
@@ -155,5 +205,11 @@ Result<void> Store::Acknowledge(const std::string& receiver, std::span<const std
   }
   return transaction->Commit();
 }
+
+Result<bool> Store::RemoveExpired(const Expiry& expiry) {
+  return RemoveStep(impl_->database(), expiry);
+}
+
+std::uint64_t Store::LogBytes() const { return impl_->database().LogBytes(); }
 
 }  // namespace postern::storage

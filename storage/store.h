@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "core/evidence.h"
 #include "core/finding.h"
 #include "core/result.h"
 #include "core/snapshot.h"
@@ -37,13 +38,6 @@ struct SweepCursor {
   bool operator==(const SweepCursor&) const = default;
 };
 
-// What is known of one address from all scans together: for each port the newest trusted verdict
-// that is not unknown.
-struct LastKnown {
-  AddressStates states;
-  std::int64_t newest_run = 0;  // that asked the address, whatever it found
-};
-
 struct OutboxRow {
   std::int64_t id = 0;
   std::string receiver;
@@ -61,6 +55,52 @@ struct Pause {
   bool operator==(const Pause&) const = default;
 };
 
+// What was seen of a range of ports, by all scans together.
+struct PortHistory {
+  struct Runs {
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+    bool operator==(const Runs&) const = default;
+  };
+  // A run saw another state than the one before it, of whatever scan. The first one of a history is
+  // how the ports were found.
+  struct Change {
+    std::int64_t run = 0;
+    std::string scan;
+    Verdict verdict;
+    bool operator==(const Change&) const = default;
+  };
+
+  PortRange ports;  // of `others`: none in particular
+  Runs asked;       // the first and the last run that asked them; 0 if none that is kept did
+  std::vector<Change> changes;  // ascending by run, what no run could tell left out
+};
+
+struct ProtocolHistory {
+  Protocol protocol = Protocol::kTcp;
+  std::vector<PortHistory> ports;  // whatever once differed from most ports of the address
+  PortHistory others;              // all other ports that were asked
+};
+
+struct AddressHistory {
+  IpAddress address;
+  std::vector<ProtocolHistory> protocols = {};  // those that a run asked
+  std::vector<Finding> findings = {};           // as they are now, by id
+  std::vector<Evidence> evidence = {};          // of these, by id, the newest episode first
+  // When the runs named above ended. A run that is not here was too old to be kept.
+  std::map<std::int64_t, TimePoint> run_times = {};
+  std::optional<TimePoint> kept_since = {};  // when the oldest run that is kept began
+};
+
+// What is older than this may go.
+struct Expiry {
+  TimePoint runs;       // with what they alone saw
+  TimePoint delivered;  // outbox rows
+  TimePoint findings;   // resolved ones
+  TimePoint evidence;
+  std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
+};
+
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
   const Snapshot* snapshot = nullptr;      // of a begun run; null: no run
@@ -70,6 +110,7 @@ struct Changes {
   // For each receiver the transitions that it is to be told.
   std::map<std::string, std::vector<Transition>> outbox = {};
   std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
+  std::span<const Evidence> evidence = {};                         // of findings that open
 };
 
 // Runs count from their begin, whatever became of them.
@@ -78,6 +119,10 @@ struct ScanHistory {
   std::optional<TimePoint> last_started;
   std::uint64_t runs = 0;
 };
+
+// A reader that keeps an old state open keeps the log from being emptied. From this size on no run
+// begins, so that the log cannot fill the disk: some ten days of the example's schedule.
+inline constexpr std::uint64_t kLogLimit = 256 << 20;
 
 class Store {
  public:
@@ -90,7 +135,8 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   // Records that a run starts and gives it its sequence number; `run.id` is ignored. Until
-  // committed it is never compared with.
+  // committed it is never compared with. An error while the log is larger than kLogLimit and a
+  // reader holds it.
   Result<std::int64_t> BeginRun(const RunInfo& run);
   // All or nothing; after an error the run is still running and may be tried again. The runs of one
   // scan are committed in the order in which they began.
@@ -107,9 +153,18 @@ class Store {
   // None if there is no such finding. `id` with or without "-N".
   Result<std::optional<Finding>> FindFinding(const std::string& id) const;
 
-  // For each of `addresses` that any run had a verdict on, ascending. A family that a run was blind
+  // Of the finding, with or without "-N": the newest episode first, or that episode alone.
+  Result<std::vector<Evidence>> EvidenceOf(const std::string& id) const;
+
+  // What the runs that are kept saw of `address`, and its findings.
+  Result<AddressHistory> History(const IpAddress& address) const;
+  // The nearest addresses below and above that something is known of.
+  Result<std::vector<IpAddress>> NeighboursOf(const IpAddress& address) const;
+
+  // What is known from all scans together, for each of `addresses` that any run had a verdict on,
+  // ascending: for each port the newest verdict that is not unknown. A family that a run was blind
   // in does not count.
-  Result<std::vector<LastKnown>> LastKnownStates(std::span<const IpAddress> addresses) const;
+  Result<std::vector<AddressStates>> LastKnownStates(std::span<const IpAddress> addresses) const;
   // Exactly what the run saw; an error if there is no such committed run.
   Result<Snapshot> LoadSnapshot(std::int64_t run) const;
 
@@ -135,6 +190,12 @@ class Store {
   // In one transaction: marks the rows delivered and replaces the receiver's memory.
   Result<void> Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
                            TimePoint at, const std::map<std::string, std::string>& memory);
+
+  // Removes some of what is too old: at most 500 rows of each kind, in a transaction of its own,
+  // and gives the space back to the file system. True if more waits to go.
+  Result<bool> RemoveExpired(const Expiry& expiry);
+  // Size of the write-ahead log.
+  std::uint64_t LogBytes() const;
 
  private:
   class Impl;

@@ -76,14 +76,14 @@ TEST(DiscoveryTest, AsksOnLinksWhoWasThereButNobodyThatAnEntryNames) {
 }
 
 TEST(DiscoveryTest, WitnessesAreAFewOpenEndpointsOfEachFamily) {
-  std::vector<storage::LastKnown> known;
+  std::vector<AddressStates> known;
   for (const char* address : {"203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4",
                               "203.0.113.5", "203.0.113.6", "127.0.0.1", "2001:db8::1"}) {
-    storage::LastKnown last;
-    last.states.address = Address(address);
-    last.states.of(Protocol::kTcp).Append({22, 22}, {PortState::kClosed, {}});
+    AddressStates last;
+    last.address = Address(address);
+    last.of(Protocol::kTcp).Append({22, 22}, {PortState::kClosed, {}});
     const bool silent = known.empty();
-    if (!silent) last.states.of(Protocol::kTcp).Append({80, 90}, {PortState::kOpen, {}});
+    if (!silent) last.of(Protocol::kTcp).Append({80, 90}, {PortState::kOpen, {}});
     known.push_back(last);
   }
   const auto plan = WitnessesOf(known);

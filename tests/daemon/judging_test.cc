@@ -112,7 +112,7 @@ TEST_F(JudgingTest, ABlindRunIsKeptAndChangesNothing) {
   EXPECT_EQ(store_->Findings()->at(0).state, FindingState::kOpen);
   const std::vector<IpAddress> addresses = {Address("192.0.2.2")};
   const auto known = *store_->LastKnownStates(addresses);
-  EXPECT_EQ(known.at(0).states.of(Protocol::kTcp).At(6379), kOpen);
+  EXPECT_EQ(known.at(0).of(Protocol::kTcp).At(6379), kOpen);
 }
 
 TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {

@@ -112,12 +112,26 @@ TEST_F(OpenTest, AReaderCannotWrite) {
                 "database)");
 }
 
+TEST_F(OpenTest, RefusesADatabaseThatMayNotBeWritten) {
+  Write();
+  ASSERT_EQ(chmod(folder_.c_str(), 0777), 0);
+  for (const char* suffix : {".lock", "-shm", "-wal"}) {
+    ASSERT_EQ(chmod((path_ + suffix).c_str(), 0666), 0) << suffix;
+  }
+  ASSERT_EQ(chmod(path_.c_str(), 0444), 0);
+  EXPECT_EQ(AsNobody([&] { return Opened(Access::kWrite); }),
+            path_ +
+                ": it cannot be written here; check its owner and mode, and that its file "
+                "system is not mounted read-only (SQLite: attempt to write a readonly "
+                "database)");
+}
+
 TEST_F(OpenTest, RefusesANewerSchema) {
   Write();
   Sql("PRAGMA user_version = 7");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 7, this one knows 3): "
+                                  ": made by a newer Postern (schema 7, this one knows 4): "
                                   "upgrade, or restore a backup");
   }
   EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"7"});

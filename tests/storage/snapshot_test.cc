@@ -131,7 +131,7 @@ TEST_F(SnapshotTest, LastKnownIsTheNewestVerdictOfEachPortFromAllScans) {
   auto unsure = TcpSnapshot("full", kHost, States({{{20, 30}, kNotProbed}}));
   for (auto* snapshot : {&full, &top, &unsure}) Commit(*store, *snapshot);
   EXPECT_EQ(Known(*store, {Address("192.0.2.77"), kHost, kHost}),
-            "run 3 192.0.2.1 tcp 1-21=closed/rst 22-22=open/syn-ack 23-79=closed/rst "
+            "192.0.2.1 tcp 1-21=closed/rst 22-22=open/syn-ack 23-79=closed/rst "
             "80-80=filtered/no-response 81-1000=closed/rst udp\n");
 }
 
@@ -146,8 +146,8 @@ TEST_F(SnapshotTest, ABlindFamilyIsKeptButNotKnown) {
   auto after = good;
   for (auto* snapshot : {&good, &blind}) Commit(*store, *snapshot);
   EXPECT_EQ(Known(*store, {kHost, six}),
-            "run 1 192.0.2.1 tcp 22-22=open/syn-ack udp\n"
-            "run 2 2001:db8::1 tcp 22-22=filtered/no-response udp\n");
+            "192.0.2.1 tcp 22-22=open/syn-ack udp\n"
+            "2001:db8::1 tcp 22-22=filtered/no-response udp\n");
   Commit(*store, after);
   for (auto* snapshot : {&good, &blind, &after}) {
     EXPECT_EQ(Loaded(*store, snapshot->run.id), Text(*snapshot));
@@ -209,7 +209,6 @@ class RandomRuns {
   void Learn(const Snapshot& snapshot) {
     for (const auto& states : snapshot.addresses) {
       if (!snapshot.coverage.Trusted(states.address.family())) continue;
-      newest_[states.address] = snapshot.run.id;
       for (const auto protocol : kProtocols) {
         for (const auto& [ports, verdict] : states.of(protocol).ranges()) {
           if (verdict.state == PortState::kUnknown) continue;
@@ -221,13 +220,13 @@ class RandomRuns {
     }
   }
 
-  std::vector<LastKnown> Known() const {
-    std::vector<LastKnown> known;
+  std::vector<AddressStates> Known() const {
+    std::vector<AddressStates> known;
     for (const auto& [address, protocols] : known_) {
-      LastKnown last{{address, {}}, newest_.at(address)};
+      AddressStates last{address, {}};
       for (const auto& [protocol, ports] : protocols) {
         for (const auto& [port, verdict] : ports) {
-          last.states.of(protocol).Append({port, port}, verdict);
+          last.of(protocol).Append({port, port}, verdict);
         }
       }
       known.push_back(last);
@@ -264,7 +263,6 @@ class RandomRuns {
 
   std::mt19937 random_;
   std::vector<IpAddress> addresses_;
-  std::map<IpAddress, std::int64_t> newest_;
   std::map<IpAddress, std::map<Protocol, std::map<std::uint16_t, Verdict>>> known_;
 };
 

@@ -100,11 +100,9 @@ inline std::string Text(const Snapshot& snapshot) {
   return text;
 }
 
-inline std::string Text(const std::vector<LastKnown>& known) {
+inline std::string Text(const std::vector<AddressStates>& known) {
   std::string text;
-  for (const auto& last : known) {
-    text += "run " + std::to_string(last.newest_run) + " " + Text(last.states);
-  }
+  for (const auto& states : known) text += Text(states);
   return text;
 }
 
