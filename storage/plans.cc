@@ -107,15 +107,19 @@ std::string DigestOf(std::span<const Part> parts) {
   return Sha256Hex(text);
 }
 
-// The address sets that hold `address`.
+// The address sets that hold `address`. Its bytes may also lie across two others.
 Result<std::vector<std::int64_t>> SetsWith(Database& database, const IpAddress& address) {
   std::vector<std::int64_t> sets;
   auto read = database.Each(
-      "SELECT id, family, addresses FROM address_sets WHERE family = ? AND instr(addresses, ?)",
+      "SELECT id, addresses FROM address_sets WHERE family = ? AND instr(addresses, ?)",
       {ToString(address.family()), address.bytes()}, [&](Row& row) {
         const std::int64_t id = row.Integer();
-        const auto members = ReadAddresses(row);
-        if (std::ranges::find(members, address) != members.end()) sets.push_back(id);
+        for (auto rest = row.Bytes(); rest.size() >= address.bytes().size();
+             rest = rest.subspan(address.bytes().size())) {
+          if (!std::ranges::equal(rest.first(address.bytes().size()), address.bytes())) continue;
+          sets.push_back(id);
+          return;
+        }
       });
   if (!read) return read.error();
   return sets;
@@ -175,17 +179,24 @@ Result<std::map<IpAddress, PortSet>> LoadPlan(Database& database, std::int64_t p
 }
 
 Result<std::vector<Asking>> AskingsOf(Database& database, const IpAddress& address) {
-  static const std::string kOfSet =
-      "SELECT r.scan, q.spec, min(r.id), max(r.id) FROM plan_parts AS p "
-      "JOIN port_sets AS q ON q.id = p.port_set JOIN runs AS r ON r.plan = p.plan "
-      "WHERE p.address_set = ? AND r.blind_";
+  // The ends of the runs of one plan and scan are looked up by a whole key of runs_by_plan; a plan
+  // of `expected` has more than a hundred thousand.
+  static const std::string kRuns =
+      "SELECT id FROM runs WHERE plan = p.plan AND scan = s.scan AND blind_ipv4 = b.ipv4 "
+      "AND blind_ipv6 = b.ipv6 ORDER BY id ";
+  static const std::string kAskings =
+      "SELECT scan, spec, first, last FROM (SELECT s.scan, q.spec, (" + kRuns +
+      "LIMIT 1) AS first, (" + kRuns +
+      "DESC LIMIT 1) AS last FROM plan_parts AS p JOIN port_sets AS q ON q.id = p.port_set "
+      "JOIN (SELECT scan FROM series WHERE kind = 'scan') AS s "
+      "JOIN (SELECT 0 AS ipv4, 0 AS ipv6 UNION ALL SELECT ?2, ?3) AS b WHERE p.address_set = ?1) "
+      "WHERE first IS NOT NULL";
   const auto sets = SetsWith(database, address);
   if (!sets) return sets.error();
-  const std::string query =
-      kOfSet + std::string(ToString(address.family())) + " = 0 GROUP BY r.scan, q.id";
+  const bool ipv4 = address.family() == Family::kIpv4;
   std::map<std::pair<std::string, std::string>, std::pair<std::int64_t, std::int64_t>> runs;
   for (const auto set : *sets) {
-    auto read = database.Each(query, {set}, [&](Row& row) {
+    auto read = database.Each(kAskings, {set, Flag(!ipv4), Flag(ipv4)}, [&](Row& row) {
       const std::string scan = row.Text();
       auto& [first, last] = runs[{scan, row.Text()}];
       const std::int64_t low = row.Integer();
