@@ -18,6 +18,7 @@ void AddCheckCommand(CLI::App& app, int& status);
 void AddPlanCommand(CLI::App& app, int& status);
 void AddScanCommand(CLI::App& app, int& status);
 void AddDriftCommand(CLI::App& app, int& status);
+void AddDiffCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
 

@@ -11,11 +11,12 @@ namespace {
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
 
-constexpr std::array<std::pair<const char*, const char*>, 6> kExamples = {{
+constexpr std::array<std::pair<const char*, const char*>, 7> kExamples = {{
     {"check", "postern check policy.yaml posternd.yaml"},
     {"plan", "postern plan --config posternd.yaml"},
     {"scan", "postern scan --ports all 127.0.0.1 ::1"},
     {"drift", "postern drift --policy policy.yaml --viewpoint public"},
+    {"diff", "postern diff before.jsonl after.jsonl"},
     {"explain", "postern explain web-1 tcp/443 --policy policy.yaml"},
     {"findings", "postern findings list --config posternd.yaml"},
 }};
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
   AddPlanCommand(app, status);
   AddScanCommand(app, status);
   AddDriftCommand(app, status);
+  AddDiffCommand(app, status);
   AddExplainCommand(app, status);
   AddFindingsCommand(app, status);
   AddFooters(app);
