@@ -19,7 +19,10 @@ void AddPlanCommand(CLI::App& app, int& status);
 void AddScanCommand(CLI::App& app, int& status);
 void AddDriftCommand(CLI::App& app, int& status);
 void AddDiffCommand(CLI::App& app, int& status);
+void AddInitCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
+void AddExportCommand(CLI::App& app, int& status);
+void AddImportCommand(CLI::App& app, int& status);
 
 }  // namespace postern::cli

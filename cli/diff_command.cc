@@ -57,6 +57,17 @@ void SayIncomplete(const std::string& source, const ObservedScan& scan) {
   if (!scan.snapshot.coverage.complete) Say(source + " is of a scan that did not ask everything");
 }
 
+// A run that could not be believed says nothing of its targets.
+void ForgetBlindFamilies(const std::string& source, ObservedScan& scan) {
+  const auto& coverage = scan.snapshot.coverage;
+  for (const auto family : kFamilies) {
+    if (coverage.Trusted(family)) continue;
+    Say(source + " was blind over " + std::string(ToString(family)) + ": left out");
+    std::erase_if(scan.snapshot.addresses,
+                  [&](const AddressStates& states) { return states.address.family() == family; });
+  }
+}
+
 int StatusOf(const drift::ScanDiff& diff, bool complete) {
   if (!diff.changes.empty()) return kFound;
   const bool everything = complete && diff.endpoints > 0 && diff.unknown == 0;
@@ -64,11 +75,13 @@ int StatusOf(const drift::ScanDiff& diff, bool complete) {
 }
 
 int RunDiff(const Options& options) {
-  const auto [before, after] = LoadBoth(options);
+  auto [before, after] = LoadBoth(options);
   for (const auto* scan : {&before, &after}) {
     if (!*scan) Say(scan->error().message);
   }
   if (!before || !after) return kCouldNotTell;
+  ForgetBlindFamilies(options.before, *before);
+  ForgetBlindFamilies(options.after, *after);
   const auto diff = drift::Diff(*before, *after);
   const auto text =
       options.format == "jsonl" ? DiffJsonLines(diff) : DiffText(diff, *before, *after);

@@ -26,6 +26,9 @@ Result<ObservedScan> LoadSnapshot(std::int64_t run, const std::string& config) {
   if (!snapshot) return snapshot.error();
   ObservedScan scan;
   scan.snapshot = std::move(*snapshot);
+  // An import is marked blind, so that the store takes it for no observation of this viewpoint;
+  // what was imported is as good as its file.
+  if (scan.snapshot.run.stage == Stage::kImport) scan.snapshot.coverage.blind = {};
   for (const auto& states : scan.snapshot.addresses) {
     const auto* host = loaded.setup->policy->HostOf(states.address);
     if (host != nullptr) scan.names[states.address].push_back(host->name);
