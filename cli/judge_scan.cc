@@ -58,7 +58,8 @@ std::uint64_t CountDecided(const policy::RuleTable& rules, const PortSet& wanted
   for (const auto protocol : kProtocols) {
     const auto known = states.of(protocol).Restricted(wanted.ranges(protocol));
     for (const auto& rule : rules.ranges(protocol)) {
-      for (const auto& range : known.Restricted({rule.ports}).ranges()) {
+      const auto ruled = known.Restricted({rule.ports});
+      for (const auto& range : ruled.ranges()) {
         if (Decides(range.verdict.state, rule.decision.expected)) decided += range.ports.size();
       }
     }

@@ -18,6 +18,31 @@ bool EqualsIgnoringCase(std::string_view a, std::string_view lower) {
   });
 }
 
+constexpr std::string_view kSpaces = " \t\r\n";
+
+// Takes ` name="value"` from the front of `content`; none, and nothing taken, if it is not there.
+std::optional<std::string_view> TakePart(std::string_view& content, std::string_view name) {
+  auto rest = content;
+  const auto skip_spaces = [&rest] {
+    rest.remove_prefix(std::min(rest.find_first_not_of(kSpaces), rest.size()));
+  };
+  skip_spaces();
+  if (rest.size() == content.size() || !rest.starts_with(name)) return std::nullopt;
+  rest.remove_prefix(name.size());
+  skip_spaces();
+  if (!rest.starts_with('=')) return std::nullopt;
+  rest.remove_prefix(1);
+  skip_spaces();
+  if (rest.empty() || (rest[0] != '"' && rest[0] != '\'')) return std::nullopt;
+  const auto end = rest.find(rest[0], 1);
+  if (end == std::string_view::npos) return std::nullopt;
+  const auto value = rest.substr(1, end - 1);
+  content = rest.substr(end + 1);
+  const auto is_word = [](char c) { return Is(c, kName) && static_cast<unsigned char>(c) < 0x80; };
+  if (!std::all_of(value.begin(), value.end(), is_word)) return std::string_view();
+  return value;
+}
+
 std::string Shown(char c) {
   if (c >= 0x20 && c < 0x7f) return std::string("'") + c + "'";
   return "byte " + std::to_string(static_cast<unsigned char>(c));
@@ -25,7 +50,9 @@ std::string Shown(char c) {
 
 }  // namespace
 
-XmlTokens::XmlTokens(ByteSource source) : source_(std::move(source)), buffer_(kChunk + 1) {}
+XmlTokens::XmlTokens(ByteSource source) : source_(std::move(source)), buffer_(kChunk + 1) {
+  attributes_.reserve(kMostAttributes);
+}
 
 std::optional<std::string_view> XmlTokens::Attribute(std::string_view name) const {
   for (const auto& attribute : attributes_) {
@@ -175,7 +202,7 @@ XmlTokens::Step XmlTokens::ReadStartTag(const char* p) {
   p = Skip(p, kName);
   name_ = {name, p};
   attributes_.clear();
-  needs_decoding_.clear();
+  needs_decoding_ = false;
   for (;;) {
     const char* before = p;
     p = Skip(p, kSpace);
@@ -201,10 +228,9 @@ XmlTokens::Step XmlTokens::ReadAttribute(const char*& p) {
   const char quote = *p;
   if (quote != '"' && quote != '\'') return Unexpected(p, "a quoted value");
   const char* value = ++p;
-  bool needs_decoding = false;
   while (*(p = Skip(p, kPlain)) != quote) {
     if (*p == '&' || Is(*p, kSpace)) {
-      needs_decoding = true;
+      needs_decoding_ = true;
     } else if (*p != '"' && *p != '\'' && *p != '>' && *p != ']') {
       return Unexpected(p, "the end of a quoted value");
     }
@@ -217,7 +243,6 @@ XmlTokens::Step XmlTokens::ReadAttribute(const char*& p) {
   if (attributes_.size() == kMostAttributes)
     return Wrong(name, "more attributes than anyone needs");
   attributes_.push_back(attribute);
-  needs_decoding_.push_back(needs_decoding);
   return Step::kSkipped;
 }
 
@@ -225,8 +250,9 @@ XmlTokens::Step XmlTokens::FinishStartTag(const char* end, bool is_empty) {
   if (open_.size() == kDeepest) {
     return Wrong(tag_, "elements nested more than " + std::to_string(kDeepest) + " deep");
   }
-  for (std::size_t i = 0; i < attributes_.size(); ++i) {
-    if (needs_decoding_[i] && !Decode(attributes_[i])) return Step::kWrong;
+  if (needs_decoding_) {
+    const auto decode = [this](XmlAttribute& attribute) { return Decode(attribute); };
+    if (!std::all_of(attributes_.begin(), attributes_.end(), decode)) return Step::kWrong;
   }
   open_.push_back(open_names_.size());
   open_names_ += name_;
@@ -365,20 +391,19 @@ XmlTokens::Step XmlTokens::ReadInstruction(const char* p) {
 }
 
 XmlTokens::Step XmlTokens::ReadDeclaration(std::string_view content, const char* at) {
-  const auto encoding = content.find("encoding");
-  if (content.find("version") == std::string_view::npos) {
-    return Wrong(at, "an XML declaration without a version");
+  const auto version = TakePart(content, "version");
+  const auto encoding = TakePart(content, "encoding");
+  const auto standalone = TakePart(content, "standalone");
+  const bool is_whole = content.find_first_not_of(kSpaces) == std::string_view::npos;
+  const bool is_yes_or_no = !standalone || *standalone == "yes" || *standalone == "no";
+  if (!version || version->empty() || !is_whole || !is_yes_or_no) {
+    return Wrong(at, "a broken XML declaration");
   }
-  if (encoding == std::string_view::npos) return Step::kSkipped;
-  const auto open = content.find_first_of("\"'", encoding);
-  const auto close = open == std::string_view::npos ? open : content.find(content[open], open + 1);
-  if (close == std::string_view::npos)
-    return Wrong(at, "an XML declaration with a broken encoding");
-  const auto name = content.substr(open + 1, close - open - 1);
-  for (const auto* known : {"utf-8", "us-ascii", "ascii"}) {
-    if (EqualsIgnoringCase(name, known)) return Step::kSkipped;
+  if (!encoding) return Step::kSkipped;
+  for (const auto* known : {"utf-8", "us-ascii"}) {
+    if (EqualsIgnoringCase(*encoding, known)) return Step::kSkipped;
   }
-  return Wrong(at, "the encoding '" + std::string(name.substr(0, 40)) +
+  return Wrong(at, "the encoding '" + std::string(encoding->substr(0, 40)) +
                        "' is not read here; convert the file to UTF-8");
 }
 

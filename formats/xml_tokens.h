@@ -96,12 +96,12 @@ class XmlTokens {
 
   std::string_view name_;
   std::vector<XmlAttribute> attributes_;
-  std::vector<bool> needs_decoding_;  // by attribute
-  const char* tag_ = nullptr;         // the start of the last event's tag
-  bool is_empty_element_ = false;     // its kEnd is still to come
-  std::string open_names_;            // the names of the open elements end to end
-  std::vector<std::size_t> open_;     // where each begins in it
-  bool closing_ = false;              // the last event was kEnd; its name leaves on the next call
+  bool needs_decoding_ = false;    // some attribute has a reference, a tab or a line end
+  const char* tag_ = nullptr;      // the start of the last event's tag
+  bool is_empty_element_ = false;  // its kEnd is still to come
+  std::string open_names_;         // the names of the open elements end to end
+  std::vector<std::size_t> open_;  // where each begins in it
+  bool closing_ = false;           // the last event was kEnd; its name leaves on the next call
   bool root_seen_ = false;
   bool anything_seen_ = false;
   bool doctype_seen_ = false;
