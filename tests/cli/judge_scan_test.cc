@@ -79,7 +79,7 @@ TEST(JudgeScan, FindsTheDriftThatALiveComparisonWouldFind) {
                         HostOf("192.0.2.2", "web.example.com", {22, 80})),
                    *Policy(kPolicy)),
             "tcp/23 is open on web-1 (192.0.2.1); the policy says not_open\n"
-            "tcp/80 is closed on web-1 (192.0.2.1); the policy says open\n"
+            "tcp/80 on web-1 (192.0.2.1) must be open and is closed (rst)\n"
             "0 of 4");
 }
 
@@ -101,7 +101,7 @@ const std::string kNetwork =
     // One name, several addresses of a family.
     HostOf("192.0.2.30", "pool", {80}) + HostOf("192.0.2.31", "pool", {81}) +
     HostOf("192.0.2.40", "dns", {53}, "closed", "open") +
-    HostOf("192.0.2.41", "no name <for> a policy", {}, "closed", "open|filtered") +
+    HostOf("192.0.2.41", "no name &lt;for> a policy", {}, "closed", "open|filtered") +
     HostOf("192.0.2.42", "", {}, "filtered") +
     "<host><status state='down'/><address addr='192.0.2.50' addrtype='ipv4'/></host>"
     "<host><status state='up'/><address addr='192.0.2.51' addrtype='ipv4'/></host>";

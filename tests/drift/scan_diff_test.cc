@@ -24,9 +24,9 @@ ObservedScan ScanOf(std::string_view address, std::initializer_list<PortStates::
   return scan;
 }
 
-void AddService(ObservedScan& scan, std::string_view address, std::uint16_t port,
-                std::string_view name) {
-  scan.services[Ip(address)].push_back({{Protocol::kTcp, port}, scan.service_names.Intern(name)});
+void AddService(ObservedScan& scan, std::string_view address, int port, std::string_view name) {
+  scan.services[Ip(address)].push_back(
+      {{Protocol::kTcp, static_cast<std::uint16_t>(port)}, scan.service_names.Intern(name)});
 }
 
 std::string Text(const ScanDiff& diff) {
@@ -78,8 +78,7 @@ TEST(ScanDiff, MergesNeighboursThatChangedAlike) {
 TEST(ScanDiff, ComparesServicesThatBothSidesIdentified) {
   auto before = ScanOf("192.0.2.1", {{{1, 5}, kOpen}});
   auto after = ScanOf("192.0.2.1", {{{1, 4}, kOpen}, {{5, 5}, kClosed}});
-  for (const std::uint16_t port : {2, 3, 5})
-    AddService(before, "192.0.2.1", port, "http nginx 1.18");
+  for (const int port : {2, 3, 5}) AddService(before, "192.0.2.1", port, "http nginx 1.18");
   AddService(after, "192.0.2.1", 1, "ssh");
   AddService(after, "192.0.2.1", 2, "http nginx 1.22");
   AddService(after, "192.0.2.1", 3, "http nginx 1.18");
