@@ -10,16 +10,21 @@ FIRST = (
 )
 HOST = (
     '<host starttime="1700000000" endtime="1700000600"><status state="up" reason="echo-reply" '
-    'reason_ttl="64"/>\n<address addr="{address}" addrtype="ipv4"/>\n<hostnames>\n</hostnames>\n<ports>'
+    'reason_ttl="64"/>\n<address addr="{address}" addrtype="ipv4"/>\n'
+    "<hostnames>\n</hostnames>\n<ports>"
 )
 LAST = (
     '<runstats><finished time="1700000600" elapsed="600.00" exit="success"/>'
     '<hosts up="{hosts}" down="0" total="{hosts}"/>\n</runstats>\n</nmaprun>\n'
 )
-PORT = '<port protocol="tcp" portid="{port}"><state state="{state}" reason="{reason}" reason_ttl="64"/>'
+PORT = (
+    '<port protocol="tcp" portid="{port}">'
+    '<state state="{state}" reason="{reason}" reason_ttl="64"/>'
+)
 UNIDENTIFIED = '<service name="service-{port}" method="table" conf="3"/></port>\n'
 IDENTIFIED = (
-    '<service name="http" product="nginx" version="1.{version}.0" method="probed" conf="10"/></port>\n'
+    '<service name="http" product="nginx" version="1.{version}.0" method="probed" conf="10"/>'
+    "</port>\n"
 )
 REASONS = {"open": "syn-ack", "closed": "reset", "filtered": "no-response"}
 
@@ -29,7 +34,7 @@ def address(host):
 
 
 def first_scan(hosts, ports, seed):
-    """Of each endpoint (host number, port): (state, version); every 50th is open, every 20th filtered."""
+    """Of each endpoint (host number, port): (state, version). One in 50 is open, in 20 filtered."""
     chance = random.Random(seed)
     scan = {}
     for host in range(hosts):
@@ -75,4 +80,4 @@ def write_pair(folder, hosts, ports, changes):
     paths = folder / "old.xml", folder / "new.xml"
     write(paths[0], old, hosts, ports)
     write(paths[1], new, hosts, ports)
-    return paths, {(address(host), port) for host, port in old if old[host, port] != new[host, port]}
+    return paths, {(address(at[0]), at[1]) for at in old if old[at] != new[at]}

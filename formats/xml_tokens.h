@@ -4,9 +4,9 @@
 // ever expands. Well-formedness is checked as in XML 1.0 but for what bytes above 0x7f may stand
 // where; a document that declares another encoding than UTF-8 or ASCII is refused.
 //
-// This exists because a general parser costs more than the rest of a comparison together: two files
-// of 150 MB take expat 2.3 s of processor time each, and this 0.3 s (docs/benchmarks.md). Tests and
-// a fuzz target hold it against expat.
+// This exists because a general parser costs more than the rest of a comparison together: a file of
+// 150 MB takes expat 2.4 s of processor time, and this less than 0.4 s (docs/benchmarks.md). A test
+// and a fuzz target hold it against expat.
 //
 // Not thread-safe. Memory: one buffer, at most the longest token.
 #pragma once

@@ -160,7 +160,8 @@ def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, l
     web = lab.target("web-1", 10)
     start_sshd(web)
     daemon = make_daemon(
-        policy="hosts: [{name: web-1, addresses: [192.0.2.10], expect: [{ports: tcp/22, state: open}]}]",
+        policy="hosts: [{name: web-1, addresses: [192.0.2.10],"
+        " expect: [{ports: tcp/22, state: open}]}]",
         scans="\n  - {name: top, stage: top, ports: 'tcp/20-30', every: 1s}",
     )
     daemon.start()
@@ -183,7 +184,8 @@ def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, l
         f"{number},1970-01-01T00:00:00.000Z,,import:old.jsonl,192.0.2.10,web-1,tcp,20,30,closed,rst"
     ]
     exported = tmp_path / "exported.xml"
-    assert postern("export", number, "--format", "nmap-xml", "--output", exported, *config).returncode == 0
+    to_file = ("--format", "nmap-xml", "--output", exported)
+    assert postern("export", number, *to_file, *config).returncode == 0
     assert postern("diff", old, exported).returncode == 0
 
     # To the daemon it never happened: the next runs find nothing to report.
