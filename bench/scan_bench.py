@@ -482,7 +482,7 @@ def parse_arguments():
 def write_document(path, description, tables):
     text = (
         "# Benchmarks of the scan engine\n\n"
-        "Made by `scripts/bench.sh --write docs/benchmarks.md`. Each tool scans in a lab of network\n"
+        "Made by `scripts/bench.sh --write docs/scan-benchmarks.md`. Each tool scans in a lab of network\n"
         "namespaces on one machine, in turns; medians of all runs, but `found`, `wrong` and\n"
         "`unknown` are the worst of any. `packets` are all that the tool sent, `sending` is the time\n"
         "from its first packet to its last, fixed waits are masscan's `--wait 3` and zmap's `-c 2`.\n\n"

@@ -18,6 +18,8 @@ void AddCheckCommand(CLI::App& app, int& status);
 void AddPlanCommand(CLI::App& app, int& status);
 void AddScanCommand(CLI::App& app, int& status);
 void AddDriftCommand(CLI::App& app, int& status);
+void AddDiffCommand(CLI::App& app, int& status);
+void AddInitCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
 // `findings ack` and `findings reopen`.
@@ -25,5 +27,7 @@ void AddAcknowledgeCommands(CLI::App& findings, int& status);
 // `pause`, `resume` and `status`.
 void AddPauseCommands(CLI::App& app, int& status);
 void AddHistoryCommand(CLI::App& app, int& status);
+void AddExportCommand(CLI::App& app, int& status);
+void AddImportCommand(CLI::App& app, int& status);
 
 }  // namespace postern::cli

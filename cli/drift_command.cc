@@ -9,8 +9,10 @@
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
+#include "cli/judge_scan.h"
 #include "cli/load.h"
 #include "cli/progress_bar.h"
+#include "cli/scan_source.h"
 #include "daemon/confirm.h"
 #include "daemon/judging.h"
 #include "daemon/run_plan.h"
@@ -23,11 +25,24 @@
 namespace postern::cli {
 namespace {
 
+// What a scan asks besides the policy's own ports.
+constexpr const char* kUsualPorts = "top-1000";
+
+constexpr const char* kFooter =
+    "With --from, what the policy prescribes by name and the scan does not know is unknown and\n"
+    "counted: without any drift the exit status is then 2. DNS names of the policy mean the\n"
+    "addresses that the scan has under these names.\n"
+    "\n"
+    "Examples:\n"
+    "  postern drift --policy policy.yaml --viewpoint public\n"
+    "  nmap -p- -oX after.xml 192.0.2.0/28 && postern drift --policy policy.yaml --from after.xml";
+
 struct Options {
   std::string config;
   std::string policy;
   std::string viewpoint;
-  std::string ports = "top-1000";
+  std::string from;
+  std::string ports;  // empty: kUsualPorts for a scan, nothing more for a file
   std::string format = "text";
 };
 
@@ -46,7 +61,10 @@ struct Outcome {
 // The policy of --policy, or of the configuration; --viewpoint beats the configuration's.
 std::optional<Comparison> Load(const Options& options, int& status) {
   Comparison comparison;
-  auto ports = PortSet::Parse(options.ports, PortSet::BarePorts::kAreTcp);
+  const std::string spec =
+      options.ports.empty() && options.from.empty() ? kUsualPorts : options.ports;
+  auto ports =
+      spec.empty() ? Result<PortSet>(PortSet()) : PortSet::Parse(spec, PortSet::BarePorts::kAreTcp);
   if (!ports) {
     std::fprintf(stderr, "postern: --ports: %s\n", ports.error().message.c_str());
     status = kCouldNotTell;
@@ -149,8 +167,8 @@ boost::json::object JsonOf(const Drift& drift) {
   return json;
 }
 
-void Print(const Outcome& outcome, const std::string& format) {
-  for (const auto& drift : outcome.drifts) {
+void Print(const std::vector<Drift>& drifts, const std::string& format) {
+  for (const auto& drift : drifts) {
     if (format == "jsonl") {
       std::printf("%s\n", boost::json::serialize(JsonOf(drift)).c_str());
       continue;
@@ -180,6 +198,52 @@ bool ReportCoverage(const Outcome& outcome) {
   return coverage.complete && coverage.unknown == 0 && outcome.targets.unresolved.empty();
 }
 
+int StatusOf(const std::vector<Drift>& drifts, bool complete) {
+  if (std::any_of(drifts.begin(), drifts.end(), Counts)) return kFound;
+  return complete ? kNothingFound : kCouldNotTell;
+}
+
+void Say(const std::string& message) {
+  std::fprintf(stderr, "postern: %s\n", exporters::EscapeTerminal(message).c_str());
+}
+
+std::string FirstOf(const std::vector<std::string>& texts) {
+  constexpr std::size_t kNamed = 5;
+  std::string list;
+  for (std::size_t i = 0; i < std::min(kNamed, texts.size()); ++i) {
+    list += (i == 0 ? "" : ", ") + texts[i];
+  }
+  return texts.size() > kNamed ? list + ", ..." : list;
+}
+
+// Judges what was scanned before; sends nothing.
+int RunFrom(const Options& options, const Comparison& comparison) {
+  const auto& viewpoint = comparison.setup.config.viewpoint;
+  const auto scan =
+      LoadScan(options.from, options.config.empty() ? kDefaultConfig : options.config);
+  if (!scan) {
+    Say(scan.error().message);
+    return kCouldNotTell;
+  }
+  const auto& seen_from = scan->snapshot.run.viewpoint;
+  if (!seen_from.empty() && seen_from != viewpoint) {
+    Say(options.from + " was seen from '" + seen_from + "', not from '" + viewpoint +
+        "': an open port is relative to a path; name its viewpoint with --viewpoint");
+    return kCouldNotTell;
+  }
+  const auto judgement =
+      JudgeScan(*scan, *comparison.setup.policy, viewpoint, comparison.ports, SystemClock().Now());
+  Print(judgement.drifts, options.format);
+  if (!judgement.unseen.empty()) {
+    Say(std::to_string(judgement.unseen.size()) + " addresses or names of the policy are not in " +
+        options.from + ", or nothing is known of them: " + FirstOf(judgement.unseen));
+  }
+  Say(std::to_string(judgement.drifts.size()) + " drifts; the policy prescribes " +
+      std::to_string(judgement.endpoints) + " endpoints on " + std::to_string(judgement.addresses) +
+      " addresses, " + std::to_string(judgement.unknown) + " of them unknown");
+  return StatusOf(judgement.drifts, judgement.IsComplete());
+}
+
 int RunDrift(const Options& options) {
   if (options.config.empty() && options.policy.empty()) {
     std::fprintf(stderr, "postern: drift needs --policy FILE or --config FILE\n");
@@ -189,13 +253,12 @@ int RunDrift(const Options& options) {
   auto comparison = Load(options, status);
   if (!comparison) return status;
   if (!SettleViewpoint(*comparison)) return kCouldNotTell;
+  if (!options.from.empty()) return RunFrom(options, *comparison);
 
   const InterruptWatch interrupt;
   const auto outcome = Compare(*comparison, interrupt.token());
-  Print(outcome, options.format);
-  const bool complete = ReportCoverage(outcome);
-  if (std::any_of(outcome.drifts.begin(), outcome.drifts.end(), Counts)) return kFound;
-  return complete ? kNothingFound : kCouldNotTell;
+  Print(outcome.drifts, options.format);
+  return StatusOf(outcome.drifts, ReportCoverage(outcome));
 }
 
 }  // namespace
@@ -206,6 +269,7 @@ void AddDriftCommand(CLI::App& app, int& status) {
       "Scan the policy's hosts now and compare, without a daemon: for a look or a CI gate.\n"
       "Asks what the policy names and --ports. An open port counts once a second connect saw it.\n"
       "Exit status: 0 no drift, 1 drift of severity warning or above, 2 could not tell.");
+  command->footer(kFooter);
   auto options = std::make_shared<Options>();
   command->add_option("--config", options->config, "viewpoint, limits and policy from here")
       ->type_name("FILE");
@@ -213,9 +277,17 @@ void AddDriftCommand(CLI::App& app, int& status) {
       ->type_name("FILE");
   command->add_option("--viewpoint", options->viewpoint, "the place that this machine looks from")
       ->type_name("NAME");
-  command->add_option("--ports", options->ports, "what to ask besides the policy's own ports")
-      ->type_name("SPEC")
-      ->capture_default_str();
+  command
+      ->add_option(
+          "--from", options->from,
+          "judge this snapshot or file (nmap XML, postern scan's JSON lines); no packet is "
+          "sent")
+      ->type_name("SNAPSHOT|FILE");
+  command
+      ->add_option("--ports", options->ports,
+                   "what to ask besides the policy's own ports (default: top-1000); with --from, "
+                   "what it must know besides them (default: nothing)")
+      ->type_name("SPEC");
   command->add_option("--format", options->format, "text or jsonl")
       ->check(CLI::IsMember({"text", "jsonl"}))
       ->capture_default_str();

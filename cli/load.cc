@@ -11,7 +11,7 @@ namespace postern::cli {
 
 void AddConfigOption(CLI::App& command, std::string& path) {
   command.add_option("--config", path, "the daemon's configuration file")
-      ->default_val("/etc/postern/posternd.yaml")
+      ->default_val(kDefaultConfig)
       ->type_name("FILE");
 }
 

@@ -18,6 +18,8 @@ struct CommandSetup {
   int status = 0;
 };
 
+inline constexpr const char* kDefaultConfig = "/etc/postern/posternd.yaml";
+
 // `--config FILE`, by default /etc/postern/posternd.yaml.
 void AddConfigOption(CLI::App& command, std::string& path);
 

@@ -11,16 +11,20 @@ namespace {
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
 
-constexpr std::array<std::pair<const char*, const char*>, 9> kExamples = {{
+constexpr std::array<std::pair<const char*, const char*>, 13> kExamples = {{
     {"check", "postern check policy.yaml posternd.yaml"},
     {"plan", "postern plan --config posternd.yaml"},
     {"scan", "postern scan --ports all 127.0.0.1 ::1"},
     {"drift", "postern drift --policy policy.yaml --viewpoint public"},
+    {"diff", "postern diff before.jsonl after.jsonl"},
+    {"init", "postern init --from before.jsonl --output policy.yaml"},
     {"explain", "postern explain web-1 tcp/443 --policy policy.yaml"},
     {"findings", "postern findings list --config posternd.yaml"},
     {"pause", "postern pause --for 2h --config posternd.yaml"},
     {"status", "postern status --config posternd.yaml"},
     {"history", "postern history web-1 tcp/443 --config posternd.yaml"},
+    {"export", "postern export 42 --format nmap-xml --config posternd.yaml"},
+    {"import", "postern import before.xml --config posternd.yaml"},
 }};
 
 // After the commands were added: they would inherit the program's own footer.
@@ -48,10 +52,14 @@ int main(int argc, char** argv) {
   AddPlanCommand(app, status);
   AddScanCommand(app, status);
   AddDriftCommand(app, status);
+  AddDiffCommand(app, status);
+  AddInitCommand(app, status);
   AddExplainCommand(app, status);
   AddFindingsCommand(app, status);
   AddPauseCommands(app, status);
   AddHistoryCommand(app, status);
+  AddExportCommand(app, status);
+  AddImportCommand(app, status);
   AddFooters(app);
   try {
     app.parse(argc, argv);

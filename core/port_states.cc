@@ -66,6 +66,14 @@ PortStates PortStates::Restricted(const std::vector<PortRange>& ports) const {
   return part;
 }
 
+PortStates PortStates::Known() const {
+  PortStates known;
+  for (const auto& range : ranges_) {
+    if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
+  }
+  return known;
+}
+
 std::optional<Verdict> PortStates::At(std::uint16_t port) const {
   const auto i = FirstAt(ranges_, port);
   if (i == ranges_.size() || ranges_[i].ports.first > port) return std::nullopt;

@@ -38,6 +38,9 @@ class PortStates {
   // The part that lies in `ports`.
   PortStates Restricted(const std::vector<PortRange>& ports) const;
 
+  // The part that is not unknown.
+  PortStates Known() const;
+
   // None if the port was not asked.
   std::optional<Verdict> At(std::uint16_t port) const;
   // The verdict that most asked ports have, unknown ones left aside; the lower one on a tie. None

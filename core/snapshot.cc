@@ -8,12 +8,13 @@
 namespace postern {
 namespace {
 
-constexpr EnumNames<Stage, 5> kStages = {{
+constexpr EnumNames<Stage, 6> kStages = {{
     {Stage::kDiscover, "discover"},
     {Stage::kExpected, "expected"},
     {Stage::kTop, "top"},
     {Stage::kFull, "full"},
     {Stage::kUdp, "udp"},
+    {Stage::kImport, "import"},
 }};
 
 }  // namespace

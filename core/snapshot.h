@@ -25,9 +25,16 @@ struct Observation {
 };
 
 // The depth of a scan; product.md's staged depth names what each asks.
-enum class Stage : std::uint8_t { kDiscover, kExpected, kTop, kFull, kUdp };
+enum class Stage : std::uint8_t {
+  kDiscover,
+  kExpected,
+  kTop,
+  kFull,
+  kUdp,
+  kImport,  // no scan of this viewpoint: a file that `postern import` stored
+};
 
-// "discover", "expected", "top", "full", "udp".
+// "discover", "expected", "top", "full", "udp", "import".
 std::string_view ToString(Stage stage);
 std::optional<Stage> ParseStage(std::string_view text);
 

@@ -31,6 +31,16 @@ class MachineClock final : public Clock {
   }
 };
 
+// The number that `count` digits from `at` on make; none if one of them is no digit.
+std::optional<int> Digits(std::string_view text, std::size_t at, std::size_t count) {
+  int value = 0;
+  for (const char c : text.substr(at, count)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
 }  // namespace
 
 std::string FormatDate(sys_days day) {
@@ -54,23 +64,32 @@ std::string FormatTime(TimePoint time) {
 
 std::optional<sys_days> ParseDate(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const auto digits = [&](std::size_t at, std::size_t count) -> std::optional<int> {
-    int value = 0;
-    for (const char c : text.substr(at, count)) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + (c - '0');
-    }
-    return value;
-  };
-  const auto year = digits(0, 4);
-  const auto month = digits(5, 2);
-  const auto day = digits(8, 2);
+  const auto year = Digits(text, 0, 4);
+  const auto month = Digits(text, 5, 2);
+  const auto day = Digits(text, 8, 2);
   if (!year || !month || !day) return std::nullopt;
   const std::chrono::year_month_day date(std::chrono::year(*year),
                                          std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day)));
   if (!date.ok()) return std::nullopt;
   return sys_days(date);
+}
+
+std::optional<TimePoint> ParseTime(std::string_view text) {
+  constexpr std::string_view kForm = "0000-00-00T00:00:00.000Z";
+  if (text.size() != kForm.size()) return std::nullopt;
+  for (const std::size_t at : {10U, 13U, 16U, 19U, 23U}) {
+    if (text[at] != kForm[at]) return std::nullopt;
+  }
+  const auto day = ParseDate(text.substr(0, 10));
+  const auto hours = Digits(text, 11, 2);
+  const auto minutes = Digits(text, 14, 2);
+  const auto seconds = Digits(text, 17, 2);
+  const auto fraction = Digits(text, 20, 3);
+  if (!day || !hours || !minutes || !seconds || !fraction) return std::nullopt;
+  if (*hours > 23 || *minutes > 59 || *seconds > 59) return std::nullopt;
+  return TimePoint(*day) + std::chrono::hours(*hours) + std::chrono::minutes(*minutes) +
+         std::chrono::seconds(*seconds) + std::chrono::milliseconds(*fraction);
 }
 
 std::optional<Duration> ParseDuration(std::string_view text) {

@@ -15,6 +15,8 @@ using Duration = std::chrono::milliseconds;
 
 // RFC 3339 in UTC: "2026-01-31T23:59:59.123Z".
 std::string FormatTime(TimePoint time);
+// Exactly that form.
+std::optional<TimePoint> ParseTime(std::string_view text);
 
 // A real calendar date, YYYY-MM-DD.
 std::optional<std::chrono::sys_days> ParseDate(std::string_view text);

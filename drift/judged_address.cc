@@ -3,17 +3,6 @@
 #include <utility>
 
 namespace postern::drift {
-namespace {
-
-PortStates Known(const PortStates& states) {
-  PortStates known;
-  for (const auto& range : states.ranges()) {
-    if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
-  }
-  return known;
-}
-
-}  // namespace
 
 JudgedAddress Judge(const policy::Host& host, std::string subject, AddressStates before,
                     const AddressStates* seen) {
@@ -22,7 +11,7 @@ JudgedAddress Judge(const policy::Host& host, std::string subject, AddressStates
   judged.fresh.address = judged.before.address;
   if (seen == nullptr) return judged;
   for (const auto protocol : kProtocols) {
-    judged.fresh.of(protocol) = Known(seen->of(protocol));
+    judged.fresh.of(protocol) = seen->of(protocol).Known();
     judged.now.of(protocol).Overlay(judged.fresh.of(protocol));
   }
   return judged;

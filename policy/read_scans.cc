@@ -50,8 +50,16 @@ PortSet ReadScanPorts(YamlReader& reader, const YamlNode& scan, const Fields& fi
       if (ports) CheckProtocol(reader, *node, *ports, Protocol::kUdp);
       if (node == nullptr) reader.Error(scan, "stage udp needs 'ports', such as \"udp/53,123\"");
       return ports.value_or(PortSet());
+    case Stage::kImport:
+      return {};
   }
   return {};
+}
+
+// No scan can be scheduled as an import.
+std::optional<Stage> ParseScheduledStage(std::string_view text) {
+  const auto stage = ParseStage(text);
+  return stage == Stage::kImport ? std::nullopt : stage;
 }
 
 std::optional<ScanConfig> ReadScan(YamlReader& reader, const YamlNode& node) {
@@ -59,7 +67,7 @@ std::optional<ScanConfig> ReadScan(YamlReader& reader, const YamlNode& node) {
   ScanConfig scan;
   scan.where = reader.Where(node);
   const auto name = reader.Name(fields.Require("name"));
-  const auto stage = reader.Choice(fields.Require("stage"), ParseStage,
+  const auto stage = reader.Choice(fields.Require("stage"), ParseScheduledStage,
                                    {"discover", "expected", "top", "full", "udp"});
   const auto every = reader.Period(fields.Require("every"), std::chrono::seconds(1));
   const auto* jitter_node = fields.Find("jitter");

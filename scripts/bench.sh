@@ -2,7 +2,8 @@
 # Installs what is missing, builds the release, and measures `postern scan` beside nmap, masscan and
 # zmap in network namespaces of its own.
 #
-#   scripts/bench.sh [CASE...] [--runs N] [--write docs/benchmarks.md]     --help shows the cases
+#   scripts/bench.sh [CASE...] [--runs N] [--write docs/scan-benchmarks.md]     --help shows the cases
+#   scripts/bench.sh diff [--runs N]                  `postern diff` beside ndiff on large nmap XML
 #
 # POSTERN_BIN names a folder of programs that are built already; nothing is built then.
 set -euo pipefail
@@ -17,4 +18,8 @@ if [[ -z ${POSTERN_BIN:-} ]]; then
   export POSTERN_BIN=$PWD/build/release/bin
 fi
 # Debian's interpreter, whatever comes first on PATH.
+if [[ ${1:-} == diff ]]; then
+  shift
+  exec /usr/bin/python3 bench/diff_bench.py "$@"
+fi
 exec /usr/bin/python3 bench/scan_bench.py "$@"

@@ -16,7 +16,7 @@ build_packages=(
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libpcap-dev libsqlite3-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libssl-dev libsodium-dev libc-ares-dev libsystemd-dev
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev libexpat1-dev
 )
 test_packages=(
   clang-format clang-tidy shellcheck python3 python3-pytest
@@ -29,7 +29,7 @@ test_packages=(
 fuzz_packages=(clang libclang-rt-14-dev)
 bench_packages=(
   python3 iproute2 nftables tcpdump util-linux procps
-  nmap masscan zmap
+  nmap ndiff masscan zmap
   dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins
 )
 test_services=(

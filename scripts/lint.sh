@@ -21,7 +21,7 @@ lint() {
   fi
 }
 
-code=(core policy scanner drift storage exporters daemon cli tests bench fuzz)
+code=(core policy scanner drift storage formats exporters daemon cli tests bench fuzz)
 
 check_format() {
   find "${code[@]}" -name '*.h' -print0 -o -name '*.cc' -print0 |

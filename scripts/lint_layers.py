@@ -20,9 +20,10 @@ LAYERS = {
     "scanner": ["core"],
     "drift": ["core", "policy"],
     "storage": ["core"],
+    "formats": ["core"],
     "exporters": ["core"],
-    "daemon": ["core", "policy", "scanner", "drift", "storage", "exporters"],
-    "cli": ["core", "policy", "scanner", "drift", "storage", "exporters", "daemon"],
+    "daemon": ["core", "policy", "scanner", "drift", "storage", "formats", "exporters"],
+    "cli": ["core", "policy", "scanner", "drift", "storage", "formats", "exporters", "daemon"],
 }
 
 # Libraries that one folder keeps to itself: the start of the include and the folders.

@@ -141,8 +141,9 @@ Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run) {
 
 Result<std::optional<std::string>> LoadViewpoint(Database& database) {
   std::optional<std::string> viewpoint;
-  auto read = database.Each("SELECT viewpoint FROM runs ORDER BY id DESC LIMIT 1", {},
-                            [&](Row& row) { viewpoint = row.Text(); });
+  auto read =
+      database.Each("SELECT viewpoint FROM runs WHERE stage != 'import' ORDER BY id DESC LIMIT 1",
+                    {}, [&](Row& row) { viewpoint = row.Text(); });
   if (!read) return read.error();
   return viewpoint;
 }

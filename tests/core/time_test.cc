@@ -14,6 +14,17 @@ TEST(Time, FormatsAsRfc3339InUtc) {
   EXPECT_EQ(FormatTime(TimePoint(-1ms)), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Time, ReadsItsOwnFormAndNoOther) {
+  EXPECT_EQ(ParseTime("2026-01-31T23:59:59.123Z"), TimePoint(1769903999123ms));
+  EXPECT_EQ(ParseTime("1969-12-31T23:59:59.999Z"), TimePoint(-1ms));
+  for (const auto* text :
+       {"", "2026-01-31", "2026-01-31T23:59:59Z", "2026-01-31 23:59:59.123Z",
+        "2026-01-31T24:00:00.000Z", "2026-01-31T23:60:00.000Z", "2026-02-29T00:00:00.000Z",
+        "2026-01-31T23:59:59.123z", "2026-01-31T23:59:5x.123Z", "2026-01-31T23:59:59.123+"}) {
+    EXPECT_FALSE(ParseTime(text)) << text;
+  }
+}
+
 TEST(Date, RoundTrips) {
   for (const auto* text : {"1970-01-01", "2024-02-29", "2026-12-31", "9999-12-31", "0001-01-01"}) {
     ASSERT_TRUE(ParseDate(text)) << text;

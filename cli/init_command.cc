@@ -1,0 +1,167 @@
+// postern init: a first policy from what is observed.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/load.h"
+#include "cli/output_file.h"
+#include "cli/progress_bar.h"
+#include "cli/scan_source.h"
+#include "cli/targets.h"
+#include "exporters/escape.h"
+#include "policy/draft_policy.h"
+#include "scanner/method.h"
+#include "scanner/printer_ports.h"
+
+namespace postern::cli {
+namespace {
+
+constexpr const char* kFooter =
+    "Writes a policy that what was observed agrees with: `postern drift --policy THAT --from "
+    "SAME`\n"
+    "finds nothing. Hosts where the same is open share a role; an IPv4 and an IPv6 address of one\n"
+    "name are one host; the scope is the observed addresses. It is a draft: it says what is, and\n"
+    "its header what to review before it says what ought to be.\n"
+    "\n"
+    "With --from, TARGETs choose addresses, prefixes or names of that scan; without, they are\n"
+    "scanned now, at 2000 probes a second overall and 200 to a host.\n"
+    "\n"
+    "Exit status: 0 written, 2 could not tell (nothing is known, or the scan is incomplete: the\n"
+    "policy is written all the same and lacks what was not seen).\n"
+    "\n"
+    "Examples:\n"
+    "  postern init --from before.xml --output policy.yaml\n"
+    "  postern init --ports all 192.0.2.0/28 > policy.yaml";
+
+constexpr auto kResolveDeadline = std::chrono::seconds(10);
+
+struct Options {
+  std::string from;
+  std::vector<std::string> targets;
+  std::string ports = "top-1000";
+  std::string output;
+  std::string config;
+};
+
+int Fail(const std::string& message) {
+  std::cerr << "postern init: " << message << "\n";
+  return kCouldNotTell;
+}
+
+bool Matches(const std::string& target, const IpAddress& address, const ObservedScan& scan) {
+  const auto prefix = Prefix::Parse(target);
+  if (prefix) return prefix->Contains(address);
+  const auto names = scan.names.find(address);
+  return names != scan.names.end() &&
+         std::find(names->second.begin(), names->second.end(), target) != names->second.end();
+}
+
+// Leaves what one of the targets means; each must mean something.
+Result<void> Narrow(const std::vector<std::string>& targets, ObservedScan& scan) {
+  if (targets.empty()) return {};
+  auto& addresses = scan.snapshot.addresses;
+  for (const auto& target : targets) {
+    const bool found = std::any_of(addresses.begin(), addresses.end(), [&](const auto& states) {
+      return Matches(target, states.address, scan);
+    });
+    if (!found) return Error{"the scan has no address or name '" + target + "'"};
+  }
+  std::erase_if(addresses, [&](const AddressStates& states) {
+    return std::none_of(targets.begin(), targets.end(), [&](const std::string& target) {
+      return Matches(target, states.address, scan);
+    });
+  });
+  return {};
+}
+
+Result<ObservedScan> ScanNow(const Options& options) {
+  const auto ports = PortSet::Parse(options.ports, PortSet::BarePorts::kAreTcp);
+  if (!ports) return Error{"--ports: " + ports.error().message};
+  auto targets = FindScanTargets(options.targets, {ports->size(), nullptr, {}},
+                                 [](const std::vector<std::string>& names) {
+                                   return scanner::Resolve(names, kResolveDeadline);
+                                 });
+  if (!targets) return targets.error();
+  scanner::ScanRequest request;
+  request.plan.Add(targets->prefixes, scanner::WithoutPrinterPorts(
+                                          *ports, scanner::PortsNamedOneByOne(options.ports)));
+  request.seed = std::random_device{}();
+  ProgressBar bar;
+  request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
+  scanner::RateLimiter limiter({});
+  const InterruptWatch interrupt;
+  auto result = scanner::Scan(request, scanner::Method::kAuto, limiter, interrupt.token());
+  ObservedScan scan;
+  scan.snapshot.addresses = std::move(result.addresses);
+  scan.snapshot.coverage = std::move(result.coverage);
+  scan.snapshot.coverage.complete = scan.snapshot.coverage.complete && targets->unresolved.empty();
+  scan.names = std::move(targets->names);
+  return scan;
+}
+
+Result<ObservedScan> Observe(const Options& options) {
+  if (options.from.empty()) return ScanNow(options);
+  auto scan = LoadScan(options.from, options.config);
+  if (!scan) return scan;
+  if (auto narrowed = Narrow(options.targets, *scan); !narrowed) return narrowed.error();
+  return scan;
+}
+
+Result<void> Write(const Options& options, const std::string& text) {
+  if (options.output.empty()) return WriteAll(STDOUT_FILENO, text);
+  auto file = OutputFile::Create(options.output);
+  if (!file) return file.error();
+  return file->Commit(text);
+}
+
+int Init(const Options& options) {
+  if (options.from.empty() && options.targets.empty()) {
+    return Fail("name a scan with --from, or targets to scan now");
+  }
+  const auto scan = Observe(options);
+  if (!scan) return Fail(exporters::EscapeTerminal(scan.error().message));
+  const auto draft =
+      policy::DraftPolicyOf(*scan, options.from.empty() ? "a scan made for it" : options.from);
+  if (!draft) return Fail(draft.error().message);
+  if (const auto written = Write(options, draft->yaml); !written) {
+    return Fail(written.error().message);
+  }
+  std::cerr << "postern init: " << draft->hosts << " hosts, " << draft->roles << " roles; "
+            << draft->left_out.size() << " addresses left out, of which nothing is known\n";
+  const auto& coverage = scan->snapshot.coverage;
+  if (coverage.complete && coverage.unknown == 0) return kNothingFound;
+  return Fail("the scan is incomplete, " + std::to_string(coverage.unknown) +
+              " endpoints are unknown: the policy lacks what was not seen");
+}
+
+}  // namespace
+
+void AddInitCommand(CLI::App& app, int& status) {
+  auto* command = app.add_subcommand("init", "Write a first policy from what is observed");
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  command->add_option("TARGET", options->targets, "what to scan, or what to take of --from");
+  command
+      ->add_option("--from", options->from,
+                   "a snapshot, nmap XML, or JSON lines of `postern scan`; no packet is sent")
+      ->type_name("SNAPSHOT|FILE");
+  command->add_option("--ports", options->ports, "what to ask without --from (default: top-1000)")
+      ->type_name("SPEC");
+  command->add_option("--output", options->output, "write there, not to standard output")
+      ->type_name("FILE");
+  AddConfigOption(*command, options->config);
+  command->callback([options, &status] { status = Init(*options); });
+}
+
+}  // namespace postern::cli
