@@ -56,7 +56,7 @@ class Cycle {
     std::int64_t run = 0;
     std::vector<Finding> findings;
     // Stage `discover` only.
-    PortSet unlisted_ports;                 // that each host it finds is asked
+    PortSet unlisted_ports;            // that each host it finds is asked
     std::vector<AddressStates> known;  // of the policy's hosts
   };
 

@@ -2,8 +2,9 @@
 """Runs clang-tidy over the product's C++ sources, one process a core. Tests are left to the
 compiler's warnings: they would take longer than everything else.
 
-A file that passed is not checked again until something that decides its result changes: its text,
-the headers of this tree that it includes, its compile command, .clang-tidy or clang-tidy itself.
+A file that passed is not checked again, in whatever checkout, until something that decides its
+result changes: its text, the headers of this tree that it includes, its compile command, .clang-tidy
+or clang-tidy itself. What passed is remembered in $XDG_CACHE_HOME/postern/tidy.
 
     lint_tidy.py BUILD_FOLDER [FILE...]
 """
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+STAMPS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "postern/tidy"
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
@@ -36,9 +38,9 @@ def included_files(source):
 
 
 def fingerprint(source, command, common):
-    digest = hashlib.sha256(common + command.encode())
+    digest = hashlib.sha256(common + command.replace(str(ROOT), "").encode())
     for path in included_files(source):
-        digest.update(str(path).encode() + path.read_bytes())
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -63,14 +65,13 @@ def check(build, source):
 
 def main():
     build = Path(sys.argv[1]).resolve()
-    stamps = build / "tidy"
-    stamps.mkdir(exist_ok=True)
+    STAMPS.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     common = version + (ROOT / ".clang-tidy").read_bytes()
 
     def passes(job):
         source, command = job
-        stamp = stamps / fingerprint(source, command, common)
+        stamp = STAMPS / fingerprint(source, command, common)
         if stamp.exists():
             return True
         started = time.monotonic()
