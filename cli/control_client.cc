@@ -71,7 +71,7 @@ Result<std::string> Exchange(const std::string& path, const std::string& line) {
   return answer;
 }
 
-// Errors: the daemon's own, or why it cannot be reached and what to do.
+// The daemon's answer, "ok" included; an error if there is none, with what to do.
 Result<json::object> AskDaemon(const std::string& socket_path, const json::object& request) {
   const auto line = Exchange(socket_path, json::serialize(request) + "\n");
   if (!line) return line.error();
@@ -82,11 +82,17 @@ Result<json::object> AskDaemon(const std::string& socket_path, const json::objec
   if (ok == nullptr || !ok->is_bool()) {
     return Error{"what answers at " + socket_path + " is no posternd"};
   }
-  auto rest = *answer;
-  rest.erase("ok");
-  if (ok->get_bool()) return rest;
-  const auto* why = rest.if_contains("error");
-  return Error{why != nullptr && why->is_string() ? std::string(why->get_string()) : "refused"};
+  return *answer;
+}
+
+std::string RefusalIn(const json::object& answer) {
+  const auto* why = answer.if_contains("error");
+  return why != nullptr && why->is_string() ? std::string(why->get_string()) : "refused";
+}
+
+int Fail(const std::string& why, int status) {
+  std::fprintf(stderr, "postern: %s\n", exporters::EscapeTerminal(why).c_str());
+  return status;
 }
 
 }  // namespace
@@ -97,9 +103,14 @@ std::optional<json::object> Ask(const std::string& config_path, const json::obje
   status = loaded.status;
   if (!loaded.setup) return std::nullopt;
   auto answer = AskDaemon(loaded.setup->config.control_socket, request);
-  if (answer) return *std::move(answer);
-  std::fprintf(stderr, "postern: %s\n", exporters::EscapeTerminal(answer.error().message).c_str());
-  status = kCouldNotTell;
+  if (!answer) {
+    status = Fail(answer.error().message, kCouldNotTell);
+  } else if (!answer->at("ok").get_bool()) {
+    status = Fail(RefusalIn(*answer), kFound);
+  } else {
+    answer->erase("ok");
+    return *std::move(answer);
+  }
   return std::nullopt;
 }
 

@@ -8,7 +8,8 @@
 namespace postern::cli {
 
 // Sends a request to the daemon of the configuration at `config_path` and returns its answer,
-// without "ok". None: why not was printed, and `status` is what to exit with.
+// without "ok". None: why not was printed, and `status` is what to exit with: 1 where the daemon
+// refused, 2 where it could not be asked.
 std::optional<boost::json::object> Ask(const std::string& config_path,
                                        const boost::json::object& request, int& status);
 

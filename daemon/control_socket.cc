@@ -24,6 +24,7 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kLongestRequest = 64 << 10;
 constexpr int kBacklog = 16;
+constexpr int kPauseAfterError = 100;  // milliseconds
 constexpr mode_t kOwnerAndGroup = 0660;
 
 sockaddr_un AddressOf(const std::string& path) {
@@ -139,7 +140,10 @@ void ControlSocket::Main() const {
     if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return;
     if (ready[1].revents != 0) return;
     const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection < 0) continue;
+    if (connection < 0) {  // out of descriptors, perhaps: that passes, and must not spin
+      ::poll(&ready[1], 1, kPauseAfterError);
+      continue;
+    }
     Serve(connection);
     ::close(connection);
   }

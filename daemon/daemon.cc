@@ -1,5 +1,6 @@
 #include "daemon/daemon.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -30,6 +31,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+// How often the end of a pause is looked for: the clock that it goes by may be set.
+constexpr auto kLookAtPause = std::chrono::seconds(30);
 // A storm of SIGHUP within this time is one reload.
 constexpr auto kReloadPause = std::chrono::milliseconds(200);
 
@@ -150,11 +153,9 @@ class Daemon {
     loops_.FollowSetup();
     pause_timer_.cancel();
     if (!pause || !pause->until) return;
-    pause_timer_.expires_after(*pause->until - now);
+    pause_timer_.expires_after(std::min<Duration>(*pause->until - now, kLookAtPause));
     pause_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (cancelled) return;
-      if (!pause_.At(SystemClock().Now())) pause_.Set(std::nullopt);
-      FollowPause();
+      if (!cancelled) FollowPause();
     });
   }
 

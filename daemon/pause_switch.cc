@@ -4,10 +4,17 @@
 
 namespace postern::daemon {
 
+namespace {
+
+bool IsOver(const storage::Pause& pause, TimePoint now) {
+  return pause.until && now >= *pause.until;
+}
+
+}  // namespace
+
 std::optional<storage::Pause> PauseSwitch::At(TimePoint now) const {
   const std::lock_guard lock(mutex_);
-  if (pause_ && pause_->until && now >= *pause_->until) return std::nullopt;
-  return pause_;
+  return pause_ && !IsOver(*pause_, now) ? pause_ : std::nullopt;
 }
 
 void PauseSwitch::Set(std::optional<storage::Pause> pause) {
@@ -15,15 +22,22 @@ void PauseSwitch::Set(std::optional<storage::Pause> pause) {
   {
     const std::lock_guard lock(mutex_);
     pause_ = std::move(pause);
-    if (!pause_) begins_ = std::stop_source();
+    if (!pause_) {
+      begins_ = std::stop_source();
+      return;
+    }
     begins = begins_;
-    if (!pause_) return;
   }
+  // Unlocked, since it calls whoever waits for it.
   begins.request_stop();
 }
 
-std::stop_token PauseSwitch::next_pause() const {
+std::stop_token PauseSwitch::NextPause(TimePoint now) {
   const std::lock_guard lock(mutex_);
+  if (pause_ && IsOver(*pause_, now)) {
+    pause_.reset();
+    begins_ = std::stop_source();
+  }
   return begins_.get_token();
 }
 

@@ -17,8 +17,9 @@ class PauseSwitch {
   std::optional<storage::Pause> At(TimePoint now) const;
   // None ends the pause.
   void Set(std::optional<storage::Pause> pause);
-  // Asks to stop when the next pause begins, or at once during one.
-  std::stop_token next_pause() const;
+  // Asks to stop when the next pause begins, or at once during one. A pause whose time is over at
+  // `now` has ended.
+  std::stop_token NextPause(TimePoint now);
 
  private:
   mutable std::mutex mutex_;

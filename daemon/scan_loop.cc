@@ -34,7 +34,7 @@ std::optional<policy::ScanConfig> FindScan(const CurrentSetup& setup, const std:
 }  // namespace
 
 ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
-                   StorageThread& storage, const PauseSwitch& pause, const Clock& clock)
+                   StorageThread& storage, PauseSwitch& pause, const Clock& clock)
     : name_(std::move(scan)),
       cycle_(cycle),
       setup_(setup),
@@ -78,7 +78,7 @@ bool ScanLoop::Run(const policy::ScanConfig& scan, const std::stop_token& stop) 
   std::stop_source run;
   const auto end = [&run] { run.request_stop(); };
   const std::stop_callback with_loop(stop, end);
-  const auto pause = pause_.next_pause();
+  const auto pause = pause_.NextPause(clock_.Now());
   const std::stop_callback with_pause(pause, end);
   if (const auto ran = cycle_.Run(scan, run.get_token()); !ran) {
     Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", ran.error().message}});

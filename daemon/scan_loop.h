@@ -19,7 +19,7 @@ class ScanLoop {
  public:
   // Starts the thread. What it is given must outlive it.
   ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup, StorageThread& storage,
-           const PauseSwitch& pause, const Clock& clock);
+           PauseSwitch& pause, const Clock& clock);
   // Ends the run in flight within a second.
   ~ScanLoop() = default;
   ScanLoop(const ScanLoop&) = delete;
@@ -43,7 +43,7 @@ class ScanLoop {
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;
-  const PauseSwitch& pause_;
+  PauseSwitch& pause_;
   const Clock& clock_;
   std::mutex mutex_;
   std::condition_variable_any wake_;
@@ -54,8 +54,8 @@ class ScanLoop {
 // One loop for each scan of the setup in force. Used from one thread.
 class ScanLoops {
  public:
-  ScanLoops(Cycle& cycle, const CurrentSetup& setup, StorageThread& storage,
-            const PauseSwitch& pause, const Clock& clock)
+  ScanLoops(Cycle& cycle, const CurrentSetup& setup, StorageThread& storage, PauseSwitch& pause,
+            const Clock& clock)
       : cycle_(cycle), setup_(setup), storage_(storage), pause_(pause), clock_(clock) {}
   // Ends all runs within a second.
   ~ScanLoops();
@@ -68,7 +68,7 @@ class ScanLoops {
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;
-  const PauseSwitch& pause_;
+  PauseSwitch& pause_;
   const Clock& clock_;
   std::map<std::string, std::unique_ptr<ScanLoop>> loops_;
 };

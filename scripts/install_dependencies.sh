@@ -20,7 +20,7 @@ build_packages=(
 )
 test_packages=(
   clang-format clang-tidy shellcheck python3 python3-pytest
-  iproute2 nftables tcpdump util-linux
+  iproute2 nftables tcpdump tshark util-linux
   nmap ndiff libxml2-utils sqlite3 openssl
   nginx-light openssh-server redis-server prometheus prometheus-alertmanager
   dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins

@@ -17,20 +17,12 @@ SeriesKind KindFor(const Coverage& coverage, Family family) {
   return coverage.Trusted(family) ? SeriesKind::kScan : SeriesKind::kBlind;
 }
 
-PortStates KnownPart(const PortStates& states) {
-  PortStates known;
-  for (const auto& range : states.ranges()) {
-    if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
-  }
-  return known;
-}
-
 Result<void> RecordAddress(Intervals& intervals, SeriesKind kind, std::int64_t series,
                            std::int64_t run, const AddressStates& states) {
   for (const auto protocol : kProtocols) {
     const auto& seen = states.of(protocol);
     auto recorded = intervals.Record(kind, {series, states.address, protocol}, run,
-                                     kind == SeriesKind::kLastKnown ? KnownPart(seen) : seen);
+                                     kind == SeriesKind::kLastKnown ? seen.Known() : seen);
     if (!recorded) return recorded;
   }
   return {};

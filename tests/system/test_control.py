@@ -61,7 +61,7 @@ def test_an_acknowledgement_ends_the_notifications(lab, cache, make_daemon):
         *("findings", "ack", finding["id"], "--comment", "x", "--until", "2020-01-01"),
         *("--config", daemon.config_path),
     )
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "name a date that is to come" in refused.stderr
 
 
@@ -97,6 +97,12 @@ def test_a_pause_ends_by_itself(cache, make_daemon):
     assert daemon.metric("postern_paused") == 1
     wait_for("it is over", lambda: daemon.metric("postern_paused") == 0)
     daemon.wait_for_runs("expected", 1)
+
+    # Nor does it come back with the next start.
+    assert daemon.stop() == 0
+    daemon.start()
+    daemon.wait_for_runs("expected", 1)
+    assert daemon.metric("postern_paused") == 0
 
 
 def test_status_tells_what_the_daemon_does(cache, make_daemon):

@@ -2,7 +2,6 @@
 the history of the host that it belongs to."""
 
 import json
-import shutil
 
 import pytest
 from daemon import BIN, json_lines, postern
@@ -66,9 +65,8 @@ def test_the_packets_of_an_open_port(lab, web, make_daemon):
         assert f"{evidence['source']}." in dump
         assert any(f"> {dot}: Flags [S]" in line for line in dump.splitlines()), dump
         assert any(f"{dot} >" in line and "[S.]" in line for line in dump.splitlines()), dump
-        if shutil.which("tshark"):
-            shown = run("tshark", "-n", "-r", pcap, "-Y", "tcp.flags.syn==1 && tcp.flags.ack==1")
-            assert target in shown.stdout
+        shown = run("tshark", "-n", "-r", pcap, "-Y", "tcp.flags.syn==1 && tcp.flags.ack==1")
+        assert target in shown.stdout
         assert nmap_state(evidence["nmap"], 6379) == "open"
 
 
