@@ -54,7 +54,8 @@ LINKS = {"1": Link(**RTT_20_MS), "2": Link(**RTT_20_MS, loss=2), "3": Link(**RTT
 OPEN_PORTS = sorted(random.Random(1).sample(range(1, 65536), 100))
 CLOSED_UDP_PORTS = [7, 9, 13, 17, 19, 37, 67, 68, 111, 135, 137, 138, 177, 389, 514, 520, 623, 1434,
                     1900, 5353]  # fmt: skip
-MEMORY_SECONDS = 170
+# 66 million packets take a quarter of an hour; a scan is ended after an hour.
+MEMORY_SECONDS = 3600
 # An idle lab's links empty within it, and listeners forget half-open connections.
 SETTLE_SECONDS = 1.0
 # Linux's burst of six ICMP errors, which the tool before has used up, is back after six seconds.

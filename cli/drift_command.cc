@@ -13,6 +13,7 @@
 #include "cli/load.h"
 #include "cli/progress_bar.h"
 #include "cli/scan_source.h"
+#include "daemon/all_ports.h"
 #include "daemon/confirm.h"
 #include "daemon/judging.h"
 #include "daemon/run_plan.h"
@@ -130,8 +131,16 @@ Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {
   auto result = ScanWithProgress(request, limiter, stop);
   outcome.snapshot.coverage = std::move(result.coverage);
   outcome.snapshot.addresses = std::move(result.addresses);
-  auto drifts = daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
-                                SystemClock().Now());
+  const auto drifts_now = [&] {
+    return daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
+                           SystemClock().Now());
+  };
+  auto drifts = drifts_now();
+  request.plan = daemon::RandomPortsPlan(outcome.snapshot, drifts, {}, viewpoint);
+  if (request.plan.size() > 0) {
+    daemon::AddPart(ScanWithProgress(request, limiter, stop), outcome.snapshot);
+    drifts = drifts_now();
+  }
   const auto confirmed =
       daemon::Confirmation({limiter, may_probe, SystemClock()}, setup.config.confirm.open_methods)
           .ConfirmOpen(drifts, stop);

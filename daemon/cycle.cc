@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "daemon/all_ports.h"
 #include "daemon/canaries.h"
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
@@ -179,9 +180,14 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   snapshot.coverage.unresolved = {targets.unresolved.begin(), targets.unresolved.end()};
   snapshot.addresses = std::move(result.addresses);
 
-  const auto drifts =
-      DriftIn(snapshot, *setup.policy, setup.config.viewpoint, targets, parts_.clock.Now());
-  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, setup.config.viewpoint);
+  const auto& viewpoint = setup.config.viewpoint;
+  auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
+  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
+  if (request.plan.size() > 0) {
+    AddPart(scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop), snapshot);
+    drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
+  }
+  const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
           .LookAgain(questions, stop);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "drift/all_ports.h"
 #include "drift/drift_of.h"
 #include "drift/severity.h"
 #include "policy/rules.h"
@@ -15,8 +16,8 @@ using policy::Decision;
 using policy::ExpectedState;
 using policy::RuleTable;
 
-// A host with as many open ports that no rule allows answers for services that are not there: a SYN
-// proxy, a tarpit. Large hosts have some dozens.
+// A host with as many open ports that no rule allows answers for services that are not there,
+// whatever it says on random ports. Large hosts have some dozens.
 constexpr std::size_t kMoreThanServices = 256;
 
 // Calls f(ports, verdict, decision) for every stretch of ports that share both, ascending.
@@ -117,7 +118,8 @@ class HostDrift {
     });
     for (auto& one : all) {
       if (!one) continue;
-      if (one->ports.size() >= kMoreThanServices) {
+      const bool everywhere = one->protocol == Protocol::kTcp && IsOpenEverywhere(at.now);
+      if (one->ports.size() >= kMoreThanServices || everywhere) {
         drifts_.push_back(std::move(*one));
       } else {
         AddEachUnexpectedOpen(at, one->protocol);

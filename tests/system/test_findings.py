@@ -202,3 +202,24 @@ def test_drift_compares_without_a_daemon(web, make_daemon):
         assert postern("drift", *arguments).returncode == 2
     finally:
         run("nft", "delete table inet own")
+
+
+def test_a_host_that_answers_on_every_port_is_one_drift(make_topology, tmp_path):
+    net = make_topology()
+    tarpit, busy = net.host("tarpit", 10), net.host("busy", 11)
+    tarpit.open_all_ports()
+    busy.listen(range(1, 13))
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"""
+version: 1
+scope: {{authorized_by: test, include: [{tarpit.ipv4}, {busy.ipv4}]}}
+hosts:
+  - {{name: tarpit, addresses: [{tarpit.ipv4}], owner: web}}
+  - {{name: busy, addresses: [{busy.ipv4}], owner: web}}
+""")
+    result = postern("drift", "--policy", policy, "--ports", "1-12", "--format", "jsonl")
+    assert result.returncode == 1, result.stderr
+    found = facts(json_lines(result.stdout), "host", "kind", "port")
+    assert found == sorted(
+        [("tarpit", "all_ports_open", 0), *(("busy", "unexpected_open", n) for n in range(1, 13))]
+    )
