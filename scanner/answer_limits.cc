@@ -102,4 +102,13 @@ bool AnswerLimits::IsGivenUp(const IpAddress& host) const {
   return at != hosts_.end() && at->second.kind == Kind::kGivenUp;
 }
 
+void LeaveUnknown(const AnswerLimits& limits, ScanRecord& record) {
+  if (!limits.AnyGivenUp()) return;
+  for (std::uint64_t i = 0; i < record.plan().size(); ++i) {
+    if (record.IsUndecided(i) && limits.IsGivenUp(record.plan().At(i).address)) {
+      record.NotProbed(i);
+    }
+  }
+}
+
 }  // namespace postern::scanner

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "core/ip_address.h"
+#include "scanner/scan_record.h"
 
 namespace postern::scanner {
 
@@ -67,5 +68,8 @@ class AnswerLimits {
   std::size_t pending_ = 0;
   std::size_t given_up_ = 0;
 };
+
+// What the hosts that were given up have not answered is unknown.
+void LeaveUnknown(const AnswerLimits& limits, ScanRecord& record);
 
 }  // namespace postern::scanner

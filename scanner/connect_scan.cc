@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
 #include "scanner/descriptors.h"
 #include "scanner/patience.h"
@@ -70,8 +71,7 @@ class ConnectRun {
         route_{request.source, request.interface},
         limiter_(limiter),
         record_(request.plan),
-        queue_(request.plan, request.seed,
-               [this](std::uint64_t index) { return record_.IsUndecided(index); }),
+        queue_(request.plan, request.seed, [this](std::uint64_t index) { return IsWanted(index); }),
         tries_(std::max(1, request.tries)) {}
 
   ScanResult Run(std::stop_token stop) {
@@ -85,6 +85,7 @@ class ConnectRun {
   }
 
  private:
+  bool IsWanted(std::uint64_t index) const;
   void StartRound();
   void EndRound();
   void End(bool complete);
@@ -134,7 +135,9 @@ class ConnectRun {
   ScanRecord record_;
   ProbeQueue queue_;
   HostPatience patience_;
+  AnswerLimits limits_;
   int tries_;
+  bool settled_ = false;  // but for hosts that limit their answers
   int round_ = 0;
   Time round_started_;
   bool pump_pending_ = false;  // Pump will be called again without anybody asking
@@ -148,6 +151,11 @@ class ConnectRun {
   int given_up_ = 0;  // in a row
 };
 
+bool ConnectRun::IsWanted(std::uint64_t index) const {
+  if (!record_.IsUndecided(index)) return false;
+  return !settled_ || limits_.IsPending(request_.plan.At(index).address);
+}
+
 void ConnectRun::StartRound() {
   ++round_;
   round_started_ = SteadyClock::now();
@@ -156,8 +164,14 @@ void ConnectRun::StartRound() {
 }
 
 void ConnectRun::EndRound() {
+  limits_.EndRound(round_started_, SteadyClock::now(),
+                   [this](const IpAddress& host) { return record_.AnsweringOf(host); });
   tries_ = TriesFor(record_.at_stake(), record_.EstimatedLoss(), tries_);
-  if (record_.silent() == 0 || round_ >= tries_) return End(/*complete=*/true);
+  settled_ = settled_ || round_ >= tries_;
+  if (record_.silent() == 0 || (settled_ && !limits_.AnyPending())) {
+    LeaveUnknown(limits_, record_);
+    return End(/*complete=*/true);
+  }
   pump_pending_ = true;
   pump_timer_.expires_at(round_started_ + kBetweenRounds);
   pump_timer_.async_wait([this](error_code error) {
@@ -221,9 +235,10 @@ void ConnectRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   if (target.endpoint.protocol != Protocol::kTcp) return;
   if (!MayProbe(target)) return record_.NotProbed(target.index);
   const auto& address = target.endpoint.address;
-  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
-    return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
-  }
+  auto ready = limits_.Ready(address, now);
+  if (ready <= now) ready = limiter_.Acquire(address, now);
+  if (ready > now) return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  limits_.Take(address, now);
   Send(target, /*self_connects=*/0);
 }
 
@@ -282,12 +297,13 @@ void ConnectRun::Launch(const ProbeQueue::Candidate& target, int descriptor, int
   ++in_flight_;
   probe.target = target;
   probe.self_connects = self_connects;
-  probe.slow = round_ >= tries_;
+  probe.slow = round_ >= tries_ && !settled_;
   probe.retransmitted = false;
   probe.sent = SteadyClock::now();
   probe.deadline = probe.sent + (probe.slow ? microseconds(kEarlyWait)
                                             : patience_.EarlyWait(target.endpoint.address));
   CountSent(round_ > 1, probe.sent);
+  limits_.Asked(target.endpoint.address);
   Await(probe);
 }
 
@@ -344,6 +360,7 @@ void ConnectRun::OnAnswer(Probe& probe, const ProbeOutcome& outcome, Time now) {
   }
   record_.Answer(probe.target.index, endpoint,
                  {outcome.verdict, outcome.rtt, round_ == 1 && !probe.retransmitted});
+  if (outcome.verdict.state != PortState::kFiltered) limits_.Answered(endpoint.address);
   if (outcome.verdict.state == PortState::kOpen) ResetOnClose(probe.socket->native_handle());
   Close(probe);
 }

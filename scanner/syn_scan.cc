@@ -114,7 +114,6 @@ class SynRun {
   void EndRound(Time now);
   bool LostReplies();
   bool IsSettledAfter(int rounds, double miss_probability) const;
-  void LeaveUnknown();
   double RoundLoss();
   void End(bool complete);
 
@@ -215,21 +214,12 @@ void SynRun::EndRound(Time now) {
   miss_probability_ *= RoundLoss();
   settled_ = settled_ || IsSettledAfter(round_, miss_probability_);
   if (settled_ && !limits_.AnyPending()) {
-    LeaveUnknown();
+    LeaveUnknown(limits_, record_);
     // What only rounds with lost replies have asked is not known.
     return End(/*complete=*/void_rounds_ < kMostVoidRounds);
   }
   last_ = settled_ || IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
   wait_until_ = last_ ? std::max(now, round_started_ + kSlow) : now;
-}
-
-// What hosts that answer too slowly have not answered.
-void SynRun::LeaveUnknown() {
-  if (!limits_.AnyGivenUp()) return;
-  for (std::uint64_t i = 0; i < request_.plan.size(); ++i) {
-    if (!record_.IsUndecided(i)) continue;
-    if (limits_.IsGivenUp(request_.plan.At(i).address)) record_.NotProbed(i);
-  }
 }
 
 // Whether silence is a verdict after so many rounds.

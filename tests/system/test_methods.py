@@ -122,12 +122,14 @@ def test_a_link_that_goes_down_leaves_endpoints_unknown(make_topology):
     assert summary["send_errors"]
 
 
-def test_a_host_that_limits_its_resets_is_asked_at_its_own_speed(make_topology):
+# The connect method asks twelve times, a second apart, what a loss would explain.
+@pytest.mark.parametrize("method, resets", [("syn", 300), ("connect", 100)])
+def test_a_host_that_limits_its_resets_is_asked_at_its_own_speed(make_topology, method, resets):
     net = make_topology(Link(delay=2))
     host = net.host("bsd", 10)
     host.listen([22])
-    host.limit_resets(300)
-    result = postern("scan", "--method", "syn", "--ports", "1-1500", *FAST, host.ipv4)
+    host.limit_resets(resets)
+    result = postern("scan", "--method", method, "--ports", "1-1500", *FAST, host.ipv4)
     assert "1499 closed (rst)" in result.stdout, result.stdout
     assert "filtered" not in result.stdout
 
