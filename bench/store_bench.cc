@@ -348,7 +348,7 @@ class Simulation {
       for (const auto& row : Need(store_->Outbox(receiver.name, now))) {
         if (!row.delivered) rows.push_back(row.id);
       }
-      if (!rows.empty()) Need(store_->Acknowledge(receiver.name, rows, now, {}));
+      if (!rows.empty()) Need(store_->Acknowledge(receiver.name, {rows, {}, {}}, now));
     }
   }
 

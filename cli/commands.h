@@ -24,6 +24,8 @@ void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
 // `findings ack` and `findings reopen`.
 void AddAcknowledgeCommands(CLI::App& findings, int& status);
+// `findings undelivered` and `findings redeliver`.
+void AddDeadLetterCommands(CLI::App& findings, int& status);
 // `pause`, `resume` and `status`.
 void AddPauseCommands(CLI::App& app, int& status);
 void AddHistoryCommand(CLI::App& app, int& status);

@@ -10,6 +10,7 @@
 #include "cli/load.h"
 #include "core/finding.h"
 #include "exporters/escape.h"
+#include "exporters/finding_json.h"
 #include "storage/store.h"
 
 namespace postern::cli {
@@ -31,40 +32,6 @@ std::string EndpointOf(const Drift& drift) {
   const std::string protocol(ToString(drift.protocol));
   return drift.address.ToString() + " " +
          (drift.port == 0 ? protocol : protocol + "/" + std::to_string(drift.port));
-}
-
-boost::json::object JsonOf(const Finding& finding) {
-  const auto& drift = finding.drift;
-  boost::json::object json;
-  json["id"] = DisplayId(finding);
-  json["state"] = ToString(finding.state);
-  json["kind"] = ToString(drift.kind);
-  json["severity"] = ToString(drift.severity);
-  json["host"] = drift.host;
-  json["owner"] = drift.owner;
-  json["address"] = drift.address.ToString();
-  json["family"] = ToString(drift.address.family());
-  json["protocol"] = ToString(drift.protocol);
-  json["port"] = drift.port;
-  json["ports"] = drift.ports.ToString();
-  json["observed"] = ObservedState(drift);
-  json["reason"] = ToString(drift.observed.reason);
-  json["only_family"] = drift.only_family;
-  json["summary"] = Summary(drift);
-  json["first_seen"] = FormatTime(finding.first_seen);
-  json["last_seen"] = FormatTime(finding.last_seen);
-  if (const auto& said = finding.acknowledgement) {
-    json["acknowledged"] = {{"by", said->by},
-                            {"at", FormatTime(said->at)},
-                            {"until", FormatTime(said->until)},
-                            {"comment", said->comment}};
-  }
-  if (finding.opened) json["opened"] = FormatTime(*finding.opened);
-  if (finding.state == FindingState::kResolved) {
-    if (finding.resolved) json["resolved"] = FormatTime(*finding.resolved);
-    if (finding.resolution) json["resolution"] = ToString(*finding.resolution);
-  }
-  return json;
 }
 
 void PrintLine(const Finding& finding) {
@@ -120,7 +87,7 @@ int List(const Options& options) {
     if (options.format == "text") {
       PrintLine(finding);
     } else {
-      std::printf("%s\n", boost::json::serialize(JsonOf(finding)).c_str());
+      std::printf("%s\n", exporters::FindingJson(finding).c_str());
     }
   }
   return kNothingFound;
@@ -184,7 +151,7 @@ int Show(const Options& options) {
     PrintWhole(**finding);
     std::fputs(EvidenceText(*evidence).c_str(), stdout);
   } else {
-    auto json = JsonOf(**finding);
+    auto json = boost::json::parse(exporters::FindingJson(**finding)).as_object();
     auto& list = json["evidence"].emplace_array();
     for (const auto& one : *evidence) list.push_back(EvidenceJson(one));
     std::printf("%s\n", boost::json::serialize(json).c_str());
@@ -223,6 +190,7 @@ void AddFindingsCommand(CLI::App& app, int& status) {
   show->callback([options, &status] { status = Show(*options); });
 
   AddAcknowledgeCommands(*findings, status);
+  AddDeadLetterCommands(*findings, status);
 }
 
 }  // namespace postern::cli

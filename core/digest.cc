@@ -1,7 +1,10 @@
 #include "core/digest.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 
 namespace postern {
@@ -38,6 +41,28 @@ std::string Sha256Base32(std::string_view bytes, std::size_t characters) {
     text += kDigits[(((high << 8) | low) >> (11 - bit % 8)) & 31];
   }
   return text;
+}
+
+std::string HmacSha256Base64(std::string_view key, std::string_view bytes) {
+  Sha256Bytes code{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), code.data(), &size);
+  std::array<unsigned char, 4 * ((SHA256_DIGEST_LENGTH + 2) / 3) + 1> text{};
+  const int length = EVP_EncodeBlock(text.data(), code.data(), static_cast<int>(code.size()));
+  return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length)};
+}
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  if (text.empty() || text.size() % 4 != 0 || text.size() > 4096) return std::nullopt;
+  std::string bytes(text.size() / 4 * 3, '\0');
+  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  if (length < 0) return std::nullopt;
+  const auto padding = static_cast<std::size_t>(std::count(text.end() - 2, text.end(), '='));
+  bytes.resize(static_cast<std::size_t>(length) - padding);
+  return bytes;
 }
 
 }  // namespace postern

@@ -67,6 +67,12 @@ json::object JsonOf(const storage::Pause& pause) {
   return object;
 }
 
+Reply Redeliver(const Control::Parts& parts, const json::object& request) {
+  const auto count = parts.cycle.Redeliver(TextAt(request, "receiver").value_or(""));
+  if (!count) return count.error();
+  return json::object{{"count", *count}};
+}
+
 // The store first: a pause that a restart forgets would send packets.
 Reply SetPause(const Control::Parts& parts, const std::optional<storage::Pause>& pause) {
   auto saved = parts.storage.Run([&](storage::Store& store) { return store.SavePause(pause); });
@@ -137,6 +143,7 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
   if (!command) return command.error();
   if (*command == "ack") return Acknowledge(parts, request, user);
   if (*command == "reopen") return Reopen(parts, request);
+  if (*command == "redeliver") return Redeliver(parts, request);
   if (*command == "pause") return Pause(parts, request, user);
   if (*command == "resume") return SetPause(parts, std::nullopt);
   if (*command == "status") return Status(parts);

@@ -2,6 +2,7 @@
 //
 //   {"command":"ack","id":"abcdefghij","comment":"on it","until":"2026-12-01"}
 //   {"command":"reopen","id":"abcdefghij"}
+//   {"command":"redeliver","receiver":"soc"}   without "receiver" of all
 //   {"command":"pause","for":"2h"}       without "for" until resume
 //   {"command":"resume"}
 //   {"command":"status"}

@@ -104,10 +104,12 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   WarnOfNames(targets);
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
-  const auto begun = Begin(*setup, scan, targets, info);
+  const auto answering = WhoIsAsked(scan, targets, info, stop);
+  const auto begun = Begin(*setup, scan, targets, answering.list, info);
   if (!begun) return begun.error();
 
   auto evidence = Observe(*setup, targets, *begun, info, stop);
+  evidence.snapshot.coverage.Add(answering.coverage);
   if (stop.stop_requested()) {
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
     return Abort(begun->run);
@@ -125,8 +127,24 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   return {};
 }
 
+AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,
+                                   const RunInfo& info, const std::stop_token& stop) {
+  if (!scan.assume_up) {
+    const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
+    return LookForTargets(targets.list, info.seed, may_probe, parts_.limiter, stop);
+  }
+  AnsweringTargets all{.list = targets.list, .coverage = {}};
+  all.coverage.complete = true;
+  return all;
+}
+
+bool Cycle::MayProbe(const IpAddress& address) const {
+  return parts_.setup.Get()->MayProbe(address, parts_.clock.Now());
+}
+
 Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& scan,
-                                  const Targets& targets, RunInfo& info) {
+                                  const Targets& targets, const std::vector<Target>& asked,
+                                  RunInfo& info) {
   auto begun = parts_.storage.Run([&](storage::Store& store) -> Result<Begun> {
     auto findings = store.Findings();
     if (!findings) return findings.error();
@@ -134,8 +152,8 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!cursor) return cursor.error();
     const auto run = store.BeginRun(info);
     if (!run) return run.error();
-    auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, targets.list, *findings,
-                        *cursor, info.started);
+    auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
+                        info.started);
     if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
@@ -153,9 +171,7 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
 RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Begun& begun,
                            const RunInfo& info, const std::stop_token& stop) {
   // The run's own policy chose the endpoints; what has left the scope since is not probed.
-  const auto may_probe = [this](const IpAddress& address) {
-    return parts_.setup.Get()->MayProbe(address, parts_.clock.Now());
-  };
+  const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
   const auto read_canaries = [&] {
     return ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
   };
@@ -326,6 +342,13 @@ Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& ch
   if (!judged) return judged.error();
   PublishFindings(*setup, *judged);
   return {};
+}
+
+Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
+  auto count =
+      parts_.storage.Run([&](storage::Store& store) { return store.Redeliver(receiver); });
+  if (count) parts_.wake_delivery();
+  return count;
 }
 
 std::set<IpAddress> Cycle::Remembered(const Targets& targets) {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/time.h"
+#include "daemon/discovery.h"
 #include "daemon/judging.h"
 #include "daemon/run_plan.h"
 #include "daemon/setup.h"
@@ -50,6 +51,9 @@ class Cycle {
   // Does to a finding what a person asks for, and lets the receivers know.
   Result<void> ChangeFinding(const std::string& id, const FindingChange& change);
 
+  // Lets what `receiver` refused (empty: every receiver) be delivered once more; how much that is.
+  Result<std::int64_t> Redeliver(const std::string& receiver);
+
  private:
   struct Begun {
     RunPlan plan;
@@ -61,7 +65,7 @@ class Cycle {
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
-                      RunInfo& info);
+                      const std::vector<Target>& asked, RunInfo& info);
   RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
                       const RunInfo& info, const std::stop_token& stop);
   // The part of a run that stage `discover` begins with: looks for unlisted hosts, and adds what
@@ -69,6 +73,11 @@ class Cycle {
   Coverage Discover(const Setup& setup, const Targets& targets, const Begun& begun,
                     const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
                     const std::stop_token& stop);
+  // The addresses whose ports the run asks, and what it took to find them.
+  AnsweringTargets WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,
+                              const RunInfo& info, const std::stop_token& stop);
+  // Whether a packet may be sent there now, by the setup in force.
+  bool MayProbe(const IpAddress& address) const;
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void RecordStorageFailure(exporters::StorageOperation operation);

@@ -82,6 +82,13 @@ std::optional<std::uint16_t> OpenPort(const AddressStates& states) {
   return std::nullopt;
 }
 
+// With raw packets where this process may send them, else by connections.
+scanner::DiscoverResult Ask(const scanner::DiscoverRequest& request, scanner::RateLimiter& limiter,
+                            const std::stop_token& stop) {
+  if (auto found = scanner::Discover(request, limiter, stop)) return *std::move(found);
+  return scanner::DiscoverByConnect(request, limiter, stop);
+}
+
 }  // namespace
 
 scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_view viewpoint,
@@ -112,12 +119,7 @@ scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_v
 
 Sighting LookForHosts(const scanner::DiscoverRequest& request, const std::set<IpAddress>& listed,
                       scanner::RateLimiter& limiter, const std::stop_token& stop) {
-  scanner::DiscoverResult result;
-  if (auto found = scanner::Discover(request, limiter, stop)) {
-    result = std::move(*found);
-  } else {
-    result = scanner::DiscoverByConnect(request, limiter, stop);
-  }
+  auto result = Ask(request, limiter, stop);
   Sighting sighting;
   sighting.discovery.up = LiveAddresses(result.up, listed);
   sighting.discovery.unknown = std::move(result.unknown);
@@ -125,6 +127,26 @@ Sighting LookForHosts(const scanner::DiscoverRequest& request, const std::set<Ip
   sighting.coverage = std::move(result.coverage);
   sighting.refused = std::move(result.refused);
   return sighting;
+}
+
+AnsweringTargets LookForTargets(const std::vector<Target>& targets, std::uint64_t seed,
+                                const std::function<bool(const IpAddress&)>& may_probe,
+                                scanner::RateLimiter& limiter, const std::stop_token& stop) {
+  scanner::DiscoverRequest request;
+  for (const auto& target : targets) {
+    request.ranges.emplace_back(target.address, target.address.bits());
+  }
+  request.seed = seed;
+  request.may_probe = may_probe;
+  auto result = Ask(request, limiter, stop);
+
+  std::set<IpAddress> wanted(result.unknown.begin(), result.unknown.end());
+  for (const auto& host : result.up) wanted.insert(host.address);
+  AnsweringTargets answering{.list = {}, .coverage = std::move(result.coverage)};
+  for (const auto& target : targets) {
+    if (wanted.contains(target.address)) answering.list.push_back(target);
+  }
+  return answering;
 }
 
 void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,

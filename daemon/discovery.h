@@ -1,6 +1,8 @@
 // The stage `discover`: which addresses it asks, and what its hosts are asked then.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -32,6 +34,16 @@ struct Sighting {
 // With raw packets where this process may send them, else by connections.
 Sighting LookForHosts(const scanner::DiscoverRequest& request, const std::set<IpAddress>& listed,
                       scanner::RateLimiter& limiter, const std::stop_token& stop);
+
+struct AnsweringTargets {
+  std::vector<Target> list;  // who answers, and who could not be asked
+  Coverage coverage;         // of the question
+};
+
+// Which of the targets are up (`assume_up: false`).
+AnsweringTargets LookForTargets(const std::vector<Target>& targets, std::uint64_t seed,
+                                const std::function<bool(const IpAddress&)>& may_probe,
+                                scanner::RateLimiter& limiter, const std::stop_token& stop);
 
 // Adds `ports` of each unlisted host to the plan, without printer ports.
 void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,

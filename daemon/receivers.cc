@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "exporters/alertmanager.h"
+#include "exporters/webhook.h"
 
 namespace postern::daemon {
 namespace {
@@ -39,11 +40,37 @@ void PublishOutbox(const std::string& receiver,
   metrics.SetOutbox(receiver, pending, oldest);
 }
 
+void PublishDeadLetters(const std::string& receiver, const storage::Store& store,
+                        exporters::Metrics& metrics) {
+  const auto letters = store.DeadLetters();
+  if (!letters) return;
+  const auto count = std::ranges::count(*letters, receiver, &storage::OutboxRow::receiver);
+  metrics.SetDeadLetters(receiver, static_cast<std::size_t>(count));
+}
+
+std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instance,
+                                                  const std::string& external_url) {
+  using exporters::HttpAddresses;
+  if (const auto* webhook = std::get_if<policy::WebhookConfig>(&instance.config->settings)) {
+    return std::make_unique<exporters::WebhookReceiver>(exporters::WebhookSettings{
+        .url = instance.url,
+        .secret_file = webhook->secret_file,
+        .external_url = external_url,
+        .addresses =
+            webhook->allow_link_local ? HttpAddresses::kAll : HttpAddresses::kNotLinkLocal});
+  }
+  return std::make_unique<exporters::AlertmanagerReceiver>(
+      exporters::AlertmanagerSettings{.url = instance.url, .external_url = external_url});
+}
+
 }  // namespace
 
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   std::vector<ReceiverInstance> instances;
   for (const auto& receiver : config.receivers) {
+    if (const auto* webhook = std::get_if<policy::WebhookConfig>(&receiver.settings)) {
+      instances.push_back({receiver.name, webhook->url, &receiver});
+    }
     const auto* alertmanager = std::get_if<policy::AlertmanagerConfig>(&receiver.settings);
     if (alertmanager == nullptr) continue;
     for (const auto& url : alertmanager->urls) {
@@ -64,11 +91,9 @@ Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThre
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
   for (const auto& instance : instances) {
-    auto receiver =
-        std::make_unique<exporters::AlertmanagerReceiver>(exporters::AlertmanagerSettings{
-            .url = instance.url, .external_url = config_->external_url});
-    deliveries_.push_back(std::make_unique<exporters::Delivery>(instance.name, std::move(receiver),
-                                                                SourceOf(instance), metrics_));
+    deliveries_.push_back(std::make_unique<exporters::Delivery>(
+        instance.name, MakeReceiver(instance, config_->external_url), SourceOf(instance),
+        metrics_));
   }
 }
 
@@ -96,14 +121,16 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
       batch.findings = Wanted(std::move(*findings), *config_, *instance.config, batch.queue);
       batch.memory = std::move(*memory);
       PublishOutbox(instance.name, batch.queue, metrics_);
+      PublishDeadLetters(instance.name, store, metrics_);
       return std::move(batch);
     });
   };
-  source.acknowledge = [this, instance](const std::vector<std::int64_t>& rows, TimePoint at,
-                                        const std::map<std::string, std::string>& memory) {
-    return storage_.Run([&](storage::Store& store) -> Result<void> {
-      auto acknowledged = store.Acknowledge(instance.name, rows, at, memory);
-      if (acknowledged) metrics_.SetOutbox(instance.name, 0, std::nullopt);
+  source.acknowledge = [this, instance](const exporters::DeliveryOutcome& outcome, TimePoint at) {
+    storage::Receipt receipt{.taken = outcome.taken, .refused = {}, .memory = outcome.memory};
+    for (const auto& row : outcome.refused) receipt.refused.emplace_back(row.id, row.reason);
+    return storage_.Run([&](storage::Store& store) {
+      auto acknowledged = store.Acknowledge(instance.name, receipt, at);
+      PublishDeadLetters(instance.name, store, metrics_);
       return acknowledged;
     });
   };

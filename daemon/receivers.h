@@ -21,7 +21,7 @@ struct ReceiverInstance {
   const policy::ReceiverConfig* config = nullptr;  // owned by the configuration
 };
 
-// Only the receivers that this version delivers to: Alertmanager.
+// Only the receivers that this version delivers to: Alertmanager and webhooks.
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config);
 
 // All deliveries of a configuration. Used from one thread, but for Wake.

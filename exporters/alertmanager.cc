@@ -276,6 +276,8 @@ DeliveryOutcome Judge(const HttpReply& reply) {
       .reason = "http_" + std::to_string(reply.status / 100) + "xx",
       .detail = "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShown),
       .retry_after = reply.retry_after,
+      .taken = {},
+      .refused = {},
       .memory = {}};
 }
 
@@ -284,6 +286,8 @@ DeliveryOutcome Judge(const HttpFailure& failure) {
           .reason = std::string(ToString(failure.kind)),
           .detail = failure.detail,
           .retry_after = {},
+          .taken = {},
+          .refused = {},
           .memory = {}};
 }
 
@@ -322,6 +326,7 @@ DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
     if (one.status == DeliveryOutcome::Status::kRejected) outcome = std::move(one);
   }
   if (outcome.status == DeliveryOutcome::Status::kDelivered) {
+    outcome.taken = Undelivered(batch);
     outcome.memory = std::move(payload.memory);
   }
   return outcome;

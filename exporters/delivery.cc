@@ -14,14 +14,6 @@
 namespace postern::exporters {
 namespace {
 
-std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch) {
-  std::vector<std::int64_t> rows;
-  for (const QueuedTransition& queued : batch.queue) {
-    if (!queued.delivered) rows.push_back(queued.id);
-  }
-  return rows;
-}
-
 std::optional<TimePoint> OldestUndelivered(const DeliveryBatch& batch) {
   for (const QueuedTransition& queued : batch.queue) {
     if (!queued.delivered) return queued.transition.at;
@@ -30,6 +22,14 @@ std::optional<TimePoint> OldestUndelivered(const DeliveryBatch& batch) {
 }
 
 }  // namespace
+
+std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch) {
+  std::vector<std::int64_t> rows;
+  for (const QueuedTransition& queued : batch.queue) {
+    if (!queued.delivered) rows.push_back(queued.id);
+  }
+  return rows;
+}
 
 Duration Backoff(const DeliveryTiming& timing, int failures, double jitter) {
   Duration delay = timing.shortest_backoff;
@@ -84,9 +84,12 @@ class Delivery::Impl {
     metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
 
     const DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    if (const auto kept = Keep(*batch, outcome); !kept) {
+      return Retry("storage", kept.error().message, {});
+    }
     switch (outcome.status) {
       case DeliveryOutcome::Status::kDelivered:
-        return Acknowledge(*batch, outcome);
+        return Delivered(*batch, outcome);
       case DeliveryOutcome::Status::kRetry:
         return Retry(outcome.reason, outcome.detail, outcome.retry_after);
       case DeliveryOutcome::Status::kRejected:
@@ -97,20 +100,28 @@ class Delivery::Impl {
     return {timing_.resend, true};
   }
 
-  Rest Acknowledge(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
-    metrics_.RecordDelivery(name_);
-    const std::vector<std::int64_t> rows = Undelivered(batch);
-    // A re-send that changed nothing is not worth a write.
-    if (!rows.empty() || outcome.memory != batch.memory) {
-      const Result<void> kept = source_.acknowledge(rows, batch.now, outcome.memory);
-      if (!kept) return Retry("storage", kept.error().message, {});
+  // A re-send that changed nothing is not worth a write.
+  Result<void> Keep(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+    for (const auto& row : outcome.refused) {
+      metrics_.RecordDeliveryFailure(name_, "refused");
+      Log(LogLevel::kError, "a receiver refuses a notification; it is a dead letter",
+          {{"receiver", name_}, {"row", std::to_string(row.id)}, {"detail", row.reason}});
     }
-    metrics_.SetOutbox(name_, 0, std::nullopt);
+    const bool remembers = outcome.memory && *outcome.memory != batch.memory;
+    if (outcome.taken.empty() && outcome.refused.empty() && !remembers) return {};
+    return source_.acknowledge(outcome, batch.now);
+  }
+
+  Rest Delivered(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+    metrics_.RecordDelivery(name_);
+    const std::size_t waiting =
+        Undelivered(batch).size() - outcome.taken.size() - outcome.refused.size();
+    if (waiting == 0) metrics_.SetOutbox(name_, 0, std::nullopt);
     if (!failing_.empty())
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
     failing_.clear();
     failures_ = 0;
-    return {timing_.resend, true};
+    return {waiting > 0 ? Duration() : timing_.resend, true};
   }
 
   Rest Retry(const std::string& reason, const std::string& detail, Duration asked) {

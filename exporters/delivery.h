@@ -1,7 +1,7 @@
 // Delivers findings to one receiver, on a thread of its own, so that a receiver that hangs delays
-// no other. Delivery is level-triggered: each time the whole present state is loaded and sent, on
-// news, and again at every re-send period; what failed is part of the next attempt by itself. Rows
-// are acknowledged after the receiver took them, so that each is delivered at least once.
+// no other. Each time the whole present state is loaded, with the transitions that wait: on news,
+// and again at every re-send period; what failed is part of the next attempt by itself. Rows are
+// acknowledged after the receiver took them, so that each is delivered at least once.
 //
 // Wake and RequestStop are thread-safe. The callbacks run on the delivery thread.
 #pragma once
@@ -24,9 +24,8 @@ namespace postern::exporters {
 // block; an error is logged, counted as reason "storage" and tried again.
 struct DeliverySource {
   std::function<Result<DeliveryBatch>()> load;
-  std::function<Result<void>(const std::vector<std::int64_t>& rows, TimePoint at,
-                             const std::map<std::string, std::string>& memory)>
-      acknowledge;
+  // Of an outcome: what was taken or refused at that time, and the memory to be kept.
+  std::function<Result<void>(const DeliveryOutcome& outcome, TimePoint at)> acknowledge;
 };
 
 struct DeliveryTiming {

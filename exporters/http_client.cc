@@ -117,6 +117,17 @@ std::variant<Addresses, HttpFailure> Resolve(const std::string& name, Clock::tim
   return *std::move(addresses);
 }
 
+// Where clouds hand out credentials to whoever asks.
+bool IsMetadata(const asio::ip::address& address) {
+  static const auto kIpv6Metadata = asio::ip::make_address_v6("fd00:ec2::254");
+  if (address.is_v4()) return address.to_v4().to_uint() >> 16 == 0xA9FE;  // 169.254.0.0/16
+  const auto ipv6 = address.to_v6();
+  if (ipv6.is_v4_mapped()) {
+    return IsMetadata(asio::ip::make_address_v4(asio::ip::v4_mapped, ipv6));
+  }
+  return ipv6.is_link_local() || ipv6 == kIpv6Metadata;
+}
+
 Duration ParseRetryAfter(std::string_view text) {
   const auto seconds = ParseDecimal(text, 0, UINT64_MAX);
   return std::chrono::seconds(std::min(seconds.value_or(0), kLongestRetryAfterSeconds));
@@ -126,16 +137,24 @@ Duration ParseRetryAfter(std::string_view text) {
 // which closes the socket at the deadline, and is run to its end before the next.
 class Exchange {
  public:
-  Exchange(const Target& target, Clock::time_point deadline)
-      : target_(target), deadline_(deadline), stream_(io_, tls_) {}
+  Exchange(const Target& target, Clock::time_point deadline, HttpAddresses allowed)
+      : target_(target), deadline_(deadline), allowed_(allowed), stream_(io_, tls_) {}
 
-  std::variant<HttpReply, HttpFailure> Post(const HttpHeaders& headers, const std::string& body) {
-    const auto addresses = Resolve(target_.host, deadline_);
+  std::variant<HttpReply, HttpFailure> Make(const HttpCall& call) {
+    auto addresses = Resolve(target_.host, deadline_);
     if (const auto* failure = std::get_if<HttpFailure>(&addresses)) return *failure;
+    if (allowed_ == HttpAddresses::kNotLinkLocal) {
+      std::erase_if(std::get<Addresses>(addresses), IsMetadata);
+      if (std::get<Addresses>(addresses).empty()) {
+        return HttpFailure{Kind::kConnect, target_.host +
+                                               " is a link-local or metadata address; set "
+                                               "allow_link_local if that is meant"};
+      }
+    }
     if (auto failure = Connect(std::get<Addresses>(addresses))) return *std::move(failure);
-    if (!target_.tls) return Talk(stream_.next_layer(), headers, body);
+    if (!target_.tls) return Talk(stream_.next_layer(), call);
     if (auto failure = Handshake()) return *std::move(failure);
-    return Talk(stream_, headers, body);
+    return Talk(stream_, call);
   }
 
  private:
@@ -190,21 +209,20 @@ class Exchange {
     return Failure(Kind::kTls, "TLS handshake with " + target_.host_header, error);
   }
 
-  http::request<http::string_body> Request(const HttpHeaders& headers,
-                                           const std::string& body) const {
-    http::request<http::string_body> request(http::verb::post, target_.path, 11, body);
+  http::request<http::string_body> Request(const HttpCall& call) const {
+    http::request<http::string_body> request(http::string_to_verb(call.method), target_.path, 11,
+                                             call.body);
     request.set(http::field::host, target_.host_header);
     request.set(http::field::user_agent, "postern/" POSTERN_VERSION);
     request.set(http::field::connection, "close");
-    for (const auto& [name, value] : headers) request.set(name, value);
+    for (const auto& [name, value] : call.headers) request.set(name, value);
     request.prepare_payload();
     return request;
   }
 
   template <typename Stream>
-  std::variant<HttpReply, HttpFailure> Talk(Stream& stream, const HttpHeaders& headers,
-                                            const std::string& body) {
-    const auto request = Request(headers, body);
+  std::variant<HttpReply, HttpFailure> Talk(Stream& stream, const HttpCall& call) {
+    const auto request = Request(call);
     error_code error = Run([&](auto handler) { http::async_write(stream, request, handler); });
     if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_header, error);
 
@@ -215,10 +233,11 @@ class Exchange {
     error = Run([&](auto handler) { http::async_read_header(stream, buffer, parser, handler); });
     if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
 
-    HttpReply reply{.status = parser.get().result_int(),
-                    .body = {},
-                    .retry_after = ParseRetryAfter(parser.get()[http::field::retry_after])};
-    error = ReadBody(stream, buffer, parser, reply.body);
+    HttpReply reply;
+    reply.status = parser.get().result_int();
+    reply.retry_after = ParseRetryAfter(parser.get()[http::field::retry_after]);
+    ReadLimit(parser.get(), reply);
+    error = ReadBody(stream, buffer, parser, call.longest_reply, reply.body);
     if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
     return reply;
   }
@@ -226,9 +245,10 @@ class Exchange {
   // Reads until the end, or until the reply is as long as anybody will look at.
   template <typename Stream>
   error_code ReadBody(Stream& stream, beast::flat_buffer& buffer,
-                      http::response_parser<http::buffer_body>& parser, std::string& body) {
+                      http::response_parser<http::buffer_body>& parser, std::size_t longest,
+                      std::string& body) {
     std::array<char, 4096> chunk{};
-    while (!parser.is_done() && body.size() < kLongestReplyBody) {
+    while (!parser.is_done() && body.size() < longest) {
       parser.get().body().data = chunk.data();
       parser.get().body().size = chunk.size();
       const error_code error =
@@ -236,12 +256,19 @@ class Exchange {
       body.append(chunk.data(), chunk.size() - parser.get().body().size);
       if (error && error != http::error::need_buffer) return error;
     }
-    if (body.size() > kLongestReplyBody) body.resize(kLongestReplyBody);
+    if (body.size() > longest) body.resize(longest);
     return {};
+  }
+
+  static void ReadLimit(const http::fields& headers, HttpReply& reply) {
+    reply.limit_reached = headers["X-RateLimit-Remaining"] == "0";
+    const auto resets = ParseDecimal(headers["X-RateLimit-Reset"], 0, INT64_MAX);
+    reply.limit_resets = static_cast<std::int64_t>(resets.value_or(0));
   }
 
   const Target& target_;
   const Clock::time_point deadline_;
+  const HttpAddresses allowed_;
   asio::io_context io_;
   asio::ssl::context tls_{asio::ssl::context::tls_client};
   asio::ssl::stream<beast::tcp_stream> stream_;
@@ -251,16 +278,26 @@ class Exchange {
 
 std::string_view ToString(HttpFailure::Kind kind) { return NameOf(kKinds, kind); }
 
-std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
-                                              const std::string& body, Duration timeout) {
-  const auto deadline = Clock::now() + timeout;
-  const auto target = ParseTarget(url);
+std::variant<HttpReply, HttpFailure> Send(const HttpCall& call) {
+  const auto deadline = Clock::now() + call.timeout;
+  const auto target = ParseTarget(call.url);
   if (!target) {  // the URL is not shown: what is wrong with it may be a password
     return HttpFailure{Kind::kConnect,
                        "the URL is not of the form http://HOST[:PORT]/PATH or "
                        "https://HOST[:PORT]/PATH, without a user name"};
   }
-  return Exchange(*target, deadline).Post(headers, body);
+  return Exchange(*target, deadline, call.addresses).Make(call);
+}
+
+std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
+                                              const std::string& body, Duration timeout,
+                                              HttpAddresses addresses) {
+  return Send({.method = "POST",
+               .url = url,
+               .headers = headers,
+               .body = body,
+               .timeout = timeout,
+               .addresses = addresses});
 }
 
 }  // namespace postern::exporters

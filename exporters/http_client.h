@@ -1,4 +1,4 @@
-// One HTTP POST with one total time limit, for receivers. http and https; the server's certificate
+// One HTTP request with one total time limit, for receivers. http and https; the server's certificate
 // and host name are checked against the machine's trusted roots. Redirects are not followed: a 3xx
 // is a status like any other, and a receiver's secrets never travel to a host that nobody
 // configured. Thread-safe; each call is a connection of its own.
@@ -17,8 +17,12 @@ namespace postern::exporters {
 
 struct HttpReply {
   unsigned status = 0;
-  std::string body;        // at most kLongestReplyBody bytes of it
+  std::string body;        // at most as much of it as was asked for
   Duration retry_after{};  // Retry-After in its seconds form; 0: none
+  // X-RateLimit-Remaining was 0, as GitHub and GitLab say that nothing more is taken until
+  // `limit_resets`, in seconds since 1970.
+  bool limit_reached = false;
+  std::int64_t limit_resets = 0;
 };
 
 struct HttpFailure {
@@ -40,9 +44,31 @@ inline constexpr std::size_t kLongestReplyBody = std::size_t{64} * 1024;
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// Blocks for at most `timeout`, a name server that never answers included. `url` has no user name
+// Where a request may go, whatever the URL's name resolves to.
+enum class HttpAddresses : std::uint8_t {
+  kAll,
+  // Not to link-local addresses (169.254.0.0/16, fe80::/10) and fd00:ec2::254: clouds hand out
+  // credentials there.
+  kNotLinkLocal,
+};
+
+struct HttpCall {
+  std::string method = "POST";  // GET, POST, PUT or PATCH
+  std::string url;              // without user name or password
+  HttpHeaders headers;
+  std::string body;
+  Duration timeout = std::chrono::seconds(10);
+  HttpAddresses addresses = HttpAddresses::kAll;
+  std::size_t longest_reply = kLongestReplyBody;  // what is longer is cut
+};
+
+// Blocks for at most the call's timeout, a name server that never answers included.
+std::variant<HttpReply, HttpFailure> Send(const HttpCall& call);
+
+// The same for a POST; blocks for at most `timeout`, a name server that never answers included. `url` has no user name
 // or password.
 std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
-                                              const std::string& body, Duration timeout);
+                                              const std::string& body, Duration timeout,
+                                              HttpAddresses addresses = HttpAddresses::kAll);
 
 }  // namespace postern::exporters

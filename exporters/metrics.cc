@@ -43,8 +43,9 @@ constexpr std::array kSeverities = {Severity::kInfo, Severity::kWarning, Severit
 // before it happens. Others add theirs when they come.
 constexpr std::array<std::string_view, 7> kSendErrors = {
     "EACCES", "EADDRNOTAVAIL", "EHOSTUNREACH", "EMFILE", "ENETUNREACH", "ENOBUFS", "EPERM"};
-constexpr std::array<std::string_view, 8> kDeliveryFailures = {
-    "timeout", "connect", "tls", "protocol", "http_3xx", "http_4xx", "http_5xx", "storage"};
+constexpr std::array<std::string_view, 10> kDeliveryFailures = {
+    "timeout",  "connect",  "tls",     "protocol", "http_3xx",
+    "http_4xx", "http_5xx", "storage", "secret",   "refused"};
 
 // In seconds: from a scan of a few ports to a day.
 const prometheus::Histogram::BucketBoundaries kDurationBuckets = {
@@ -243,6 +244,10 @@ class Metrics::Impl {
   Series& outbox_oldest =
       Gauge("postern_outbox_oldest_timestamp_seconds",
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
+  Series& dead_letters =
+      Gauge("postern_outbox_dead_letters",
+            "Notifications that the receiver refused, until they are delivered once more.",
+            {"receiver"});
   Series& storage_errors = Counter("postern_storage_errors_total",
                                    "Operations of the store that failed.", {"operation"});
   Series& storage_log =
@@ -321,7 +326,8 @@ void Metrics::SetScans(const std::vector<std::string>& names) {
 void Metrics::SetReceivers(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->receivers = {names.begin(), names.end()};
-  for (Series* series : {&impl_->notifications, &impl_->outbox_pending, &impl_->outbox_oldest}) {
+  for (Series* series : {&impl_->notifications, &impl_->outbox_pending, &impl_->outbox_oldest,
+                         &impl_->dead_letters}) {
     series->Retain(impl_->receivers);
     for (const std::string& receiver : impl_->receivers) series->At({receiver});
   }
@@ -442,6 +448,12 @@ void Metrics::SetOutbox(std::string_view receiver, std::size_t pending,
   if (!impl_->receivers.contains(std::string(receiver))) return;
   impl_->outbox_pending.At({receiver}) = static_cast<double>(pending);
   impl_->outbox_oldest.At({receiver}) = SecondsOrZero(oldest);
+}
+
+void Metrics::SetDeadLetters(std::string_view receiver, std::size_t count) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->receivers.contains(std::string(receiver))) return;
+  impl_->dead_letters.At({receiver}) = static_cast<double>(count);
 }
 
 void Metrics::RecordDelivery(std::string_view receiver) {

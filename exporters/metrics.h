@@ -96,6 +96,8 @@ class Metrics {
 
   // Transitions that wait for `receiver`, and the time of the oldest; none is 0.
   void SetOutbox(std::string_view receiver, std::size_t pending, std::optional<TimePoint> oldest);
+  // What `receiver` refused for good.
+  void SetDeadLetters(std::string_view receiver, std::size_t count);
   void RecordDelivery(std::string_view receiver);
   // `reason` is one of DeliveryOutcome's.
   void RecordDeliveryFailure(std::string_view receiver, std::string_view reason);

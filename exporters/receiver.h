@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,16 +28,32 @@ struct DeliveryBatch {
   std::map<std::string, std::string> memory;  // what this receiver returned last time
 };
 
+// A row that the receiver will never take as it is.
+struct RefusedRow {
+  std::int64_t id = 0;
+  std::string reason;  // for people
+};
+
 struct DeliveryOutcome {
-  enum class Status : std::uint8_t { kDelivered, kRetry, kRejected };
+  enum class Status : std::uint8_t {
+    kDelivered,  // nothing failed; what is neither taken nor refused has its turn at once
+    kRetry,      // the rest is to be tried again later
+    kRejected,   // the receiver answers, and refuses; tried again at the next re-send
+  };
 
   Status status = Status::kDelivered;
   std::string reason;  // of a failure; one of a few words, it becomes a metric label: "timeout",
                        // "connect", "http_4xx", "http_5xx", "protocol"
   std::string detail;  // of a failure, for the log
-  Duration retry_after{};                     // kRetry: what the receiver asked for; 0: nothing
-  std::map<std::string, std::string> memory;  // to be kept for the next batch; kDelivered only
+  Duration retry_after{};           // kRetry: what the receiver asked for; 0: nothing
+  std::vector<std::int64_t> taken;  // rows of the queue, whatever the status
+  std::vector<RefusedRow> refused;  // dead letters from now on, whatever the status
+  // To be kept for the next batch; none: as before.
+  std::optional<std::map<std::string, std::string>> memory;
 };
+
+// The rows of the batch that the receiver has not taken yet.
+std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch);
 
 class Receiver {
  public:

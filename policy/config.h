@@ -43,6 +43,8 @@ struct ScanConfig {
   Duration every{};
   Duration jitter{};
   PortSet ports;  // stage `expected` and `discover`: empty; `top`: top-1000 by default; `full`: all
+  // Every host is asked its ports; else only who answers a discovery.
+  bool assume_up = true;
   SourceLocation where;
 };
 
@@ -71,7 +73,8 @@ struct AlertmanagerConfig {
 
 struct WebhookConfig {
   std::string url;
-  std::string secret_file;
+  std::string secret_file;  // empty: requests are not signed
+  bool allow_link_local = false;
 };
 
 struct TicketConfig {

@@ -16,12 +16,10 @@ bool IsLaterDriftKind(std::string_view name) {
 
 void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems) {
   for (const auto& receiver : config.receivers) {
-    if (std::holds_alternative<AlertmanagerConfig>(receiver.settings)) continue;
-    const bool webhook = std::holds_alternative<WebhookConfig>(receiver.settings);
-    problems.Warning(receiver.where, "receiver '" + receiver.name + "': a " +
-                                         (webhook ? "webhook" : "ticket") +
-                                         " is accepted, but this version delivers to Alertmanager "
-                                         "only");
+    if (!std::holds_alternative<TicketConfig>(receiver.settings)) continue;
+    problems.Warning(receiver.where, "receiver '" + receiver.name +
+                                         "': a ticket is accepted, but this version delivers to "
+                                         "Alertmanager and webhooks only");
   }
 }
 

@@ -22,9 +22,10 @@ std::string ReadSecretPath(YamlReader& reader, const YamlNode* node, const std::
 }
 
 WebhookConfig ReadWebhook(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "a webhook", {"url", "secret_file"});
+  const Fields fields(reader, node, "a webhook", {"url", "secret_file", "allow_link_local"});
   return {ReadUrl(reader, fields.Require("url")).value_or(""),
-          ReadSecretPath(reader, fields.Find("secret_file"), folder)};
+          ReadSecretPath(reader, fields.Find("secret_file"), folder),
+          reader.Flag(fields.Find("allow_link_local")).value_or(false)};
 }
 
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {

@@ -62,8 +62,18 @@ std::optional<Stage> ParseScheduledStage(std::string_view text) {
   return stage == Stage::kImport ? std::nullopt : stage;
 }
 
+// `expected` reports who is silent, so that it asks everybody; `discover` asks for nothing else.
+bool ReadAssumeUp(YamlReader& reader, const YamlNode* node, std::optional<Stage> stage) {
+  const auto assume_up = reader.Flag(node).value_or(true);
+  if (node != nullptr && (stage == Stage::kExpected || stage == Stage::kDiscover)) {
+    reader.Error(*node, "'assume_up' is for the stages top, full and udp; leave it out");
+  }
+  return assume_up;
+}
+
 std::optional<ScanConfig> ReadScan(YamlReader& reader, const YamlNode& node) {
-  const Fields fields(reader, node, "a scan", {"name", "stage", "every", "jitter", "ports"});
+  const Fields fields(reader, node, "a scan",
+                      {"name", "stage", "every", "jitter", "ports", "assume_up"});
   ScanConfig scan;
   scan.where = reader.Where(node);
   const auto name = reader.Name(fields.Require("name"));
@@ -73,6 +83,7 @@ std::optional<ScanConfig> ReadScan(YamlReader& reader, const YamlNode& node) {
   const auto* jitter_node = fields.Find("jitter");
   scan.jitter = reader.Period(jitter_node, Duration(0)).value_or(Duration(0));
   if (stage) scan.ports = ReadScanPorts(reader, node, fields, *stage);
+  scan.assume_up = ReadAssumeUp(reader, fields.Find("assume_up"), stage);
   if (!name || !stage || !every) return std::nullopt;
   if (scan.jitter > *every) {
     reader.Error(*jitter_node, "jitter is longer than 'every' (" + FormatDuration(*every) + ")");

@@ -27,7 +27,29 @@ OutboxRow ReadRow(Row& row) {
   queued.transition.at = row.Time();
   queued.created = row.Time();
   queued.delivered = row.OptionalTime();
+  queued.refused = row.OptionalTime();
+  queued.refusal = row.Text();
   return queued;
+}
+
+constexpr std::string_view kColumns =
+    "SELECT id, receiver, finding, episode, kind, at, created, delivered, refused, refusal "
+    "FROM outbox ";
+
+Result<std::vector<OutboxRow>> LoadRows(Database& database, std::string_view condition,
+                                        std::initializer_list<Value> values) {
+  std::vector<OutboxRow> rows;
+  auto read = database.Each(std::string(kColumns) + std::string(condition) + " ORDER BY id", values,
+                            [&](Row& row) { rows.push_back(ReadRow(row)); });
+  if (!read) return read.error();
+  return rows;
+}
+
+// After an update of one row by its id.
+Result<void> ExpectChange(const Database& database, const std::string& receiver, std::int64_t row) {
+  if (database.changed_rows() == 1) return {};
+  return Error{"outbox row " + std::to_string(row) + " of receiver '" + receiver +
+               "' does not exist"};
 }
 
 }  // namespace
@@ -44,13 +66,9 @@ Result<void> Enqueue(Database& database, const std::string& receiver, const Tran
 
 Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string& receiver,
                                           TimePoint delivered_since) {
-  std::vector<OutboxRow> rows;
-  auto read = database.Each(
-      "SELECT id, receiver, finding, episode, kind, at, created, delivered FROM outbox "
-      "WHERE receiver = ? AND (delivered IS NULL OR delivered >= ?) ORDER BY id",
-      {receiver, ToValue(delivered_since)}, [&](Row& row) { rows.push_back(ReadRow(row)); });
-  if (!read) return read.error();
-  return rows;
+  return LoadRows(
+      database, "WHERE receiver = ? AND refused IS NULL AND (delivered IS NULL OR delivered >= ?)",
+      {receiver, ToValue(delivered_since)});
 }
 
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
@@ -59,9 +77,29 @@ Result<void> MarkDelivered(Database& database, const std::string& receiver, std:
       "UPDATE outbox SET delivered = coalesce(delivered, ?) WHERE id = ? AND receiver = ?",
       {ToValue(at), row, receiver});
   if (!marked) return marked;
-  if (database.changed_rows() == 1) return {};
-  return Error{"outbox row " + std::to_string(row) + " of receiver '" + receiver +
-               "' does not exist"};
+  return ExpectChange(database, receiver, row);
+}
+
+Result<void> MarkRefused(Database& database, const std::string& receiver, std::int64_t row,
+                         TimePoint at, const std::string& why) {
+  auto marked =
+      database.Run("UPDATE outbox SET refused = ?, refusal = ? WHERE id = ? AND receiver = ?",
+                   {ToValue(at), why, row, receiver});
+  if (!marked) return marked;
+  return ExpectChange(database, receiver, row);
+}
+
+Result<std::vector<OutboxRow>> LoadDeadLetters(Database& database) {
+  return LoadRows(database, "WHERE refused IS NOT NULL", {});
+}
+
+Result<std::int64_t> QueueAgain(Database& database, const std::string& receiver) {
+  auto queued = database.Run(
+      "UPDATE outbox SET refused = NULL, refusal = '' "
+      "WHERE refused IS NOT NULL AND (?1 = '' OR receiver = ?1)",
+      {receiver});
+  if (!queued) return queued.error();
+  return database.changed_rows();
 }
 
 Result<std::map<std::string, std::string>> LoadMemory(Database& database,

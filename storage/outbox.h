@@ -24,6 +24,12 @@ Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string&
 // The first delivery of a row counts. An error if it is not a row of this receiver.
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
                            TimePoint at);
+// Makes it a dead letter. An error if it is not a row of this receiver.
+Result<void> MarkRefused(Database& database, const std::string& receiver, std::int64_t row,
+                         TimePoint at, const std::string& why);
+// See Store::DeadLetters and Store::Redeliver.
+Result<std::vector<OutboxRow>> LoadDeadLetters(Database& database);
+Result<std::int64_t> QueueAgain(Database& database, const std::string& receiver);
 
 Result<std::map<std::string, std::string>> LoadMemory(Database& database,
                                                       const std::string& receiver);

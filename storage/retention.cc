@@ -105,6 +105,13 @@ Result<void> RemoveDelivered(Step& step, TimePoint before) {
       {ToValue(before), kRowsPerStep});
 }
 
+// Dead letters last as long as findings do after their end.
+Result<void> RemoveRefused(Step& step, TimePoint before) {
+  return step.Remove(
+      "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE refused < ? LIMIT ?)",
+      {ToValue(before), kRowsPerStep});
+}
+
 // One that a receiver is still to be told of stays.
 Result<void> RemoveFindings(Step& step, TimePoint before) {
   return step.Remove(
@@ -150,6 +157,7 @@ Result<void> RemoveAll(Database& database, Step& step, const Expiry& expiry) {
   }
   if (auto removed = RemoveIntervals(database, step); !removed) return removed;
   if (auto removed = RemoveDelivered(step, expiry.delivered); !removed) return removed;
+  if (auto removed = RemoveRefused(step, expiry.findings); !removed) return removed;
   if (auto removed = RemoveEvidence(step, expiry.evidence); !removed) return removed;
   if (auto removed = RemovePackets(database, step, expiry.packet_bytes); !removed) return removed;
   return RemoveFindings(step, expiry.findings);

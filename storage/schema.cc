@@ -202,7 +202,14 @@ CREATE INDEX host_intervals_ended ON host_intervals (series, to_run) WHERE to_ru
 CREATE INDEX port_intervals_ended ON port_intervals (series, to_run) WHERE to_run IS NOT NULL;
 )sql";
 
-constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges};
+constexpr std::string_view kDeadLetters = R"sql(
+ALTER TABLE outbox ADD COLUMN refused INTEGER;
+ALTER TABLE outbox ADD COLUMN refusal TEXT NOT NULL DEFAULT '';
+CREATE INDEX outbox_refused ON outbox (refused) WHERE refused IS NOT NULL;
+)sql";
+
+constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
+                               kDeadLetters};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

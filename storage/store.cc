@@ -193,17 +193,35 @@ Result<std::map<std::string, std::string>> Store::ReceiverMemory(
   return LoadMemory(impl_->database(), receiver);
 }
 
-Result<void> Store::Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
-                                TimePoint at, const std::map<std::string, std::string>& memory) {
-  auto transaction = Transaction::BeginWrite(impl_->database());
+Result<void> Store::Acknowledge(const std::string& receiver, const Receipt& receipt, TimePoint at) {
+  auto& database = impl_->database();
+  auto transaction = Transaction::BeginWrite(database);
   if (!transaction) return transaction.error();
-  for (const auto row : rows) {
-    if (auto marked = MarkDelivered(impl_->database(), receiver, row, at); !marked) return marked;
+  for (const auto row : receipt.taken) {
+    if (auto marked = MarkDelivered(database, receiver, row, at); !marked) return marked;
   }
-  if (auto replaced = ReplaceMemory(impl_->database(), receiver, memory); !replaced) {
-    return replaced;
+  for (const auto& [row, why] : receipt.refused) {
+    if (auto marked = MarkRefused(database, receiver, row, at, why); !marked) return marked;
+  }
+  if (receipt.memory) {
+    if (auto replaced = ReplaceMemory(database, receiver, *receipt.memory); !replaced) {
+      return replaced;
+    }
   }
   return transaction->Commit();
+}
+
+Result<std::vector<OutboxRow>> Store::DeadLetters() const {
+  return LoadDeadLetters(impl_->database());
+}
+
+Result<std::int64_t> Store::Redeliver(const std::string& receiver) {
+  auto transaction = Transaction::BeginWrite(impl_->database());
+  if (!transaction) return transaction.error();
+  const auto count = QueueAgain(impl_->database(), receiver);
+  if (!count) return count;
+  if (auto committed = transaction->Commit(); !committed) return committed.error();
+  return count;
 }
 
 Result<bool> Store::RemoveExpired(const Expiry& expiry) {

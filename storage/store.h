@@ -44,6 +44,15 @@ struct OutboxRow {
   Transition transition;
   TimePoint created;
   std::optional<TimePoint> delivered;
+  std::optional<TimePoint> refused;  // a dead letter since then
+  std::string refusal;               // why, for people
+};
+
+// What came of a delivery to one receiver.
+struct Receipt {
+  std::vector<std::int64_t> taken;                             // outbox rows
+  std::vector<std::pair<std::int64_t, std::string>> refused;   // rows, and why
+  std::optional<std::map<std::string, std::string>> memory{};  // none: as before
 };
 
 // An operator's order: no packets, and findings stay as they are.
@@ -182,14 +191,18 @@ class Store {
   Result<void> SavePause(const std::optional<Pause>& pause);
 
   // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
-  // first.
+  // first, dead letters left out.
   Result<std::vector<OutboxRow>> Outbox(const std::string& receiver,
                                         TimePoint delivered_since) const;
   // What the receiver remembers between deliveries, by key of its own.
   Result<std::map<std::string, std::string>> ReceiverMemory(const std::string& receiver) const;
-  // In one transaction: marks the rows delivered and replaces the receiver's memory.
-  Result<void> Acknowledge(const std::string& receiver, std::span<const std::int64_t> rows,
-                           TimePoint at, const std::map<std::string, std::string>& memory);
+  // In one transaction: marks the rows delivered or refused and replaces the receiver's memory.
+  Result<void> Acknowledge(const std::string& receiver, const Receipt& receipt, TimePoint at);
+
+  // What receivers refused for good, oldest first.
+  Result<std::vector<OutboxRow>> DeadLetters() const;
+  // Lets the receiver's dead letters be delivered once more; their number. Empty: of all receivers.
+  Result<std::int64_t> Redeliver(const std::string& receiver);
 
   // Removes some of what is too old: at most 500 rows of each kind, in a transaction of its own,
   // and gives the space back to the file system. True if more waits to go.

@@ -112,13 +112,13 @@ TEST(AlertmanagerLiveTest, AnAlertFiresChangesItsOwnerAndResolves) {
   EXPECT_EQ(outcome.detail, "");
   EXPECT_THAT(alertmanager.Firing(), ElementsAre("PosternUnexpectedOpen cache-1 web"));
 
-  batch.memory = outcome.memory;
+  batch.memory = *outcome.memory;
   batch.findings[0].drift.owner = "data";
   outcome = receiver.Deliver(batch);
   EXPECT_EQ(outcome.detail, "");
   EXPECT_THAT(alertmanager.Firing(), ElementsAre("PosternUnexpectedOpen cache-1 data"));
 
-  batch.memory = outcome.memory;
+  batch.memory = *outcome.memory;
   batch.now = SystemClock().Now();
   batch.findings[0].state = FindingState::kResolved;
   batch.findings[0].resolved = batch.now;

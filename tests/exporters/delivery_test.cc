@@ -72,8 +72,8 @@ class World {
 
   DeliverySource Source() {
     return {.load = [this] { return Load(); },
-            .acknowledge = [this](const auto& rows, TimePoint at,
-                                  const auto& memory) { return Acknowledge(rows, at, memory); }};
+            .acknowledge = [this](const DeliveryOutcome& outcome,
+                                  TimePoint at) { return Acknowledge(outcome, at); }};
   }
   std::unique_ptr<Receiver> MakeReceiver() { return std::make_unique<FakeReceiver>(*this); }
 
@@ -116,7 +116,7 @@ class World {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return !held_; });
     DeliveryOutcome outcome;
-    outcome.memory = batch.memory;
+    outcome.taken = rows;
     if (!answers_.empty()) {
       outcome = answers_.front();
       answers_.pop_front();
@@ -124,18 +124,24 @@ class World {
     return outcome;
   }
 
-  Result<void> Acknowledge(const std::vector<std::int64_t>& rows, TimePoint at,
-                           const Memory& memory) {
-    Note("ack" + Text(rows, memory));
+  Result<void> Acknowledge(const DeliveryOutcome& outcome, TimePoint at) {
+    std::string refused;
+    for (const auto& row : outcome.refused) {
+      refused += " refused " + std::to_string(row.id) + ": " + row.reason;
+    }
+    Note("ack" + Text(outcome.taken, outcome.memory.value_or(Memory())) + refused);
     const std::lock_guard lock(mutex_);
     if (failing_acknowledges_ > 0) {
       --failing_acknowledges_;
       return Error{"disk full"};
     }
     for (auto& queued : batch_.queue) {
-      if (std::ranges::count(rows, queued.id) != 0) queued.delivered = at;
+      if (std::ranges::count(outcome.taken, queued.id) != 0) queued.delivered = at;
     }
-    batch_.memory = memory;
+    std::erase_if(batch_.queue, [&](const QueuedTransition& queued) {
+      return std::ranges::count(outcome.refused, queued.id, &RefusedRow::id) != 0;
+    });
+    if (outcome.memory) batch_.memory = *outcome.memory;
     return {};
   }
 
@@ -154,6 +160,8 @@ DeliveryOutcome Failure(Status status, std::string reason, Duration retry_after 
           .reason = std::move(reason),
           .detail = "because",
           .retry_after = retry_after,
+          .taken = {},
+          .refused = {},
           .memory = {}};
 }
 
@@ -194,7 +202,7 @@ TEST_F(DeliveryTest, ResendsThePresentStateAndWritesOnlyWhatChanged) {
   events.resize(3);
   EXPECT_THAT(events, ElementsAre("deliver", "deliver", "deliver"));
   DeliveryOutcome with_memory;
-  with_memory.memory = {{"k", "v"}};
+  with_memory.memory = std::map<std::string, std::string>{{"k", "v"}};
   world_.Answer(with_memory);
   for (int i = 0; i < 1000 && std::ranges::count(world_.Events(), "deliver {k=v}") == 0; ++i) {
     world_.Await(world_.Events().size() + 1);
@@ -236,6 +244,43 @@ TEST_F(DeliveryTest, ARejectedStateIsTriedAgainWithTheNextNews) {
   delivery->Wake();
   EXPECT_THAT(world_.Await(5), ElementsAre("deliver 1", "warning soc http_4xx because", "deliver 1",
                                            "ack 1", "info soc"));
+}
+
+TEST_F(DeliveryTest, WhatWasTakenBeforeAFailureIsAcknowledged) {
+  world_.Queue(1);
+  world_.Queue(2);
+  auto half = Failure(Status::kRetry, "timeout");
+  half.taken = {1};
+  world_.Answer(half);
+  const auto delivery = Start(kQuick);
+  EXPECT_THAT(world_.Await(6), ElementsAre("deliver 1 2", "ack 1", "warning soc timeout because",
+                                           "deliver 2", "ack 2", "info soc"));
+}
+
+TEST_F(DeliveryTest, WhatHadNoTurnFollowsAtOnce) {
+  world_.Queue(1);
+  world_.Queue(2);
+  DeliveryOutcome first;
+  first.taken = {1};
+  world_.Answer(first);
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 1", "deliver 2", "ack 2"));
+}
+
+TEST_F(DeliveryTest, ARefusedNotificationIsADeadLetterAndStopsNoOther) {
+  world_.Queue(1);
+  world_.Queue(2);
+  DeliveryOutcome outcome;
+  outcome.taken = {2};
+  outcome.refused = {{1, "HTTP status 422"}};
+  world_.Answer(outcome);
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(3), ElementsAre("deliver 1 2", "error soc 1 HTTP status 422",
+                                           "ack 2 refused 1: HTTP status 422"));
+  delivery->Wake();
+  EXPECT_THAT(world_.Await(4).back(), "deliver");
+  EXPECT_THAT(metrics_.Render(),
+              HasSubstr("_failures_total{receiver=\"soc\",reason=\"refused\"} 1\n"));
 }
 
 TEST_F(DeliveryTest, AStoreThatFailsIsAFailureToo) {

@@ -97,18 +97,18 @@ TEST(LoadConfig, HasDefaultsForWhatIsNotSaid) {
 
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
   const auto loaded = LoadConfigText({"c.yaml", std::string(kSmall) + R"(receivers:
-  - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
+  - {name: t, ticket: {system: jira, repository: A, token_file: t}, kinds: [tls_posture]}
 )"},
                                      "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
   EXPECT_EQ(
       loaded.diagnostics.Render(),
-      R"(c.yaml:7:5: warning: receiver 'soc': a webhook is accepted, but this version delivers to Alertmanager only
-    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
+      R"(c.yaml:7:5: warning: receiver 't': a ticket is accepted, but this version delivers to Alertmanager and webhooks only
+    - {name: t, ticket: {system: jira, repository: A, token_file: t}, kinds: [tls_posture]}
       ^
-c.yaml:7:69: warning: kind 'tls_posture' is accepted, but this version reports none
-    - {name: soc, webhook: {url: "https://soc.example.com/"}, kinds: [tls_posture]}
-                                                                      ^
+c.yaml:7:77: warning: kind 'tls_posture' is accepted, but this version reports none
+    ... repository: A, token_file: t}, kinds: [tls_posture]}
+                                               ^
 )");
   // A receiver of kinds that do not exist yet wants nothing, rather than everything.
   EXPECT_FALSE(loaded.config->receivers[0].Wants(Drift{}));

@@ -137,6 +137,8 @@ TEST_F(FindingsTest, ThatAreUnreadableAreAnError) {
   EXPECT_EQ(Get(Read()->Findings()), std::vector{PlainFinding(22)});
 }
 
+using Memory = std::map<std::string, std::string>;
+
 class OutboxTest : public FindingsTest {
  protected:
   OutboxTest() : finding_(PlainFinding(22)) {
@@ -182,13 +184,14 @@ TEST_F(OutboxTest, ShowsDeliveredRowsForAsLongAsAsked) {
   ASSERT_EQ(Message(Queue(*store, {{"am", {opened_, changed_, resolved_}}})), "ok");
   const auto rows = Get(store->Outbox("am", At(0)));
   const std::vector<std::int64_t> first = {rows[0].id, rows[1].id};
-  ASSERT_EQ(Message(store->Acknowledge("am", first, At(100), {{"key", "value"}, {"k2", ""}})),
-            "ok");
+  ASSERT_EQ(
+      Message(store->Acknowledge("am", {first, {}, Memory{{"key", "value"}, {"k2", ""}}}, At(100))),
+      "ok");
   EXPECT_EQ(Get(store->ReceiverMemory("am")),
             (std::map<std::string, std::string>{{"key", "value"}, {"k2", ""}}));
   EXPECT_EQ(Get(store->ReceiverMemory("hook")), (std::map<std::string, std::string>{}));
 
-  ASSERT_EQ(Message(store->Acknowledge("am", std::span(first).first(1), At(200), {{"k3", "x"}})),
+  ASSERT_EQ(Message(store->Acknowledge("am", {{first[0]}, {}, Memory{{"k3", "x"}}}, At(200))),
             "ok");
   EXPECT_EQ(Get(store->ReceiverMemory("am")), (std::map<std::string, std::string>{{"k3", "x"}}));
   const auto since = Get(store->Outbox("am", At(100)));
@@ -197,13 +200,33 @@ TEST_F(OutboxTest, ShowsDeliveredRowsForAsLongAsAsked) {
   EXPECT_EQ(Transitions(Get(store->Outbox("am", At(101)))), std::vector{resolved_});
 }
 
+TEST_F(OutboxTest, ADeadLetterWaitsUntilItIsToBeDeliveredOnceMore) {
+  auto store = Write();
+  ASSERT_EQ(Message(Queue(*store, {{"am", {opened_}}, {"hook", {opened_, changed_}}})), "ok");
+  const auto row = Get(store->Outbox("hook", At(0)))[0].id;
+  ASSERT_EQ(Message(store->Acknowledge("hook", {{}, {{row, "422: no such team"}}, {}}, At(9))),
+            "ok");
+  EXPECT_EQ(Transitions(Get(store->Outbox("hook", At(0)))), std::vector{changed_});
+  const auto dead = Get(store->DeadLetters());
+  EXPECT_EQ(Transitions(dead), std::vector{opened_});
+  EXPECT_EQ(dead[0].receiver, "hook");
+  EXPECT_EQ(dead[0].refused, At(9));
+  EXPECT_EQ(dead[0].refusal, "422: no such team");
+
+  EXPECT_EQ(Get(store->Redeliver("am")), 0);
+  EXPECT_EQ(Get(store->DeadLetters()).size(), 1U);
+  EXPECT_EQ(Get(store->Redeliver("hook")), 1);
+  EXPECT_EQ(Get(store->DeadLetters()).size(), 0U);
+  EXPECT_EQ(Transitions(Get(store->Outbox("hook", At(0)))), (std::vector{opened_, changed_}));
+}
+
 TEST_F(OutboxTest, AnAcknowledgementIsAllOrNothing) {
   auto store = Write();
   ASSERT_EQ(Message(Queue(*store, {{"am", {opened_}}, {"hook", {opened_}}})), "ok");
   const auto mine = Get(store->Outbox("am", At(0)))[0].id;
   const auto theirs = Get(store->Outbox("hook", At(0)))[0].id;
   const std::vector<std::int64_t> both = {mine, theirs};
-  EXPECT_EQ(Message(store->Acknowledge("am", both, At(9), {{"key", "value"}})),
+  EXPECT_EQ(Message(store->Acknowledge("am", {both, {}, Memory{{"key", "value"}}}, At(9))),
             "outbox row " + std::to_string(theirs) + " of receiver 'am' does not exist");
   EXPECT_EQ(Get(store->Outbox("am", At(0)))[0].delivered, std::nullopt);
   EXPECT_TRUE(Get(store->ReceiverMemory("am")).empty());

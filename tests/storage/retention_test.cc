@@ -113,7 +113,7 @@ TEST_F(RetentionTest, ResolvedFindingsEvidenceAndDeliveredRowsGo) {
                                    .evidence = evidence})),
             "ok");
   const std::vector<std::int64_t> first = {1};
-  ASSERT_EQ(Message(store->Acknowledge("am", first, At(20), {})), "ok");
+  ASSERT_EQ(Message(store->Acknowledge("am", {first, {}, {}}, At(20))), "ok");
 
   RemoveAll(*store, Before(5));
   EXPECT_EQ(Get(store->Findings()).size(), 3U) << "nothing is that old";

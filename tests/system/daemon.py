@@ -46,7 +46,8 @@ def json_lines(text):
 
 
 class Daemon:
-    """`policy` is YAML after `head`; the other settings are the values of their keys."""
+    """`policy` is YAML after `head`; the other settings are the values of their keys. A receiver is
+    the URL of an Alertmanager, or YAML."""
 
     address = "127.0.0.1:9977"
 
@@ -68,8 +69,10 @@ class Daemon:
         self.config_path = lab.folder / "posternd.yaml"
         self.write_policy(policy)
         listed = "".join(
-            f"\n  - {{name: am-{n}, alertmanager: {{urls: ['{url}']}}}}"
-            for n, url in enumerate(receivers)
+            f"\n  - {one}"
+            if one.startswith("{")
+            else f"\n  - {{name: am-{n}, alertmanager: {{urls: ['{one}']}}}}"
+            for n, one in enumerate(receivers)
         )
         self.config_path.write_text(
             f"version: 1\nviewpoint: lab\npolicy: policy.yaml\nstorage: sqlite:postern.db\n"

@@ -1,6 +1,8 @@
 """The real servers of the lab, each started on one target and waited for."""
 
+import http.server
 import json
+import threading
 import urllib.parse
 import urllib.request
 
@@ -129,3 +131,37 @@ class Prometheus:
         answer = json.loads(http_get(f"{self.url}/api/v1/query?{query}") or "{}")
         result = answer.get("data", {}).get("result", [])
         return [(series["metric"], float(series["value"][1])) for series in result]
+
+
+class Hook:
+    """A webhook in this process: keeps what it takes, and answers with the statuses that it is told
+    first, then with 200."""
+
+    url = "http://127.0.0.1:8099/hook"
+
+    def __init__(self):
+        self.requests, self.answers = [], []
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                status = hook.answers.pop(0) if hook.answers else 200
+                hook.requests.append((dict(self.headers), body, status))
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def taken(self):
+        """The JSON of the requests that were answered with 200."""
+        return [json.loads(body) for _, body, status in self.requests if status == 200]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()

@@ -164,3 +164,14 @@ def test_scan_takes_a_link_and_refuses_what_is_none(stranger):
     elsewhere = postern("scan", "--discover", "--ports", "8080", "2001:db8:99::/64")
     assert elsewhere.returncode == 2
     assert "holds 2^64 addresses" in elsewhere.stderr
+
+
+def test_a_host_that_is_off_is_not_asked_where_none_is_assumed_up(beacons, make_daemon):
+    daemon = make_daemon(
+        policy=POLICY + "  - {name: off, addresses: [192.0.2.23], owner: web, otherwise: any}\n",
+        head=HEAD,
+        scans='\n  - {name: top, stage: top, ports: "tcp/80", every: 1s, assume_up: false}',
+    ).start()
+    daemon.wait_for_runs("top", 2, timeout=60)
+    assert daemon.metric("postern_hosts", status="up") == 3
+    assert daemon.metric("postern_hosts", status="unknown") == 1

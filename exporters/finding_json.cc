@@ -1,0 +1,65 @@
+#include "exporters/finding_json.h"
+
+#include <boost/json.hpp>
+
+#include "exporters/escape.h"
+
+namespace postern::exporters {
+namespace {
+
+namespace json = boost::json;
+
+json::object LabelsOf(const Drift& drift) {
+  json::object labels;
+  for (const auto& [name, value] : drift.labels) labels.emplace(name, ValidUtf8(value));
+  return labels;
+}
+
+void AddDrift(const Drift& drift, json::object& object) {
+  object["kind"] = ToString(drift.kind);
+  object["severity"] = ToString(drift.severity);
+  object["host"] = drift.host;
+  object["owner"] = ValidUtf8(drift.owner);
+  object["labels"] = LabelsOf(drift);
+  object["address"] = drift.address.ToString();
+  object["family"] = ToString(drift.address.family());
+  object["protocol"] = ToString(drift.protocol);
+  object["port"] = drift.port;
+  object["ports"] = drift.ports.ToString();
+  object["observed"] = ObservedState(drift);
+  object["reason"] = ToString(drift.observed.reason);
+  object["only_family"] = drift.only_family;
+  object["expected"] = drift.expected;
+  object["rule"] = ValidUtf8(drift.rule);
+  object["summary"] = ValidUtf8(Summary(drift));
+}
+
+json::object Acknowledged(const Acknowledgement& said) {
+  return {{"by", ValidUtf8(said.by)},
+          {"at", FormatTime(said.at)},
+          {"until", FormatTime(said.until)},
+          {"comment", ValidUtf8(said.comment)}};
+}
+
+}  // namespace
+
+std::string FindingJson(const Finding& finding) {
+  json::object object;
+  object["id"] = DisplayId(finding);
+  object["episode"] = finding.episode;
+  object["viewpoint"] = finding.viewpoint;
+  object["state"] = ToString(finding.state);
+  AddDrift(finding.drift, object);
+  object["policy_hash"] = finding.policy_hash;
+  object["first_seen"] = FormatTime(finding.first_seen);
+  object["last_seen"] = FormatTime(finding.last_seen);
+  if (finding.acknowledgement) object["acknowledged"] = Acknowledged(*finding.acknowledgement);
+  if (finding.opened) object["opened"] = FormatTime(*finding.opened);
+  if (finding.state == FindingState::kResolved) {
+    if (finding.resolved) object["resolved"] = FormatTime(*finding.resolved);
+    if (finding.resolution) object["resolution"] = ToString(*finding.resolution);
+  }
+  return json::serialize(object);
+}
+
+}  // namespace postern::exporters
