@@ -27,10 +27,19 @@ std::string OptionalTime(const std::optional<TimePoint>& time) {
   return time ? FormatTime(*time) : "-";
 }
 
-std::string EndpointOf(const Drift& drift) {
-  const std::string protocol(ToString(drift.protocol));
-  return drift.address.ToString() + " " +
-         (drift.port == 0 ? protocol : protocol + "/" + std::to_string(drift.port));
+// What the drift is of: "192.0.2.1 tcp/22", "name www.example.com", "ipv6", "scan top".
+std::string PlaceText(const Drift& drift) {
+  const auto place = PlaceOf(drift);
+  if (!place.name.empty()) return "name " + place.name;
+  if (!place.scan.empty()) return "scan " + place.scan;
+  if (place.address.empty()) return place.family;
+  return place.address + " " + place.protocol + (place.port.empty() ? "" : "/" + place.port);
+}
+
+boost::json::array JsonOf(const std::vector<IpAddress>& addresses) {
+  boost::json::array json;
+  for (const auto& address : addresses) json.emplace_back(address.ToString());
+  return json;
 }
 
 boost::json::object JsonOf(const Finding& finding) {
@@ -42,14 +51,20 @@ boost::json::object JsonOf(const Finding& finding) {
   json["severity"] = ToString(drift.severity);
   json["host"] = drift.host;
   json["owner"] = drift.owner;
-  json["address"] = drift.address.ToString();
-  json["family"] = ToString(drift.address.family());
-  json["protocol"] = ToString(drift.protocol);
+  const auto place = PlaceOf(drift);
+  json["address"] = place.address;
+  json["family"] = place.family;
+  json["protocol"] = place.protocol;
   json["port"] = drift.port;
   json["ports"] = drift.ports.ToString();
   json["observed"] = ObservedState(drift);
-  json["reason"] = ToString(drift.observed.reason);
+  json["reason"] = place.address.empty() ? "" : ToString(drift.observed.reason);
   json["only_family"] = drift.only_family;
+  if (!place.name.empty()) {
+    json["name"] = place.name;
+    json["addresses"] = JsonOf(drift.addresses);
+  }
+  if (!place.scan.empty()) json["scan"] = place.scan;
   json["summary"] = Summary(drift);
   json["first_seen"] = FormatTime(finding.first_seen);
   json["last_seen"] = FormatTime(finding.last_seen);
@@ -140,9 +155,9 @@ void PrintWhole(const Finding& finding) {
   line("kind", std::string(ToString(drift.kind)));
   line("severity", std::string(ToString(drift.severity)));
   line("viewpoint", finding.viewpoint);
-  line("host", drift.host);
+  line("host", drift.host.empty() ? "-" : drift.host);
   line("owner", drift.owner.empty() ? "-" : drift.owner);
-  line("endpoint", EndpointOf(drift));
+  line("subject", PlaceText(drift));
   line("ports", drift.ports.empty() ? "-" : drift.ports.ToString());
   line("expected", drift.expected.empty() ? "-" : drift.expected);
   line("observed", ObservedText(drift));
