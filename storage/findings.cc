@@ -136,7 +136,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
   static const std::string kReplace =
       "REPLACE INTO findings (" + std::string(kColumns) +
       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const Drift& drift = finding.drift;
   const auto resolution =
       finding.resolution ? std::optional(std::string(ToString(*finding.resolution))) : std::nullopt;
