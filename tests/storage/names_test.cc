@@ -20,7 +20,8 @@ class NamesTest : public StoreTest {
   // "192.0.2.1 after 5 h"
   static std::vector<std::string> Remembered(const Store& store) {
     std::vector<std::string> lines;
-    for (const auto& [address, seen] : Get(store.Names())["www"]) {
+    const auto names = Get(store.Names());
+    for (const auto& [address, seen] : names.at("www")) {
       lines.push_back(address.ToString() + " after " +
                       std::to_string(std::chrono::floor<hours>(seen - At(0)).count()) + " h");
     }
