@@ -126,9 +126,7 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
         ("ipv4", "critical", "", ""),
         ("ipv6", "critical", "", ""),
     ]
-    assert "2 of 2 canaries are wrong: 192.0.2.30 tcp/80 must be open and is filtered" in next(
-        one["summary"] for one in blind if one["family"] == "ipv4"
-    )
+    assert all("2 of 2 canaries are wrong: " in one["summary"] for one in blind)
     alerts = alertmanager.alerts(kind="viewpoint_blind")
     assert sorted(alert["labels"]["family"] for alert in alerts) == ["ipv4", "ipv6"]
     assert len(alertmanager.alerts(port="6379")) == 2
