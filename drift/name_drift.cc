@@ -104,8 +104,7 @@ Drift Merged(const Drift& event, Drift newer, const NameAnswer& answer) {
                        std::bind_front(Has, std::cref(answer)));
   auto& addresses = newer.addresses;
   std::ranges::sort(addresses);
-  const auto repeated = std::ranges::unique(addresses);
-  addresses.erase(repeated.begin(), repeated.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   if (addresses.size() > kMostDriftAddresses) addresses.resize(kMostDriftAddresses);
   return newer;
 }
