@@ -28,10 +28,13 @@ std::string OptionalTime(const std::optional<TimePoint>& time) {
   return time ? FormatTime(*time) : "-";
 }
 
-std::string EndpointOf(const Drift& drift) {
-  const std::string protocol(ToString(drift.protocol));
-  return drift.address.ToString() + " " +
-         (drift.port == 0 ? protocol : protocol + "/" + std::to_string(drift.port));
+// What the drift is of: "192.0.2.1 tcp/22", "name www.example.com", "ipv6", "scan top".
+std::string PlaceText(const Drift& drift) {
+  const auto place = PlaceOf(drift);
+  if (!place.name.empty()) return "name " + place.name;
+  if (!place.scan.empty()) return "scan " + place.scan;
+  if (place.address.empty()) return place.family;
+  return place.address + " " + place.protocol + (place.port.empty() ? "" : "/" + place.port);
 }
 
 void PrintLine(const Finding& finding) {
@@ -107,9 +110,9 @@ void PrintWhole(const Finding& finding) {
   line("kind", std::string(ToString(drift.kind)));
   line("severity", std::string(ToString(drift.severity)));
   line("viewpoint", finding.viewpoint);
-  line("host", drift.host);
+  line("host", drift.host.empty() ? "-" : drift.host);
   line("owner", drift.owner.empty() ? "-" : drift.owner);
-  line("endpoint", EndpointOf(drift));
+  line("subject", PlaceText(drift));
   line("ports", drift.ports.empty() ? "-" : drift.ports.ToString());
   line("expected", drift.expected.empty() ? "-" : drift.expected);
   line("observed", ObservedText(drift));

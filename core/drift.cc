@@ -1,5 +1,6 @@
 #include "core/drift.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/enum_names.h"
@@ -13,7 +14,7 @@ constexpr EnumNames<Severity, 3> kSeverities = {{
     {Severity::kCritical, "critical"},
 }};
 
-constexpr EnumNames<DriftKind, 8> kKinds = {{
+constexpr EnumNames<DriftKind, 12> kKinds = {{
     {DriftKind::kUnexpectedOpen, "unexpected_open"},
     {DriftKind::kMissing, "missing"},
     {DriftKind::kHostUnreachable, "host_unreachable"},
@@ -22,7 +23,14 @@ constexpr EnumNames<DriftKind, 8> kKinds = {{
     {DriftKind::kFamilyDivergence, "family_divergence"},
     {DriftKind::kStateChanged, "state_changed"},
     {DriftKind::kUnlistedHost, "unlisted_host"},
+    {DriftKind::kDnsOutOfScope, "dns_out_of_scope"},
+    {DriftKind::kDnsChanged, "dns_changed"},
+    {DriftKind::kViewpointBlind, "viewpoint_blind"},
+    {DriftKind::kCoverageStale, "coverage_stale"},
 }};
+
+// A sentence shows so many addresses of a name.
+constexpr std::size_t kShownAddresses = 4;
 
 std::string_view OtherFamily(const IpAddress& address) {
   return ToString(address.family() == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4);
@@ -39,6 +47,17 @@ std::string UnlistedSummary(const Drift& drift) {
                               : drift.ports.ToString() + " open");
 }
 
+// "192.0.2.1, 192.0.2.2 and 3 more"
+std::string Addresses(const Drift& drift) {
+  std::string text;
+  const auto shown = std::min(drift.addresses.size(), kShownAddresses);
+  for (std::size_t i = 0; i < shown; ++i) {
+    text += (i == 0 ? "" : ", ") + drift.addresses[i].ToString();
+  }
+  const auto others = drift.addresses.size() - shown;
+  return others == 0 ? text : text + " and " + std::to_string(others) + " more";
+}
+
 }  // namespace
 
 std::string_view ToString(Severity severity) { return NameOf(kSeverities, severity); }
@@ -49,14 +68,85 @@ std::string_view ToString(DriftKind kind) { return NameOf(kKinds, kind); }
 
 std::optional<DriftKind> ParseDriftKind(std::string_view text) { return ValueOf(kKinds, text); }
 
-bool IsEvent(DriftKind kind) { return kind == DriftKind::kStateChanged; }
+bool IsEvent(DriftKind kind) {
+  return kind == DriftKind::kStateChanged || kind == DriftKind::kDnsChanged;
+}
+
+DriftSubject SubjectOf(DriftKind kind) {
+  switch (kind) {
+    case DriftKind::kUnexpectedOpen:
+    case DriftKind::kMissing:
+    case DriftKind::kHostUnreachable:
+    case DriftKind::kAllPortsOpen:
+    case DriftKind::kWrongState:
+    case DriftKind::kFamilyDivergence:
+    case DriftKind::kStateChanged:
+      return DriftSubject::kPorts;
+    case DriftKind::kUnlistedHost:
+      return DriftSubject::kNetwork;
+    case DriftKind::kDnsOutOfScope:
+    case DriftKind::kDnsChanged:
+      return DriftSubject::kName;
+    case DriftKind::kViewpointBlind:
+      return DriftSubject::kFamily;
+    case DriftKind::kCoverageStale:
+      return DriftSubject::kScan;
+  }
+  return DriftSubject::kPorts;
+}
 
 std::string_view ObservedState(const Drift& drift) {
-  return drift.kind == DriftKind::kUnlistedHost ? "up" : ToString(drift.observed.state);
+  switch (SubjectOf(drift.kind)) {
+    case DriftSubject::kPorts:
+      return ToString(drift.observed.state);
+    case DriftSubject::kNetwork:
+      return "up";
+    case DriftSubject::kName:
+      return "answered";
+    case DriftSubject::kFamily:
+      return "blind";
+    case DriftSubject::kScan:
+      return "stale";
+  }
+  return {};
 }
 
 std::string ObservedText(const Drift& drift) {
-  return std::string(ObservedState(drift)) + " (" + ToString(drift.observed.reason) + ")";
+  const std::string state(ObservedState(drift));
+  switch (SubjectOf(drift.kind)) {
+    case DriftSubject::kPorts:
+    case DriftSubject::kNetwork:
+      return state + " (" + ToString(drift.observed.reason) + ")";
+    case DriftSubject::kName:
+      return state + " " + Addresses(drift);
+    case DriftSubject::kFamily:
+    case DriftSubject::kScan:
+      return drift.detail;
+  }
+  return {};
+}
+
+DriftPlace PlaceOf(const Drift& drift) {
+  DriftPlace place;
+  switch (SubjectOf(drift.kind)) {
+    case DriftSubject::kPorts:
+    case DriftSubject::kNetwork:
+      place.address = drift.address.ToString();
+      place.family = ToString(drift.address.family());
+      place.protocol = ToString(drift.protocol);
+      if (drift.port != 0) place.port = std::to_string(drift.port);
+      break;
+    case DriftSubject::kName:
+      place.name = drift.subject;
+      break;
+    case DriftSubject::kFamily:
+      place.family = ToString(drift.address.family());
+      break;
+    case DriftSubject::kScan:
+      place.scan = drift.subject;
+      break;
+  }
+  return place;
 }
 
 std::string Summary(const Drift& drift) {
@@ -91,6 +181,17 @@ std::string Summary(const Drift& drift) {
              std::string(ToString(drift.before)) + " to " + state + reason;
     case DriftKind::kUnlistedHost:
       return UnlistedSummary(drift);
+    case DriftKind::kDnsOutOfScope:
+      return drift.subject + " of " + drift.host + " leads to " + Addresses(drift) +
+             ", outside the scope of this viewpoint; not probed";
+    case DriftKind::kDnsChanged:
+      return drift.subject + " of " + drift.host + " leads to " + Addresses(drift) +
+             ", which it did not in the last 30 days";
+    case DriftKind::kViewpointBlind:
+      return "this viewpoint is blind over " + drift.subject + ": " + drift.detail +
+             "; all other findings of this family are frozen";
+    case DriftKind::kCoverageStale:
+      return "scan " + drift.subject + " is stale: " + drift.detail;
   }
   return {};
 }

@@ -13,6 +13,13 @@ namespace postern {
 using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 using Duration = std::chrono::milliseconds;
 
+struct Period {
+  TimePoint begin;
+  TimePoint end;
+
+  bool operator==(const Period&) const = default;
+};
+
 // RFC 3339 in UTC: "2026-01-31T23:59:59.123Z".
 std::string FormatTime(TimePoint time);
 // Exactly that form.

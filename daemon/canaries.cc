@@ -19,13 +19,22 @@ std::vector<drift::CanaryReading> ReadCanaries(
   request.may_probe = may_probe;
   for (const auto& [address, set] : ports) request.plan.Add({Prefix(address, address.bits())}, set);
 
+  const auto allowed = [&](const policy::Canary& canary) {
+    return may_probe(canary.endpoint.address);
+  };
+  std::vector<bool> before;
+  before.reserve(canaries.size());
+  for (const auto& canary : canaries) before.push_back(allowed(canary));
+
   Snapshot snapshot;
   snapshot.addresses = scanner::Scan(request, scanner::Method::kAuto, limiter, stop).addresses;
   std::vector<drift::CanaryReading> readings;
-  for (const auto& canary : canaries) {
+  for (std::size_t i = 0; i < canaries.size(); ++i) {
+    const auto& canary = canaries[i];
     const auto verdict = snapshot.At(canary.endpoint);
-    readings.push_back(
-        {canary.endpoint, canary.state, verdict ? verdict->state : PortState::kUnknown});
+    readings.push_back({canary.endpoint, canary.state,
+                        verdict ? verdict->state : PortState::kUnknown,
+                        before[i] && allowed(canary)});
   }
   return readings;
 }

@@ -41,8 +41,7 @@ RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now
 // Answers with what a run was answered already.
 Resolver AnswersOf(const Targets& targets) {
   std::map<std::string, scanner::Resolved> answers;
-  for (const auto& target : targets.list)
-    answers[target.subject].addresses.push_back(target.address);
+  for (const auto& answer : targets.names) answers[answer.name].addresses = answer.addresses;
   for (const auto& failure : targets.failures) answers[failure.name].error = failure.error;
   return [answers = std::move(answers)](const std::vector<std::string>& names) {
     std::vector<scanner::Resolved> resolved;
@@ -56,28 +55,7 @@ Resolver AnswersOf(const Targets& targets) {
   };
 }
 
-struct NameWarning {
-  std::string_view message;
-  std::string name;
-  std::string detail;
-
-  std::string key() const { return name + " " + detail; }
-};
-
-std::vector<NameWarning> NameWarnings(const Targets& targets) {
-  std::vector<NameWarning> warnings;
-  for (const auto& failure : targets.failures) {
-    warnings.push_back(
-        {"name does not resolve; what is behind it is unknown", failure.name, failure.error});
-  }
-  for (const auto& outside : targets.out_of_scope) {
-    for (const auto& address : outside.addresses) {
-      warnings.push_back({"name leads out of the scope; the address is not probed", outside.name,
-                          address.ToString()});
-    }
-  }
-  return warnings;
-}
+std::string KeyOf(const scanner::Resolved& failure) { return failure.name + " " + failure.error; }
 
 void LogTransitions(const Judged& judged) {
   for (const auto& finding : judged.changed) {
@@ -100,8 +78,8 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const auto setup = parts_.setup.Get();
   const auto begun_at = parts_.clock.Monotonic();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
-  targets.remembered = Remembered(targets);
   WarnOfNames(targets);
+  if (auto remembered = Remember(targets); !remembered) return remembered;
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
@@ -253,9 +231,10 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
   // that a run that began before it does not bring back what it settled.
   const auto current = parts_.setup.Get();
   const bool reloaded = current->policy != pinned.policy;
-  const auto judged_targets =
+  auto judged_targets =
       reloaded ? FindTargets(*current->policy, current->config.viewpoint, AnswersOf(targets))
                : targets;
+  judged_targets.remembered = targets.remembered;
   auto judged = parts_.storage.Run([&](storage::Store& store) {
     return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
   });
@@ -321,17 +300,16 @@ void Cycle::PublishAge(const policy::ScanConfig& scan) {
 
 // Once for each name and trouble, until it changes: `expected` runs every minute.
 void Cycle::WarnOfNames(const Targets& targets) {
-  auto warnings = NameWarnings(targets);
   std::set<std::string> said;
   {
     const std::lock_guard lock(mutex_);
     said = std::exchange(said_of_names_, {});
-    for (const auto& warning : warnings) said_of_names_.insert(warning.key());
+    for (const auto& failure : targets.failures) said_of_names_.insert(KeyOf(failure));
   }
-  for (auto& warning : warnings) {
-    if (said.contains(warning.key())) continue;
-    Log(LogLevel::kWarning, warning.message,
-        {{"name", std::move(warning.name)}, {"detail", std::move(warning.detail)}});
+  for (const auto& failure : targets.failures) {
+    if (said.contains(KeyOf(failure))) continue;
+    Log(LogLevel::kWarning, "name does not resolve; what is behind it is unknown",
+        {{"name", failure.name}, {"detail", failure.error}});
   }
 }
 
@@ -340,7 +318,7 @@ Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& ch
   const auto judged = parts_.storage.Run(
       [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
   if (!judged) return judged.error();
-  PublishFindings(*setup, *judged);
+  Announce(*setup, *judged);
   return {};
 }
 
@@ -351,28 +329,24 @@ Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
   return count;
 }
 
-std::set<IpAddress> Cycle::Remembered(const Targets& targets) {
-  std::map<std::string, std::set<IpAddress>> answers;
-  for (const auto& target : targets.list) answers[target.subject].insert(target.address);
-  const std::lock_guard lock(mutex_);
-  for (auto& [name, addresses] : answers) {
-    if (!targets.unresolved.contains(name)) led_to_[name] = std::move(addresses);
+Result<void> Cycle::Remember(Targets& targets) {
+  if (targets.unresolved.empty()) return {};
+  const auto memory = parts_.storage.Run([](storage::Store& store) { return store.Names(); });
+  if (!memory) {
+    parts_.metrics.RecordStorageError(StorageOperation::kRead);
+    return memory.error();
   }
-  std::set<IpAddress> remembered;
-  for (const auto& name : targets.unresolved) {
-    const auto& addresses = led_to_[name];
-    remembered.insert(addresses.begin(), addresses.end());
-  }
-  return remembered;
+  targets.remembered = LastAddresses(targets.unresolved, *memory);
+  return {};
 }
 
 void Cycle::Publish(const Setup& setup, const Judged& judged) {
   parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
   parts_.metrics.SetHosts(CountHosts(judged.addresses, judged.findings));
-  PublishFindings(setup, judged);
+  Announce(setup, judged);
 }
 
-void Cycle::PublishFindings(const Setup& setup, const Judged& judged) {
+void Cycle::Announce(const Setup& setup, const Judged& judged) {
   LogTransitions(judged);
   parts_.metrics.SetFindings(judged.findings,
                              static_cast<std::size_t>(setup.config.finding_series_limit));

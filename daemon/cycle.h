@@ -53,6 +53,8 @@ class Cycle {
 
   // Lets what `receiver` refused (empty: every receiver) be delivered once more; how much that is.
   Result<std::int64_t> Redeliver(const std::string& receiver);
+  // Lets log, metrics and receivers know what a judgement changed.
+  void Announce(const Setup& setup, const Judged& judged);
 
  private:
   struct Begun {
@@ -83,16 +85,13 @@ class Cycle {
   void RecordStorageFailure(exporters::StorageOperation operation);
   void RemoveExpired(const policy::Retention& retention);
   void Publish(const Setup& setup, const Judged& judged);
-  void PublishFindings(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);
-  // Where the names that do not resolve now last led to.
-  std::set<IpAddress> Remembered(const Targets& targets);
+  // Fills in where the names that do not resolve now last led to.
+  Result<void> Remember(Targets& targets);
 
   Parts parts_;
   std::mutex mutex_;
-  // Guarded by mutex_.
-  std::set<std::string> said_of_names_;                // what the log has said already
-  std::map<std::string, std::set<IpAddress>> led_to_;  // the addresses of names, when they resolved
+  std::set<std::string> said_of_names_;  // guarded by mutex_; what the log has said already
 };
 
 }  // namespace postern::daemon

@@ -8,11 +8,13 @@
 #include <chrono>
 #include <csignal>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/log.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
+#include "daemon/coverage_watch.h"
 #include "daemon/cycle.h"
 #include "daemon/http_routes.h"
 #include "daemon/log_sink.h"
@@ -94,6 +96,7 @@ class Daemon {
     WaitForSignal();
     WaitForWatchdog();
     ListenForCommands(setup->config.control_socket);
+    WatchCoverage();
     routes_.SetReady(true);
     NotifyReady();
     Log(LogLevel::kInfo, "posternd is ready",
@@ -119,6 +122,12 @@ class Daemon {
       });
       WaitForSignal();
     });
+  }
+
+  void WatchCoverage() {
+    coverage_watch_.emplace(CoverageWatch::Parts{
+        setup_, storage_, pause_, metrics_, SystemClock(),
+        [this](const Setup& setup, const Judged& judged) { cycle_.Announce(setup, judged); }});
   }
 
   // A daemon that cannot be paused still watches.
@@ -277,6 +286,7 @@ class Daemon {
   std::unique_ptr<ControlSocket> control_socket_;
   // Last: their threads use all of the above.
   ScanLoops loops_;
+  std::optional<CoverageWatch> coverage_watch_;
   std::jthread settling_;
 };
 

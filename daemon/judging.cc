@@ -1,7 +1,10 @@
 #include "daemon/judging.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "core/finding.h"
 #include "daemon/receivers.h"
@@ -104,11 +107,26 @@ void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
   std::move(more.begin(), more.end(), std::back_inserter(drifts));
 }
 
+std::string_view WhyNothingWasAsked(const Drift& drift) {
+  switch (SubjectOf(drift.kind)) {
+    case DriftSubject::kPorts:
+    case DriftSubject::kNetwork:
+    case DriftSubject::kScan:
+      return "none: the run did not ask once more";
+    case DriftSubject::kName:
+      return "none: it rests on the answer of the name; an address outside the scope is never "
+             "probed";
+    case DriftSubject::kFamily:
+      return "none: it rests on what the whole run met";
+  }
+  return {};
+}
+
 Exchange NothingAsked(const Drift& drift) {
   Exchange exchange;
   exchange.address = drift.address;
   exchange.protocol = drift.protocol;
-  exchange.packets = "none: the run did not ask once more";
+  exchange.packets = WhyNothingWasAsked(drift);
   return exchange;
 }
 
@@ -131,6 +149,44 @@ std::vector<Evidence> EvidenceOf(const drift::Advance& advance, const Setup& set
   return made;
 }
 
+// What the run proves of the viewpoint, by what it met before and after it.
+std::array<drift::ViewpointSight, 2> SightOf(const RunEvidence& evidence,
+                                             const std::vector<AddressStates>& before) {
+  return drift::Worse(drift::SightOf(evidence.canaries_before, before, evidence.snapshot),
+                      drift::SightOf(evidence.canaries_after, before, evidence.snapshot));
+}
+
+std::array<bool, 2> HaveCanaries(const policy::Config& config) {
+  std::array<bool, 2> have{};
+  for (const auto& canary : config.canaries) {
+    have[static_cast<std::size_t>(canary.endpoint.address.family())] = true;
+  }
+  return have;
+}
+
+// Full answers, to be compared with later. While an event of the name is open, what else is new
+// waits for its end and is not remembered: an event that is under way takes no further addresses.
+std::map<std::string, std::vector<IpAddress>> NamesToRemember(
+    std::span<const drift::NameAnswer> names, const std::vector<Drift>& changed,
+    const std::vector<Finding>& findings) {
+  std::map<std::string, std::vector<IpAddress>> answers;
+  for (const auto& answer : names) {
+    if (answer.full) answers.emplace(answer.name, answer.addresses);
+  }
+  for (const auto& drift : changed) {
+    const bool open = std::ranges::any_of(findings, [&](const Finding& finding) {
+      return finding.drift.kind == DriftKind::kDnsChanged &&
+             finding.drift.subject == drift.subject && finding.state != FindingState::kPending &&
+             finding.state != FindingState::kResolved;
+    });
+    if (!open) continue;
+    std::erase_if(answers[drift.subject], [&](const IpAddress& address) {
+      return std::ranges::binary_search(drift.addresses, address);
+    });
+  }
+  return answers;
+}
+
 drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
                              const RunEvidence* evidence, TimePoint now) {
   drift::Judgement judgement;
@@ -139,11 +195,38 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.policy = setup.policy.get();
   judgement.confirm = setup.config.confirm;
   judgement.unresolved_names = targets.unresolved;
+  judgement.names = targets.names;
+  judgement.has_canaries = HaveCanaries(setup.config);
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
     judgement.vouched = Vouched(*evidence);
+    const auto& blind = evidence->snapshot.coverage.blind;
+    judgement.names_count = std::ranges::none_of(blind, std::identity());
   }
   return judgement;
+}
+
+struct NewsOfNames {
+  std::vector<Drift> drifts;
+  std::map<std::string, std::vector<IpAddress>> remember;
+};
+
+// What the answers of a judgement mean. Those of a blind run mean nothing; without a run they only
+// show what an edit of the policy makes of them.
+Result<NewsOfNames> LookAtNames(const storage::Store& store, const drift::Judgement& judgement,
+                                const std::vector<Finding>& findings) {
+  NewsOfNames news;
+  const auto& policy = *judgement.policy;
+  const auto& [names, viewpoint] = std::tie(judgement.names, judgement.viewpoint);
+  if (names.empty() || (judgement.run != 0 && !judgement.names_count)) return news;
+  news.drifts = drift::OutOfScopeDrift(policy, viewpoint, names);
+  if (judgement.run == 0) return news;
+  const auto memory = store.Names();
+  if (!memory) return memory.error();
+  auto changed = drift::ChangedNameDrift(policy, viewpoint, names, *memory);
+  news.remember = NamesToRemember(names, changed, findings);
+  Append(std::move(changed), news.drifts);
+  return news;
 }
 
 }  // namespace
@@ -163,42 +246,56 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
     snapshot = &evidence->snapshot;
   }
 
-  Judged judged;
-  judged.addresses = JudgeTargets(targets, *before, snapshot);
+  auto addresses = JudgeTargets(targets, *before, snapshot);
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, judged.addresses, now);
-  Append(drift::HistoryDrift(*setup.policy, viewpoint, judged.addresses), drifts);
+  auto judgement = JudgementOf(setup, targets, evidence, now);
+  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now);
+  Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
   const auto discovery = TrustedPart(evidence);
   if (discovery) Append(UnlistedDrift(setup, targets, *discovery, *snapshot), drifts);
-
-  auto judgement = JudgementOf(setup, targets, evidence, now);
-  judgement.addresses = judged.addresses;
-  judgement.drifts = drifts;
-  judgement.discovery = discovery ? &*discovery : nullptr;
+  auto names = LookAtNames(store, judgement, *findings);
+  if (!names) return names.error();
+  Append(std::move(names->drifts), drifts);
   if (evidence != nullptr) {
+    judgement.sight = SightOf(*evidence, *before);
+    Append(drift::BlindnessDrift(judgement.sight), drifts);
     judgement.confirmed = ConfirmedIds(drifts, viewpoint, evidence->confirmed);
   }
+  judgement.addresses = addresses;
+  judgement.drifts = drifts;
+  judgement.discovery = discovery ? &*discovery : nullptr;
   auto advance = drift::AdvanceFindings(*findings, judgement);
 
   storage::Changes changes;
   changes.snapshot = snapshot;
-  changes.findings = advance.changed;
-  changes.dropped_findings = advance.dropped;
-  changes.outbox = Outbox(setup.config, advance);
+  changes.names = std::move(names->remember);
   std::vector<Evidence> made;
-  if (evidence != nullptr) made = EvidenceOf(advance, setup, *evidence, now);
+  if (evidence != nullptr) {
+    changes.names_at = snapshot->run.started;
+    made = EvidenceOf(advance, setup, *evidence, now);
+  }
   changes.evidence = made;
   if (evidence != nullptr && evidence->cursor) {
     changes.cursor.emplace(snapshot->run.scan, *evidence->cursor);
   }
-  if (auto committed = store.Commit(changes); !committed) return committed.error();
+  auto committed = CommitAdvance(store, setup, std::move(changes), std::move(advance));
+  if (!committed) return committed;
+  committed->addresses = std::move(addresses);
+  return committed;
+}
 
+Result<Judged> CommitAdvance(storage::Store& store, const Setup& setup, storage::Changes changes,
+                             drift::Advance advance) {
+  changes.findings = advance.changed;
+  changes.dropped_findings = advance.dropped;
+  changes.outbox = Outbox(setup.config, advance);
+  if (auto committed = store.Commit(changes); !committed) return committed.error();
   auto after = store.Findings();
   if (!after) return after.error();
-  judged.findings = std::move(*after);
-  judged.changed = std::move(advance.changed);
-  judged.transitions = std::move(advance.transitions);
-  return judged;
+  return Judged{.findings = *std::move(after),
+                .changed = std::move(advance.changed),
+                .transitions = std::move(advance.transitions),
+                .addresses = {}};
 }
 
 Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const std::string& id,
@@ -211,16 +308,7 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
   auto advance = change(**std::move(finding));
   if (!advance) return advance.error();
 
-  storage::Changes changes;
-  changes.findings = advance->changed;
-  changes.outbox = Outbox(setup.config, *advance);
-  if (auto committed = store.Commit(changes); !committed) return committed.error();
-  auto after = store.Findings();
-  if (!after) return after.error();
-  return Judged{.findings = *std::move(after),
-                .changed = std::move(advance->changed),
-                .transitions = std::move(advance->transitions),
-                .addresses = {}};
+  return CommitAdvance(store, setup, {}, *std::move(advance));
 }
 
 std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,

@@ -43,6 +43,10 @@ struct Judged {
 Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const Targets& targets,
                               RunEvidence* evidence, TimePoint now);
 
+// Commits what `advance` changes together with `changes`, and has the findings as they are then.
+Result<Judged> CommitAdvance(storage::Store& store, const Setup& setup, storage::Changes changes,
+                             drift::Advance advance);
+
 // What a person does to a finding: `change` has the finding and says what becomes of it, or why
 // not.
 using FindingChange = std::function<Result<drift::Advance>(Finding)>;

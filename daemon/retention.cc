@@ -1,5 +1,7 @@
 #include "daemon/retention.h"
 
+#include <algorithm>
+
 namespace postern::daemon {
 namespace {
 
@@ -14,6 +16,7 @@ storage::Expiry ExpiryAt(const policy::Retention& retention, TimePoint now) {
           .delivered = now - retention.snapshots,
           .findings = now - retention.evidence,
           .evidence = now - retention.evidence,
+          .names = now - std::max(retention.evidence, kAddressMemory),
           .packet_bytes = kPacketBytes};
 }
 

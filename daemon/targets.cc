@@ -1,5 +1,6 @@
 #include "daemon/targets.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -21,6 +22,23 @@ Answers ResolveAll(const policy::Policy& policy, const Resolver& resolver) {
   return answers;
 }
 
+std::vector<drift::NameAnswer> NamesOf(const policy::Policy& policy, const Answers& answers) {
+  std::map<std::string, drift::NameAnswer> by_name;
+  for (const auto& host : policy.hosts) {
+    for (const auto& name : host.dns) {
+      const auto& answer = answers.at(name);
+      by_name.try_emplace(name,
+                          drift::NameAnswer{name, &host, answer.addresses, answer.error.empty()});
+    }
+  }
+  std::vector<drift::NameAnswer> names;
+  for (auto& [name, answer] : by_name) {
+    std::ranges::sort(answer.addresses);
+    names.push_back(std::move(answer));
+  }
+  return names;
+}
+
 }  // namespace
 
 std::vector<IpAddress> Targets::Addresses() const {
@@ -40,6 +58,7 @@ Targets FindTargets(const policy::Policy& policy, std::string_view viewpoint,
                     const Resolver& resolver) {
   const auto answers = ResolveAll(policy, resolver);
   Targets targets;
+  targets.names = NamesOf(policy, answers);
   std::set<IpAddress> taken;
   for (const auto& host : policy.hosts) {
     for (const auto& address : host.addresses) {
@@ -53,18 +72,27 @@ Targets FindTargets(const policy::Policy& policy, std::string_view viewpoint,
         targets.unresolved.insert(name);
         targets.failures.push_back(answer);
       }
-      scanner::Resolved outside{name, {}, {}};
       for (const auto& address : answer.addresses) {
-        if (!policy.MayProbe(address, viewpoint)) {
-          outside.addresses.push_back(address);
-        } else if (policy.HostOf(address) == nullptr && taken.insert(address).second) {
-          targets.list.push_back({&host, name, address});
-        }
+        if (!policy.MayProbe(address, viewpoint) || policy.HostOf(address) != nullptr) continue;
+        if (taken.insert(address).second) targets.list.push_back({&host, name, address});
       }
-      if (!outside.addresses.empty()) targets.out_of_scope.push_back(std::move(outside));
     }
   }
   return targets;
+}
+
+std::set<IpAddress> LastAddresses(const std::set<std::string>& names, const NameMemory& memory) {
+  std::set<IpAddress> addresses;
+  for (const auto& name : names) {
+    const auto seen = memory.find(name);
+    if (seen == memory.end()) continue;
+    TimePoint newest{};
+    for (const auto& [address, at] : seen->second) newest = std::max(newest, at);
+    for (const auto& [address, at] : seen->second) {
+      if (newest - at <= kNameMemoryStep) addresses.insert(address);
+    }
+  }
+  return addresses;
 }
 
 Resolver SystemResolver() {

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "core/name_memory.h"
+#include "drift/name_drift.h"
 #include "policy/policy.h"
 #include "scanner/resolve.h"
 
@@ -21,7 +23,8 @@ struct Targets {
   std::vector<Target> list;                 // each address once; a host's addresses are adjacent
   std::set<std::string> unresolved;         // names without a full answer
   std::vector<scanner::Resolved> failures;  // of these, with the reason
-  std::vector<scanner::Resolved> out_of_scope;  // answers that the scope leaves out; not probed
+  // Every name of the policy, ascending, each once, with all that it led to.
+  std::vector<drift::NameAnswer> names;
   // Where unresolved names led to before, as far as the caller remembers: they may well still.
   std::set<IpAddress> remembered;
 
@@ -36,6 +39,10 @@ using Resolver = std::function<std::vector<scanner::Resolved>(const std::vector<
 // that lists it, else to the first whose name answers with it.
 Targets FindTargets(const policy::Policy& policy, std::string_view viewpoint,
                     const Resolver& resolver);
+
+// Where `names` led to when they last resolved. Of names that resolve, where they lead to is known
+// better.
+std::set<IpAddress> LastAddresses(const std::set<std::string>& names, const NameMemory& memory);
 
 // c-ares with the machine's resolvers and a deadline of 10 s for all names together.
 Resolver SystemResolver();

@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
-#include "drift/history_drift.h"
+#include "drift/grounds.h"
 #include "drift/unlisted_hosts.h"
 
 namespace postern::drift {
 namespace {
 
-// semantics: events end by themselves after 1 h; an address that left its name after 24 h.
+// semantics: events end by themselves after 1 h.
 constexpr auto kEventLife = std::chrono::hours(1);
-constexpr auto kNameGrace = std::chrono::hours(24);
 // Methods that disagree keep an unexpected_open pending until it was seen this often.
 constexpr int kRunsWithoutSecondMethod = 3;
 
@@ -23,18 +23,14 @@ bool IsDelivered(FindingState state) {
 
 class Lifecycle {
  public:
-  explicit Lifecycle(const Judgement& judgement) : in_(judgement) {
+  explicit Lifecycle(const Judgement& judgement) : in_(judgement), grounds_(judgement) {
     for (const auto& drift : in_.drifts)
       drift_by_id_.emplace(FindingId(in_.viewpoint, drift), &drift);
-    for (const auto& at : in_.addresses) {
-      addresses_by_subject_[at.subject].push_back(&at);
-      listed_.insert(at.address());
-    }
   }
 
   Advance Compute(std::span<const Finding> findings) {
     for (const auto& finding : findings) {
-      if (finding.viewpoint != in_.viewpoint) continue;
+      if (finding.viewpoint != in_.viewpoint || !grounds_.Concern(finding.drift)) continue;
       known_.insert(finding.id);
       const auto current = Lapsed(finding);
       const auto changes = out_.changed.size();
@@ -48,27 +44,6 @@ class Lifecycle {
   }
 
  private:
-  // The address that the drift was seen at; null if it is no longer the policy's.
-  const JudgedAddress* AddressOf(const Drift& drift) const {
-    const auto at = addresses_by_subject_.find(drift.subject);
-    if (at == addresses_by_subject_.end()) return nullptr;
-    for (const auto* judged : at->second) {
-      if (judged->address() == drift.address) return judged;
-    }
-    return nullptr;
-  }
-
-  static PortStates FreshOf(const JudgedAddress& at, const Drift& drift) {
-    return at.fresh.of(drift.protocol).Restricted(drift.ports.ranges(drift.protocol));
-  }
-
-  // Whether the run itself saw any port of the drift.
-  bool IsFresh(const Drift& drift) const {
-    if (drift.kind == DriftKind::kUnlistedHost) return in_.discovery != nullptr;
-    const auto* at = AddressOf(drift);
-    return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
-  }
-
   // An acknowledgement ends at its time, whatever the run sees.
   Finding Lapsed(Finding finding) {
     if (!finding.acknowledgement || in_.now < finding.acknowledgement->until) return finding;
@@ -101,7 +76,7 @@ class Lifecycle {
   }
 
   void Seen(Finding finding, const Drift& drift) {
-    const bool fresh = IsFresh(drift);
+    const bool fresh = grounds_.IsFresh(finding, drift);
     if (finding.state == FindingState::kResolved) {
       if (in_.now - finding.resolved.value_or(in_.now) > in_.confirm.reopen_within) {
         finding.first_seen = in_.now;
@@ -168,8 +143,8 @@ class Lifecycle {
   // --- a drift is not there, or not any more ---
 
   void NotSeen(Finding finding) {
-    if (const auto ended = EndedByPolicy(finding)) return End(std::move(finding), *ended);
-    if (in_.run == 0 || !Agrees(finding)) return;
+    if (const auto ended = grounds_.EndOf(finding)) return End(std::move(finding), *ended);
+    if (!grounds_.Agree(finding)) return;
     if (finding.state == FindingState::kPending) return Drop(std::move(finding));
     finding.seen = 0;
     ++finding.agreeing;
@@ -178,59 +153,6 @@ class Lifecycle {
       return End(std::move(finding), Resolution::kFixed);
     }
     out_.changed.push_back(std::move(finding));
-  }
-
-  // Endings that need no probe: the endpoint left, or the policy changed its mind about the very
-  // state that was last seen.
-  std::optional<Resolution> EndedByPolicy(const Finding& finding) const {
-    if (finding.drift.kind == DriftKind::kUnlistedHost) {
-      return EndOfUnlisted(finding.drift, *in_.policy, in_.viewpoint, listed_);
-    }
-    if (!addresses_by_subject_.contains(finding.drift.subject)) {
-      if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
-      return Resolution::kWithdrawn;
-    }
-    const auto* at = AddressOf(finding.drift);
-    if (at == nullptr) {
-      if (in_.now - finding.last_seen >= kNameGrace) return Resolution::kWithdrawn;
-      return std::nullopt;
-    }
-    if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {
-      return std::nullopt;
-    }
-    return Resolution::kPolicy;
-  }
-
-  // Whether the last trusted observations are those that made the finding.
-  static bool StillObserved(const Finding& finding, const JudgedAddress& at) {
-    const auto& drift = finding.drift;
-    const auto& ranges = drift.ports.ranges(drift.protocol);
-    const auto states = at.now.of(drift.protocol).Restricted(ranges);
-    return finding.agreeing == 0 && !states.empty() &&
-           states.Count(drift.observed.state) == states.size();
-  }
-
-  // Fresh, trusted evidence that the finding's ports are as the policy wants them. A name stands
-  // for all its addresses, so each of them must show it.
-  bool Agrees(const Finding& finding) const {
-    const auto& drift = finding.drift;
-    if (drift.kind == DriftKind::kUnlistedHost) {
-      return in_.discovery != nullptr && IsGone(drift, *in_.policy, *in_.discovery) &&
-             in_.vouched[static_cast<std::size_t>(drift.address.family())];
-    }
-    if (AddressOf(drift) == nullptr) return false;
-    const auto& judged = addresses_by_subject_.at(drift.subject);
-    return std::all_of(judged.begin(), judged.end(),
-                       [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
-  }
-
-  // A finding of many ports may be larger than what one run asks: any fresh part of it counts.
-  bool HasCredibleEvidence(const JudgedAddress& at, const Drift& drift) const {
-    const auto fresh = FreshOf(at, drift);
-    if (fresh.empty()) return false;
-    if (in_.vouched[static_cast<std::size_t>(at.address().family())]) return true;
-    return std::none_of(fresh.ranges().begin(), fresh.ranges().end(),
-                        [](const auto& range) { return IsSilence(range.verdict.reason); });
   }
 
   // Whether a drift of the whole host stands for this one, which is as true as ever.
@@ -276,17 +198,16 @@ class Lifecycle {
       if (in_.now - finding.opened.value_or(in_.now) < kEventLife) return;
       return End(std::move(finding), Resolution::kExpired);
     }
-    if (EndedByPolicy(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));
-    if (in_.run == 0) return;
+    if (grounds_.EndOf(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));
     if (again != nullptr) {  // changed once more: the newer change waits for its own second run
-      finding.drift = *again;
+      finding.drift = grounds_.Renewed(finding.drift, *again);
       finding.seen = 1;
+      finding.last_run = in_.run;
       finding.last_seen = in_.now;
       out_.changed.push_back(std::move(finding));
       return;
     }
-    const auto* at = AddressOf(finding.drift);
-    switch (at == nullptr ? EventEvidence::kNone : EvidenceOf(finding.drift, *at)) {
+    switch (grounds_.EvidenceFor(finding)) {
       case EventEvidence::kNone:
         return;
       case EventEvidence::kGone:
@@ -306,9 +227,8 @@ class Lifecycle {
   }
 
   const Judgement& in_;
+  const Grounds grounds_;
   std::map<std::string, const Drift*> drift_by_id_;
-  std::map<std::string, std::vector<const JudgedAddress*>> addresses_by_subject_;
-  std::set<IpAddress> listed_;
   std::set<std::string> known_;
   Advance out_;
 };

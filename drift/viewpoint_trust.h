@@ -2,8 +2,14 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
+#include "core/drift.h"
+#include "core/finding.h"
 #include "core/snapshot.h"
 
 namespace postern::drift {
@@ -13,6 +19,7 @@ struct CanaryReading {
   Endpoint endpoint;
   PortState expected = PortState::kOpen;
   PortState observed = PortState::kUnknown;
+  bool allowed = true;  // false: a quiet hour or the scope forbade to ask it
 };
 
 // Per family: more than half of the canaries wrong (unknown counts as wrong), or, where the family
@@ -21,6 +28,31 @@ struct CanaryReading {
 // reported as such: calling it blindness would freeze the findings for good.
 std::array<bool, 2> BlindFamilies(std::span<const CanaryReading> canaries,
                                   std::span<const AddressStates> before, const Snapshot& snapshot);
+
+// What a run proves of the viewpoint itself, over one family.
+struct ViewpointSight {
+  enum class Proof : std::uint8_t { kNone, kSees, kBlind };
+  Proof proof = Proof::kNone;
+  bool by_canaries = false;  // else by the ports that were open before
+  std::string why;           // kBlind: in words
+};
+
+// Per family. By the rules of BlindFamilies, but a canary that was not allowed to be asked proves
+// nothing, and without canaries only a run that lost fewer than half of the open ports sees.
+std::array<ViewpointSight, 2> SightOf(std::span<const CanaryReading> canaries,
+                                      std::span<const AddressStates> before,
+                                      const Snapshot& snapshot);
+// Of two readings of one run: blind if either is.
+std::array<ViewpointSight, 2> Worse(const std::array<ViewpointSight, 2>& a,
+                                    const std::array<ViewpointSight, 2>& b);
+
+// viewpoint_blind: one for each family that is.
+std::vector<Drift> BlindnessDrift(const std::array<ViewpointSight, 2>& sight);
+
+// How a viewpoint_blind finding ends without a run: withdrawn where the canaries that made it are
+// configured no more.
+std::optional<Resolution> EndOfBlindness(const Drift& drift,
+                                         const std::array<bool, 2>& has_canaries);
 
 // Per family: something vouches that packets travel both ways, so that silence means something: a
 // canary that is right, or any answer at all. Without it silence proves nothing and resolves no

@@ -58,13 +58,16 @@ std::string LabelName(std::string_view text) {
 
 json::object LabelsOf(const Finding& finding) {
   const Drift& drift = finding.drift;
+  const DriftPlace place = PlaceOf(drift);
   Labels labels = {{"alertname", AlertName(drift.kind)},
                    {"viewpoint", finding.viewpoint},
                    {"host", drift.host},
-                   {"address", drift.address.ToString()},
-                   {"family", std::string(ToString(drift.address.family()))},
-                   {"protocol", std::string(ToString(drift.protocol))},
-                   {"port", drift.port == 0 ? "" : std::to_string(drift.port)},
+                   {"address", place.address},
+                   {"family", place.family},
+                   {"protocol", place.protocol},
+                   {"port", place.port},
+                   {"name", place.name},
+                   {"scan", place.scan},
                    {"kind", std::string(ToString(drift.kind))},
                    {"severity", std::string(ToString(drift.severity))},
                    {"owner", drift.owner}};
@@ -97,6 +100,17 @@ std::string_view Advice(DriftKind kind) {
     case DriftKind::kUnlistedHost:
       return "Find its owner and name it in the policy, take it off the network, or let the policy "
              "ignore this network's unlisted hosts.";
+    case DriftKind::kDnsOutOfScope:
+      return "Correct the name, or extend the scope once its owner authorises the probes.";
+    case DriftKind::kDnsChanged:
+      return "Check whether the move was meant; the new addresses are scanned.";
+    case DriftKind::kViewpointBlind:
+      return "Check this machine's uplink and packet filter, then the canaries themselves. Until a "
+             "run sees again, nothing else of this family opens or resolves.";
+    case DriftKind::kCoverageStale:
+      return "See the log of posternd for why the scan's runs fail or take too long; `postern "
+             "plan` "
+             "tells whether the limits can meet the schedule.";
   }
   return {};
 }

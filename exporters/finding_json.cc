@@ -15,20 +15,32 @@ json::object LabelsOf(const Drift& drift) {
   return labels;
 }
 
+json::array AddressesOf(const Drift& drift) {
+  json::array addresses;
+  for (const auto& address : drift.addresses) addresses.emplace_back(address.ToString());
+  return addresses;
+}
+
 void AddDrift(const Drift& drift, json::object& object) {
   object["kind"] = ToString(drift.kind);
   object["severity"] = ToString(drift.severity);
   object["host"] = drift.host;
   object["owner"] = ValidUtf8(drift.owner);
   object["labels"] = LabelsOf(drift);
-  object["address"] = drift.address.ToString();
-  object["family"] = ToString(drift.address.family());
-  object["protocol"] = ToString(drift.protocol);
+  const auto place = PlaceOf(drift);
+  object["address"] = place.address;
+  object["family"] = place.family;
+  object["protocol"] = place.protocol;
   object["port"] = drift.port;
   object["ports"] = drift.ports.ToString();
   object["observed"] = ObservedState(drift);
-  object["reason"] = ToString(drift.observed.reason);
+  object["reason"] = place.address.empty() ? "" : ToString(drift.observed.reason);
   object["only_family"] = drift.only_family;
+  if (!place.name.empty()) {
+    object["name"] = place.name;
+    object["addresses"] = AddressesOf(drift);
+  }
+  if (!place.scan.empty()) object["scan"] = place.scan;
   object["expected"] = drift.expected;
   object["rule"] = ValidUtf8(drift.rule);
   object["summary"] = ValidUtf8(Summary(drift));

@@ -413,10 +413,10 @@ void Metrics::SetFindings(const std::vector<Finding>& findings, std::size_t seri
   impl_->finding_info.Clear();
   for (std::size_t i = 0; i < shown; ++i) {
     const Drift& drift = open[i]->drift;
-    const std::string port = drift.port == 0 ? "" : std::to_string(drift.port);
-    impl_->finding_info.At({DisplayId(*open[i]), drift.host, drift.address.ToString(),
-                            ToString(drift.protocol), port, ToString(drift.kind),
-                            ToString(drift.severity), drift.owner}) = 1;
+    const DriftPlace place = PlaceOf(drift);
+    impl_->finding_info.At({DisplayId(*open[i]), drift.host, place.address, place.protocol,
+                            place.port, ToString(drift.kind), ToString(drift.severity),
+                            drift.owner}) = 1;
   }
   impl_->finding_series_dropped.At({}) = static_cast<double>(open.size() - shown);
 }

@@ -27,6 +27,8 @@ struct QuietHours {
   int end = 0;
 
   bool Contains(TimePoint time) const;
+  // The first time after `time` at which the window begins or ends.
+  TimePoint NextChange(TimePoint time) const;
 };
 
 // Packets a second.

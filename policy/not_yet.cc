@@ -7,10 +7,8 @@
 namespace postern::policy {
 
 bool IsLaterDriftKind(std::string_view name) {
-  static constexpr std::array<std::string_view, 7> kLater = {
-      "wrong_service",    "service_changed", "tls_posture",    "dns_changed",
-      "dns_out_of_scope", "viewpoint_blind", "coverage_stale",
-  };
+  static constexpr std::array<std::string_view, 3> kLater = {"wrong_service", "service_changed",
+                                                             "tls_posture"};
   return std::find(kLater.begin(), kLater.end(), name) != kLater.end();
 }
 

@@ -15,7 +15,8 @@ constexpr std::string_view kColumns =
     "id, episode, viewpoint, state, resolution, seen, agreeing, last_run, policy_hash, first_seen, "
     "last_seen, opened, resolved, acknowledged_by, acknowledged_at, acknowledged_comment, "
     "acknowledged_until, kind, severity, host, owner, labels, subject, address, protocol, port, "
-    "ports, observed_state, observed_reason, before, only_family, expected, rule, "
+    "ports, observed_state, observed_reason, before, only_family, expected, rule, addresses, "
+    "detail, "
     "accepted_until, accepted_reason, accepted_ticket";
 
 int ReadCount(Row& row) { return static_cast<int>(row.Integer(INT_MIN, INT_MAX)); }
@@ -37,6 +38,25 @@ std::optional<Acknowledgement> ReadAcknowledgement(Row& row) {
   return Acknowledgement{*std::move(by), *at, *std::move(comment), *until};
 }
 
+std::optional<std::vector<IpAddress>> ParseAddresses(std::string_view json) {
+  const auto texts = ParseTextList(json);
+  if (!texts) return std::nullopt;
+  std::vector<IpAddress> addresses;
+  for (const auto& text : *texts) {
+    const auto address = IpAddress::Parse(text);
+    if (!address) return std::nullopt;
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
+std::string ToJson(const std::vector<IpAddress>& addresses) {
+  std::vector<std::string> texts;
+  texts.reserve(addresses.size());
+  for (const auto& address : addresses) texts.push_back(address.ToString());
+  return storage::ToJson(texts);
+}
+
 Drift ReadDrift(Row& row) {
   Drift drift;
   drift.kind = row.Parsed(ParseDriftKind);
@@ -55,6 +75,8 @@ Drift ReadDrift(Row& row) {
   drift.only_family = row.Bool();
   drift.expected = row.Text();
   drift.rule = row.Text();
+  drift.addresses = row.Parsed(ParseAddresses);
+  drift.detail = row.Text();
   drift.acceptance = ReadAcceptance(row);
   return drift;
 }
@@ -114,7 +136,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
   static const std::string kReplace =
       "REPLACE INTO findings (" + std::string(kColumns) +
       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const Drift& drift = finding.drift;
   const auto resolution =
       finding.resolution ? std::optional(std::string(ToString(*finding.resolution))) : std::nullopt;
@@ -141,7 +163,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  ToString(drift.severity),
                                  drift.host,
                                  drift.owner,
-                                 ToJson(drift.labels),
+                                 storage::ToJson(drift.labels),
                                  drift.subject,
                                  drift.address.bytes(),
                                  ToString(drift.protocol),
@@ -153,6 +175,8 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  Flag(drift.only_family),
                                  drift.expected,
                                  drift.rule,
+                                 ToJson(drift.addresses),
+                                 drift.detail,
                                  OrNull(accepted.until),
                                  OrNull(accepted.reason),
                                  OrNull(accepted.ticket)});

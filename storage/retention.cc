@@ -129,6 +129,16 @@ Result<void> RemoveEvidence(Step& step, TimePoint before) {
       {ToValue(before), kRowsPerStep});
 }
 
+// Of names that the policy has no more, or that fail for good. The others are kept short when they
+// answer (storage/names.h).
+Result<void> RemoveNames(Step& step, TimePoint before) {
+  return step.Remove(
+      "DELETE FROM name_addresses WHERE (name, address) IN (SELECT name, address "
+      "FROM name_addresses WHERE name IN (SELECT name FROM name_addresses GROUP BY name "
+      "HAVING max(last_seen) < ?) LIMIT ?)",
+      {ToValue(before), kRowsPerStep});
+}
+
 Result<std::int64_t> PacketBytes(Database& database) {
   std::int64_t bytes = 0;
   auto read = database.Each("SELECT coalesce(sum(length(pcap)), 0) FROM evidence", {},
@@ -160,6 +170,7 @@ Result<void> RemoveAll(Database& database, Step& step, const Expiry& expiry) {
   if (auto removed = RemoveRefused(step, expiry.findings); !removed) return removed;
   if (auto removed = RemoveEvidence(step, expiry.evidence); !removed) return removed;
   if (auto removed = RemovePackets(database, step, expiry.packet_bytes); !removed) return removed;
+  if (auto removed = RemoveNames(step, expiry.names); !removed) return removed;
   return RemoveFindings(step, expiry.findings);
 }
 

@@ -1,5 +1,6 @@
-// What goes when it is old: runs with what they alone saw, resolved findings, evidence, and outbox
-// rows that were delivered. In steps that are small enough to hold nobody up. Private to the store.
+// What goes when it is old: runs with what they alone saw, resolved findings, evidence, outbox rows
+// that were delivered, and names that answer no more. In steps that are small enough to hold nobody
+// up. Private to the store.
 #pragma once
 
 #include <cstdint>

@@ -202,14 +202,34 @@ CREATE INDEX host_intervals_ended ON host_intervals (series, to_run) WHERE to_ru
 CREATE INDEX port_intervals_ended ON port_intervals (series, to_run) WHERE to_run IS NOT NULL;
 )sql";
 
+constexpr std::string_view kNamesAndWatches = R"sql(
+ALTER TABLE findings ADD COLUMN addresses TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE findings ADD COLUMN detail TEXT NOT NULL DEFAULT '';
+CREATE TABLE name_addresses (
+  name TEXT NOT NULL,
+  address BLOB NOT NULL,
+  last_seen INTEGER NOT NULL,
+  PRIMARY KEY (name, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watches (
+  since INTEGER PRIMARY KEY,
+  until INTEGER NOT NULL
+) STRICT;
+CREATE TABLE watched_scans (
+  scan TEXT PRIMARY KEY,
+  terms TEXT NOT NULL,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::string_view kDeadLetters = R"sql(
 ALTER TABLE outbox ADD COLUMN refused INTEGER;
 ALTER TABLE outbox ADD COLUMN refusal TEXT NOT NULL DEFAULT '';
 CREATE INDEX outbox_refused ON outbox (refused) WHERE refused IS NOT NULL;
 )sql";
 
-constexpr std::array kSteps = {kFirst, kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
-                               kDeadLetters};
+constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
+                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

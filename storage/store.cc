@@ -7,10 +7,12 @@
 #include "storage/evidence.h"
 #include "storage/findings.h"
 #include "storage/history.h"
+#include "storage/names.h"
 #include "storage/outbox.h"
 #include "storage/retention.h"
 #include "storage/runs.h"
 #include "storage/snapshots.h"
+#include "storage/watches.h"
 #include "storage/write_lock.h"
 
 namespace postern::storage {
@@ -29,6 +31,7 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   for (const auto& evidence : changes.evidence) {
     if (auto saved = SaveEvidence(database, evidence); !saved) return saved;
   }
+  if (auto saved = SaveNames(database, changes.names, changes.names_at); !saved) return saved;
   const TimePoint now = SystemClock().Now();
   for (const auto& [receiver, transitions] : changes.outbox) {
     for (const auto& transition : transitions) {
@@ -165,6 +168,17 @@ Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
 Result<std::optional<TimePoint>> Store::ReliableRunStart(const std::string& scan,
                                                          std::uint64_t back) const {
   return LoadReliableRunStart(impl_->database(), scan, back);
+}
+
+Result<NameMemory> Store::Names() const { return LoadNames(impl_->database()); }
+
+Result<Watching> Store::Watch(const std::map<std::string, std::string>& scans, TimePoint now) {
+  auto transaction = Transaction::BeginWrite(impl_->database());
+  if (!transaction) return transaction.error();
+  auto watching = SaveWatch(impl_->database(), scans, now);
+  if (!watching) return watching;
+  if (auto committed = transaction->Commit(); !committed) return committed.error();
+  return watching;
 }
 
 Result<std::optional<Pause>> Store::LoadPause() const {

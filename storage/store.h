@@ -19,6 +19,7 @@
 
 #include "core/evidence.h"
 #include "core/finding.h"
+#include "core/name_memory.h"
 #include "core/result.h"
 #include "core/snapshot.h"
 
@@ -107,6 +108,7 @@ struct Expiry {
   TimePoint delivered;  // outbox rows
   TimePoint findings;   // resolved ones
   TimePoint evidence;
+  TimePoint names = {};                   // what a name led to that did not answer since
   std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
@@ -120,7 +122,21 @@ struct Changes {
   std::map<std::string, std::vector<Transition>> outbox = {};
   std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
   std::span<const Evidence> evidence = {};                         // of findings that open
+  // Full answers of names, to be remembered as of that time.
+  std::map<std::string, std::vector<IpAddress>> names = {};
+  TimePoint names_at = {};
 };
+
+// When the daemon watched: ran, and was not paused.
+struct Watching {
+  std::vector<Period> watches;                   // ascending, disjoint
+  std::map<std::string, TimePoint> scans_since;  // since when each scan is configured as it is
+
+  bool operator==(const Watching&) const = default;
+};
+// Looks that are no further apart make one watch: two and a half of the daemon's, so that a slow
+// one makes no gap.
+inline constexpr Duration kLongestGap = std::chrono::seconds(150);
 
 // Runs count from their begin, whatever became of them.
 struct ScanHistory {
@@ -185,6 +201,14 @@ class Store {
   // observations that are no older than its n-th newest run.
   Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
                                                     std::uint64_t back) const;
+
+  // What the names that once resolved led to.
+  Result<NameMemory> Names() const;
+
+  // Records that the daemon watches at `now`, and how its scans are configured: `scans` are their
+  // terms by name, and what differs from before counts from now. Watches and terms of a time after
+  // `now` are cut: the clock was set back.
+  Result<Watching> Watch(const std::map<std::string, std::string>& scans, TimePoint now);
 
   // None: the daemon works.
   Result<std::optional<Pause>> LoadPause() const;

@@ -106,13 +106,43 @@ TEST_F(JudgingTest, ResolvesAfterTwoAgreeingRuns) {
 
 TEST_F(JudgingTest, ABlindRunIsKeptAndChangesNothing) {
   Run(kOpen);
-  for (int run = 0; run < 3; ++run) {
-    EXPECT_THAT(Run(kClosed, PortState::kFiltered), IsEmpty());
+  EXPECT_THAT(Run(kClosed, PortState::kFiltered), IsEmpty());
+  EXPECT_THAT(Run(kClosed, PortState::kFiltered), ElementsAre("opened")) << "the blindness itself";
+  EXPECT_THAT(Run(kClosed, PortState::kFiltered), IsEmpty());
+  const auto findings = *store_->Findings();
+  for (const auto& finding : findings) {
+    EXPECT_EQ(finding.state, FindingState::kOpen) << Summary(finding.drift);
   }
-  EXPECT_EQ(store_->Findings()->at(0).state, FindingState::kOpen);
   const std::vector<IpAddress> addresses = {Address("192.0.2.2")};
   const auto known = *store_->LastKnownStates(addresses);
   EXPECT_EQ(known.at(0).of(Protocol::kTcp).At(6379), kOpen);
+}
+
+TEST_F(JudgingTest, BlindnessIsAFindingOfItsOwnThatOnlySightEnds) {
+  const auto blind = PortState::kFiltered;
+  setup_.config.canaries = {{{Address("192.0.2.250"), Protocol::kTcp, 443}, kOpen.state, {}}};
+  EXPECT_THAT(Run(kClosed, blind), IsEmpty());
+  EXPECT_THAT(Run(kClosed), IsEmpty());
+  EXPECT_THAT(*store_->Findings(), IsEmpty()) << "a moment's blindness";
+  EXPECT_THAT(Run(kClosed, blind), IsEmpty());
+  EXPECT_THAT(Run(kClosed, blind), ElementsAre("opened"));
+  EXPECT_THAT(Run(kClosed, blind), IsEmpty());
+  EXPECT_THAT(Told(nullptr), IsEmpty());
+  EXPECT_THAT(Run(kClosed), IsEmpty());
+  EXPECT_THAT(Run(kClosed), ElementsAre("resolved"));
+  const auto findings = *store_->Findings();
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].drift.subject, "ipv4");
+  EXPECT_EQ(findings[0].resolution, Resolution::kFixed);
+}
+
+TEST_F(JudgingTest, CanariesThatAreAskedNoMoreWithdrawTheirBlindness) {
+  setup_.config.canaries = {{{Address("192.0.2.250"), Protocol::kTcp, 443}, kOpen.state, {}}};
+  Run(kClosed, PortState::kFiltered);
+  Run(kClosed, PortState::kFiltered);
+  setup_.config.canaries.clear();
+  EXPECT_THAT(Told(nullptr), ElementsAre("resolved"));
+  EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kWithdrawn);
 }
 
 TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {

@@ -38,8 +38,12 @@ TEST(FindTargetsTest, AnAddressBelongsToOneHostAndTheScopeIsKept) {
   });
   EXPECT_THAT(Brief(targets), ElementsAre("a a.example.com 192.0.2.1", "b b.example.com 192.0.2.2",
                                           "c 192.0.2.3 192.0.2.3"));
-  ASSERT_EQ(targets.out_of_scope.size(), 1U);
-  EXPECT_THAT(targets.out_of_scope[0].addresses, ElementsAre(Address("198.51.100.1")));
+  ASSERT_EQ(targets.names.size(), 2U);
+  EXPECT_EQ(targets.names[0].name, "a.example.com");
+  EXPECT_EQ(targets.names[0].host->name, "a");
+  EXPECT_THAT(targets.names[0].addresses,
+              ElementsAre(Address("192.0.2.1"), Address("192.0.2.3"), Address("198.51.100.1")));
+  EXPECT_TRUE(targets.names[0].full);
 }
 
 TEST(FindTargetsTest, ANameThatFailsIsUnresolvedAndWhatItAnsweredStays) {
@@ -50,6 +54,7 @@ TEST(FindTargetsTest, ANameThatFailsIsUnresolvedAndWhatItAnsweredStays) {
   });
   EXPECT_THAT(Brief(targets), ElementsAre("a a.example.com 192.0.2.1", "c 192.0.2.3 192.0.2.3"));
   EXPECT_THAT(targets.unresolved, ElementsAre("a.example.com", "b.example.com"));
+  EXPECT_FALSE(targets.names[0].full);
 }
 
 TEST(FindTargetsTest, AViewpointSeesItsPartOfTheScope) {

@@ -144,6 +144,30 @@ TEST(AlertmanagerTest, WhatIsNotKnownIsLeftOut) {
   EXPECT_FALSE(body.at(0).as_object().contains("generatorURL"));
 }
 
+TEST(AlertmanagerTest, WhatIsOfNoEndpointSaysWhatItIsOf) {
+  const auto labels = [](DriftKind kind, const std::string& subject, const std::string& host) {
+    Finding finding;
+    finding.viewpoint = "public";
+    finding.state = FindingState::kOpen;
+    finding.drift.kind = kind;
+    finding.drift.subject = subject;
+    finding.drift.host = host;
+    finding.drift.address = *IpAddress::Parse("::");
+    finding.drift.severity = Severity::kCritical;
+    const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
+    return json::serialize(json::parse(payload.bodies.at(0)).at(0).at("labels"));
+  };
+  EXPECT_EQ(labels(DriftKind::kDnsOutOfScope, "www.example.com", "web-1"),
+            R"({"alertname":"PosternDnsOutOfScope","host":"web-1","kind":"dns_out_of_scope",)"
+            R"("name":"www.example.com","severity":"critical","viewpoint":"public"})");
+  EXPECT_EQ(labels(DriftKind::kViewpointBlind, "ipv6", ""),
+            R"({"alertname":"PosternViewpointBlind","family":"ipv6","kind":"viewpoint_blind",)"
+            R"("severity":"critical","viewpoint":"public"})");
+  EXPECT_EQ(labels(DriftKind::kCoverageStale, "top", ""),
+            R"({"alertname":"PosternCoverageStale","kind":"coverage_stale","scan":"top",)"
+            R"("severity":"critical","viewpoint":"public"})");
+}
+
 TEST(AlertmanagerTest, OnlyOpenFindingsFireAndAnEmptyListIsStillSent) {
   Conversation alertmanager;
   std::vector<Finding> findings;

@@ -27,6 +27,8 @@ Finding FullFinding() {
   drift.only_family = true;
   drift.expected = "filtered";
   drift.rule = "policy.yaml:12:9";
+  drift.addresses = {Address("198.51.100.7"), Address("2001:db8:bad::7")};
+  drift.detail = "2 of 3 \"canaries\" are wrong";
   drift.acceptance = Acceptance{std::chrono::sys_days(std::chrono::days(20'000)), "move", "OPS-1"};
   finding.state = FindingState::kResolved;
   finding.resolution = Resolution::kPolicy;

@@ -131,7 +131,7 @@ TEST_F(OpenTest, RefusesANewerSchema) {
   Sql("PRAGMA user_version = 7");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 7, this one knows 5): "
+                                  ": made by a newer Postern (schema 7, this one knows 6): "
                                   "upgrade, or restore a backup");
   }
   EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"7"});

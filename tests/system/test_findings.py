@@ -99,7 +99,10 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
         for address in canary.addresses
     )
     start_redis(web)
-    daemon = make_daemon(policy=POLICY, canaries=canaries).start()
+    alertmanager = Alertmanager(lab)
+    daemon = make_daemon(
+        policy=POLICY, canaries=canaries, receivers=[alertmanager.url]
+    ).start()
     wait_for("both open", lambda: len(daemon.findings(state="open", port=6379)) == 2)
 
     for target in (web, beacon, lamp):
@@ -112,13 +115,31 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
         )
     # A run that meets only silence takes its time: every try of every probe.
     daemon.wait_for_runs("expected", 1, timeout=60)
-    assert facts(daemon.findings(), "port", "state") == [(6379, "open"), (6379, "open")]
+    assert facts(daemon.findings(port=6379), "state") == [("open",), ("open",)]
+    wait_for(
+        "the blindness itself is told",
+        lambda: len(daemon.findings(kind="viewpoint_blind", state="open")) == 2,
+        timeout=90,
+    )
+    blind = daemon.findings(kind="viewpoint_blind")
+    assert facts(blind, "family", "severity", "address", "host") == [
+        ("ipv4", "critical", "", ""),
+        ("ipv6", "critical", "", ""),
+    ]
+    assert all("2 of 2 canaries are wrong: " in one["summary"] for one in blind)
+    alerts = alertmanager.alerts(kind="viewpoint_blind")
+    assert sorted(alert["labels"]["family"] for alert in alerts) == ["ipv4", "ipv6"]
+    assert len(alertmanager.alerts(port="6379")) == 2
 
     for target in (web, beacon, lamp):
         target.plug()
     wait_for("it sees again", lambda: daemon.metric("postern_viewpoint_blind") == 0, timeout=60)
-    daemon.wait_for_runs("expected", 2)
-    assert facts(daemon.findings(), "port", "state") == [(6379, "open"), (6379, "open")]
+    wait_for(
+        "the blindness is over",
+        lambda: len(daemon.findings(kind="viewpoint_blind", resolution="fixed")) == 2,
+        timeout=60,
+    )
+    assert facts(daemon.findings(port=6379), "state") == [("open",), ("open",)]
 
 
 def test_a_cable_pulled_on_our_side_changes_nothing(lab, web, make_daemon):

@@ -1,0 +1,34 @@
+// How old the observations are that a scan rests on. Pure functions.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/drift.h"
+#include "core/time.h"
+#include "policy/config.h"
+
+namespace postern::drift {
+
+// The time between `from` and `to` in which a scan could run: within `watches`, the times in which
+// the daemon ran and was not paused, and in no quiet hour.
+Duration WatchedTime(TimePoint from, TimePoint to, std::span<const Period> watches,
+                     std::span<const policy::QuietHours> quiet_hours);
+
+// semantics, coverage_stale: 2 x `every` + `jitter`.
+Duration OldestAllowed(const policy::ScanConfig& scan);
+
+struct ScanAge {
+  const policy::ScanConfig* scan = nullptr;  // never null; owned by the configuration
+  // Time of the oldest trusted observation that the scan rests on; none: it never was everywhere.
+  std::optional<TimePoint> oldest;
+  // WatchedTime since then, or since the scan has been configured as it is, whichever is later.
+  Duration watched{};
+};
+
+// coverage_stale: one for each scan whose watched time is longer than OldestAllowed.
+std::vector<Drift> StaleDrift(std::span<const ScanAge> ages);
+
+}  // namespace postern::drift

@@ -1,0 +1,81 @@
+#include "drift/port_grounds.h"
+
+#include <algorithm>
+
+namespace postern::drift {
+namespace {
+
+// semantics: an address that left its name is withdrawn after 24 h.
+constexpr auto kNameGrace = std::chrono::hours(24);
+
+PortStates FreshOf(const JudgedAddress& at, const Drift& drift) {
+  return at.fresh.of(drift.protocol).Restricted(drift.ports.ranges(drift.protocol));
+}
+
+// Whether the last trusted observations are those that made the finding.
+bool StillObserved(const Finding& finding, const JudgedAddress& at) {
+  const auto& drift = finding.drift;
+  const auto& ranges = drift.ports.ranges(drift.protocol);
+  const auto states = at.now.of(drift.protocol).Restricted(ranges);
+  return finding.agreeing == 0 && !states.empty() &&
+         states.Count(drift.observed.state) == states.size();
+}
+
+}  // namespace
+
+PortGrounds::PortGrounds(const Judgement& judgement) : in_(judgement) {
+  for (const auto& at : in_.addresses) addresses_by_subject_[at.subject].push_back(&at);
+}
+
+const JudgedAddress* PortGrounds::AddressOf(const Drift& drift) const {
+  const auto at = addresses_by_subject_.find(drift.subject);
+  if (at == addresses_by_subject_.end()) return nullptr;
+  for (const auto* judged : at->second) {
+    if (judged->address() == drift.address) return judged;
+  }
+  return nullptr;
+}
+
+bool PortGrounds::IsFresh(const Drift& drift) const {
+  const auto* at = AddressOf(drift);
+  return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
+}
+
+std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
+  if (!addresses_by_subject_.contains(finding.drift.subject)) {
+    if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
+    return Resolution::kWithdrawn;
+  }
+  const auto* at = AddressOf(finding.drift);
+  if (at == nullptr) {
+    if (in_.now - finding.last_seen >= kNameGrace) return Resolution::kWithdrawn;
+    return std::nullopt;
+  }
+  if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {
+    return std::nullopt;
+  }
+  return Resolution::kPolicy;
+}
+
+bool PortGrounds::Agrees(const Drift& drift) const {
+  if (in_.run == 0 || AddressOf(drift) == nullptr) return false;
+  const auto& judged = addresses_by_subject_.at(drift.subject);
+  return std::all_of(judged.begin(), judged.end(),
+                     [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
+}
+
+// A finding of many ports may be larger than what one run asks: any fresh part of it counts.
+bool PortGrounds::HasCredibleEvidence(const JudgedAddress& at, const Drift& drift) const {
+  const auto fresh = FreshOf(at, drift);
+  if (fresh.empty()) return false;
+  if (in_.vouched[static_cast<std::size_t>(at.address().family())]) return true;
+  return std::none_of(fresh.ranges().begin(), fresh.ranges().end(),
+                      [](const auto& range) { return IsSilence(range.verdict.reason); });
+}
+
+EventEvidence PortGrounds::EvidenceFor(const Drift& event) const {
+  const auto* at = AddressOf(event);
+  return in_.run == 0 || at == nullptr ? EventEvidence::kNone : EvidenceOf(event, *at);
+}
+
+}  // namespace postern::drift
