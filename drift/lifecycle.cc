@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "drift/acknowledge.h"
 #include "drift/history_drift.h"
 #include "drift/unlisted_hosts.h"
 
@@ -15,6 +16,18 @@ constexpr auto kEventLife = std::chrono::hours(1);
 constexpr auto kNameGrace = std::chrono::hours(24);
 // Methods that disagree keep an unexpected_open pending until it was seen this often.
 constexpr int kRunsWithoutSecondMethod = 3;
+
+// By what a clock is put right every now and then; more than that means that it was set.
+constexpr auto kCorrection = std::chrono::hours(1);
+
+// Whichever way the clock was set meanwhile, so that none of these times can last for years.
+Duration Between(TimePoint a, TimePoint b) { return std::chrono::abs(b - a); }
+
+// At its time, or where no acknowledgement can last as long as it now would.
+bool IsOver(const Acknowledgement& acknowledgement, TimePoint now) {
+  return now >= acknowledgement.until ||
+         acknowledgement.until - now > kLongestAcknowledgement + kCorrection;
+}
 
 bool IsDelivered(FindingState state) {
   return state == FindingState::kOpen || state == FindingState::kAcknowledged ||
@@ -71,7 +84,7 @@ class Lifecycle {
 
   // An acknowledgement ends at its time, whatever the run sees.
   Finding Lapsed(Finding finding) {
-    if (!finding.acknowledgement || in_.now < finding.acknowledgement->until) return finding;
+    if (!finding.acknowledgement || !IsOver(*finding.acknowledgement, in_.now)) return finding;
     finding.state = FindingState::kOpen;
     finding.acknowledgement.reset();
     Tell(finding, TransitionKind::kOpened);
@@ -192,7 +205,7 @@ class Lifecycle {
     }
     const auto* at = AddressOf(finding.drift);
     if (at == nullptr) {
-      if (in_.now - finding.last_seen >= kNameGrace) return Resolution::kWithdrawn;
+      if (Between(finding.last_seen, in_.now) >= kNameGrace) return Resolution::kWithdrawn;
       return std::nullopt;
     }
     if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {
@@ -273,7 +286,7 @@ class Lifecycle {
 
   void AdvanceEvent(Finding finding, const Drift* again) {
     if (finding.state != FindingState::kPending) {
-      if (in_.now - finding.opened.value_or(in_.now) < kEventLife) return;
+      if (Between(finding.opened.value_or(in_.now), in_.now) < kEventLife) return;
       return End(std::move(finding), Resolution::kExpired);
     }
     if (EndedByPolicy(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));

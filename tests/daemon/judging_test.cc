@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -113,6 +114,33 @@ TEST_F(JudgingTest, ABlindRunIsKeptAndChangesNothing) {
   const std::vector<IpAddress> addresses = {Address("192.0.2.2")};
   const auto known = *store_->LastKnownStates(addresses);
   EXPECT_EQ(known.at(0).of(Protocol::kTcp).At(6379), kOpen);
+}
+
+// Ten open ports, then silence on all of them, and no canary to tell whose fault it is.
+TEST_F(JudgingTest, AMassLossOfOpenPortsFreezesTheFindings) {
+  const auto run = [this](const Verdict& verdict) {
+    RunEvidence evidence;
+    auto& info = evidence.snapshot.run;
+    info.scan = "expected";
+    info.viewpoint = "public";
+    info.started = info.finished = now_;
+    info.id = *store_->BeginRun(info);
+    AddressStates seen{Address("192.0.2.2"), {}};
+    seen.of(Protocol::kTcp).Append({6000, 6009}, verdict);
+    evidence.snapshot.addresses = {seen};
+    return Told(&evidence);
+  };
+  const auto open = [this] {
+    const auto findings = *store_->Findings();
+    return std::count_if(findings.begin(), findings.end(),
+                         [](const Finding& f) { return f.state == FindingState::kOpen; });
+  };
+  for (int i = 0; i < 3; ++i) run(kOpen);
+  ASSERT_EQ(open(), 10);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(run({PortState::kFiltered, {Reason::Kind::kNoResponse, 0, 0}}), IsEmpty());
+  }
+  EXPECT_EQ(open(), 10);
 }
 
 TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {
