@@ -302,12 +302,15 @@ void Cycle::RecordStorageFailure(StorageOperation operation) {
 }
 
 TimePoint Cycle::TimeOfAges() {
-  const std::lock_guard lock(mutex_);
-  const auto reading = age_clock_.Read(parts_.clock.Now(), Elapsed(parts_.clock));
+  AgeClock::Reading reading;
+  {
+    const std::lock_guard lock(mutex_);
+    reading = age_clock_.Read(parts_.clock.Now(), Elapsed(parts_.clock));
+  }
   if (reading.leapt) {
     Log(LogLevel::kInfo,
-        "the clock went ahead by more than the time that passed; for a day nothing "
-        "is removed for its age");
+        "the clock is ahead of the last run and the time since by more than an hour; "
+        "for a day nothing is removed for its age");
   }
   return reading.time;
 }

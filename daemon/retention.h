@@ -10,9 +10,8 @@
 namespace postern::daemon {
 
 // The time that ages are counted to. It does not follow a clock that leaps ahead until the clock
-// has stayed there for a day: what a wrong clock makes old must not be lost before somebody has
-// seen it
-// (`leapt`). Until then it goes on at the pace of elapsed time. Not thread-safe.
+// has stayed there for a day, so that what a wrong clock makes old is not lost before somebody puts
+// it right. Until then it goes on at the pace of elapsed time. Not thread-safe.
 class AgeClock {
  public:
   struct Reading {

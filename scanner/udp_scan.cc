@@ -406,7 +406,7 @@ void UdpRun::ReadReplies() {
 void UdpRun::OnDrops(std::uint32_t drops) {
   drops_ = drops;
   record_.SetCaptureDrops(drops);
-  overwhelmed_ = tries_ >= kMostTriesForDrops;
+  overwhelmed_ = round_ >= kMostTriesForDrops;
   tries_ = std::max(tries_, std::min(tries_ + 1, kMostTriesForDrops));
 }
 

@@ -21,11 +21,12 @@ TEST(Staleness, TellsOfScansThatHaveSeenNothingForTwoPeriods) {
   auto store = storage::Store::Open(folder + "/postern.db", storage::Access::kWrite);
   ASSERT_TRUE(store) << store.error().message;
   policy::Config config;
-  config.scans.push_back({.name = "top",
-                          .stage = Stage::kTop,
-                          .every = minutes(60),
-                          .jitter = minutes(5),
-                          .ports = *PortSet::Parse("tcp/22", PortSet::BarePorts::kAreAnError)});
+  policy::ScanConfig scan;
+  scan.name = "top";
+  scan.every = minutes(60);
+  scan.jitter = minutes(5);
+  scan.ports = *PortSet::Parse("tcp/22", PortSet::BarePorts::kAreAnError);
+  config.scans = {scan};
   EXPECT_THAT(StaleScans(**store, config, kNow), IsEmpty()) << "nothing was ever seen";
 
   Snapshot snapshot;

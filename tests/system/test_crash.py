@@ -132,6 +132,7 @@ def test_a_disk_that_turns_read_only_stops_nothing_but_the_storing(lab, make_dae
     daemon.launch(
         env={"LD_PRELOAD": str(BIN / "read_only_disk.so"), "POSTERN_READ_ONLY_WHILE": str(flag)}
     )
+    wait_for("posternd is ready", daemon.ready)
     finding = daemon.wait_for_finding(state="open", port=6379)
     wait_for("the alert", alertmanager.alerts)
     runs, delivered = acknowledged(lab.folder / "postern.db")
