@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/evidence_output.h"
 #include "cli/load.h"
+#include "cli/staleness.h"
 #include "core/finding.h"
 #include "exporters/escape.h"
 #include "exporters/finding_json.h"
@@ -62,7 +63,9 @@ Result<std::unique_ptr<storage::Store>> OpenStore(const Options& options, int& s
   if (!store) {
     status = kCouldNotTell;
     std::fprintf(stderr, "postern: %s\n", store.error().message.c_str());
+    return store;
   }
+  WarnOfStaleScans(**store, loaded.setup->config);
   return store;
 }
 

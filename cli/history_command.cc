@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/history_output.h"
 #include "cli/load.h"
+#include "cli/staleness.h"
 #include "core/suggest.h"
 #include "daemon/targets.h"
 #include "exporters/escape.h"
@@ -112,6 +113,7 @@ int History(const Options& options) {
   const auto store =
       storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kRead);
   if (!store) return Fail(kCouldNotTell, store.error().message);
+  WarnOfStaleScans(**store, loaded.setup->config);
 
   bool seen = false;
   for (const auto& address : *addresses) {

@@ -22,8 +22,9 @@ constexpr const char* kFooter =
     "findings, metrics and what is known of the hosts stay as they are. Its name is import:FILE.\n"
     "Retention counts from the time of the scan. Names and services are not stored.\n"
     "\n"
-    "One program writes to a database at a time: stop posternd meanwhile, or name a configuration\n"
-    "with a database of its own.\n"
+    "One program writes to a database at a time: stop posternd (`systemctl stop posternd`), "
+    "import,\n"
+    "and start it again; or name a configuration with a database of its own, which stops nothing.\n"
     "\n"
     "Example:\n"
     "  postern import before.xml --config posternd.yaml";
@@ -57,7 +58,10 @@ Snapshot ImportOf(ObservedScan scan, const std::string& path) {
 
 Result<std::int64_t> Store(const std::string& path, Snapshot snapshot) {
   auto store = storage::Store::Open(path, storage::Access::kWrite);
-  if (!store) return store.error();
+  if (!store) {
+    return Error{store.error().message +
+                 "; or import into another database: --config FILE with a `storage` of its own"};
+  }
   const auto run = (*store)->BeginRun(snapshot.run);
   if (!run) return run.error();
   snapshot.run.id = *run;

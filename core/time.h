@@ -13,6 +13,9 @@ namespace postern {
 using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 using Duration = std::chrono::milliseconds;
 
+// Whichever way the clock was set meanwhile, so that nothing that lasts by it can last for years.
+inline Duration Between(TimePoint a, TimePoint b) { return std::chrono::abs(b - a); }
+
 struct Period {
   TimePoint begin;
   TimePoint end;
@@ -40,8 +43,15 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual TimePoint Now() const = 0;
+  // Stands still while the machine is suspended.
   virtual std::chrono::steady_clock::time_point Monotonic() const = 0;
+  // How long the machine was suspended so far.
+  virtual Duration Suspended() const { return Duration{0}; }
 };
+
+// A suspension that is longer than this loses replies to probes in flight. Shorter ones are what
+// reading two clocks one after the other may differ by on a busy machine.
+inline constexpr Duration kShortestSuspension = std::chrono::seconds(1);
 
 // The machine's own clocks; lives for the whole program.
 const Clock& SystemClock();

@@ -130,7 +130,7 @@ Reply Status(const Control::Parts& parts) {
   json::object reply{{"version", POSTERN_VERSION},    {"viewpoint", setup->config.viewpoint},
                      {"policy", setup->policy->hash}, {"hosts", setup->policy->hosts.size()},
                      {"scans", *std::move(scans)},    {"findings", *std::move(counts)}};
-  if (const auto pause = parts.pause.At(parts.clock.Now())) reply["paused"] = JsonOf(*pause);
+  if (const auto pause = parts.pause.Now()) reply["paused"] = JsonOf(*pause);
   return reply;
 }
 

@@ -11,7 +11,7 @@
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
 #include "daemon/questions.h"
-#include "daemon/retention.h"
+#include "daemon/schedule.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
 
@@ -57,6 +57,17 @@ Resolver AnswersOf(const Targets& targets) {
 
 std::string KeyOf(const scanner::Resolved& failure) { return failure.name + " " + failure.error; }
 
+// What the clock said when the newest run that is kept began.
+std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
+  std::optional<TimePoint> last;
+  for (const auto& scan : setup.config.scans) {
+    const auto history =
+        storage.Run([&](storage::Store& store) { return store.HistoryOf(scan.name); });
+    if (history) last = std::max(last, history->last_started);
+  }
+  return last;
+}
+
 void LogTransitions(const Judged& judged) {
   for (const auto& finding : judged.changed) {
     for (const auto& transition : judged.transitions) {
@@ -74,9 +85,14 @@ void LogTransitions(const Judged& judged) {
 
 }  // namespace
 
+Cycle::Cycle(Parts parts)
+    : parts_(std::move(parts)),
+      age_clock_(LastStart(*parts_.setup.Get(), parts_.storage), Elapsed(parts_.clock)) {}
+
 Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
   const auto setup = parts_.setup.Get();
   const auto begun_at = parts_.clock.Monotonic();
+  const auto suspended = parts_.clock.Suspended();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
   WarnOfNames(targets);
   if (auto remembered = Remember(targets); !remembered) return remembered;
@@ -88,8 +104,10 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
 
   auto evidence = Observe(*setup, targets, *begun, info, stop);
   evidence.snapshot.coverage.Add(answering.coverage);
-  if (stop.stop_requested()) {
-    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
+  const bool slept = parts_.clock.Suspended() - suspended >= kShortestSuspension;
+  if (stop.stop_requested() || slept) {
+    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
+    parts_.metrics.RecordRunFailure(scan.name, why);
     return Abort(begun->run);
   }
 
@@ -100,6 +118,9 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   }
   const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
   parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
+  if (!evidence.snapshot.coverage.complete) {
+    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
+  }
   PublishAge(scan);
   RemoveExpired(setup->config.retention);
   return {};
@@ -275,9 +296,23 @@ void Cycle::RecordStorageFailure(StorageOperation operation) {
   parts_.tell_storing(false);
 }
 
+TimePoint Cycle::TimeOfAges() {
+  AgeClock::Reading reading;
+  {
+    const std::lock_guard lock(mutex_);
+    reading = age_clock_.Read(parts_.clock.Now(), Elapsed(parts_.clock));
+  }
+  if (reading.leapt) {
+    Log(LogLevel::kInfo,
+        "the clock is ahead of the last run and the time since by more than an hour; "
+        "for a day nothing is removed for its age");
+  }
+  return reading.time;
+}
+
 // A step after each run: what expires in between is less than a step takes.
 void Cycle::RemoveExpired(const policy::Retention& retention) {
-  const auto expiry = ExpiryAt(retention, parts_.clock.Now());
+  const auto expiry = ExpiryAt(retention, TimeOfAges());
   const auto log_bytes = parts_.storage.Run([&](storage::Store& store) -> Result<std::uint64_t> {
     if (const auto removed = store.RemoveExpired(expiry); !removed) return removed.error();
     return store.LogBytes();

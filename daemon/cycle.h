@@ -11,6 +11,7 @@
 #include "core/time.h"
 #include "daemon/discovery.h"
 #include "daemon/judging.h"
+#include "daemon/retention.h"
 #include "daemon/run_plan.h"
 #include "daemon/setup.h"
 #include "daemon/storage_thread.h"
@@ -34,12 +35,13 @@ class Cycle {
     std::function<void(bool)> tell_storing;  // whether the store took what it was given last
   };
 
-  explicit Cycle(Parts parts) : parts_(std::move(parts)) {}
+  explicit Cycle(Parts parts);
 
   // Runs `scan` once: its plan, its probes, its confirmations; then compares, advances the
   // findings, commits and wakes the delivery. A run that `stop` ends is aborted and compared with
-  // nothing. The run keeps the setup that it started with; only its scope follows the setup in
-  // force.
+  // nothing; nor is one during which the machine was suspended: replies to it are lost, and silence
+  // proves nothing. The run keeps the setup that it started with; only its scope follows the setup
+  // in force.
   Result<void> Run(const policy::ScanConfig& scan, const std::stop_token& stop);
 
   // Publishes how old the oldest observation is that `scan` rests on.
@@ -83,6 +85,7 @@ class Cycle {
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   void RecordStorageFailure(exporters::StorageOperation operation);
+  TimePoint TimeOfAges();
   void RemoveExpired(const policy::Retention& retention);
   void Publish(const Setup& setup, const Judged& judged);
   void WarnOfNames(const Targets& targets);
@@ -91,7 +94,9 @@ class Cycle {
 
   Parts parts_;
   std::mutex mutex_;
-  std::set<std::string> said_of_names_;  // guarded by mutex_; what the log has said already
+  // Guarded by mutex_.
+  AgeClock age_clock_;
+  std::set<std::string> said_of_names_;  // what the log has said already
 };
 
 }  // namespace postern::daemon

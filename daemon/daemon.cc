@@ -33,7 +33,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// How often the end of a pause is looked for: the clock that it goes by may be set.
+// How often the end of a pause is looked for: a timer stands still while the machine is suspended.
 constexpr auto kLookAtPause = std::chrono::seconds(30);
 // A storm of SIGHUP within this time is one reload.
 constexpr auto kReloadPause = std::chrono::milliseconds(200);
@@ -156,13 +156,12 @@ class Daemon {
 
   // On the thread of io_, as pause_timer_ needs.
   void FollowPause() {
-    const auto now = SystemClock().Now();
-    const auto pause = pause_.At(now);
-    metrics_.SetPaused(pause.has_value());
+    metrics_.SetPaused(pause_.Now().has_value());
     loops_.FollowSetup();
     pause_timer_.cancel();
-    if (!pause || !pause->until) return;
-    pause_timer_.expires_after(std::min<Duration>(*pause->until - now, kLookAtPause));
+    const auto left = pause_.Left();
+    if (!left) return;
+    pause_timer_.expires_after(std::min<Duration>(*left, kLookAtPause));
     pause_timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) FollowPause();
     });
@@ -279,7 +278,7 @@ class Daemon {
   std::mutex deliveries_mutex_;
   std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
   scanner::RateLimiter limiter_;
-  PauseSwitch pause_;
+  PauseSwitch pause_{SystemClock()};
   Cycle cycle_;
   Control control_{{setup_, storage_, cycle_, pause_, SystemClock(),
                     [this] { asio::post(io_, [this] { FollowPause(); }); }}};

@@ -2,19 +2,20 @@
 
 #include <utility>
 
+#include "daemon/schedule.h"
+
 namespace postern::daemon {
 
-namespace {
+bool PauseSwitch::IsOver() const { return end_ && Elapsed(clock_) >= *end_; }
 
-bool IsOver(const storage::Pause& pause, TimePoint now) {
-  return pause.until && now >= *pause.until;
+std::optional<storage::Pause> PauseSwitch::Now() const {
+  const std::lock_guard lock(mutex_);
+  return IsOver() ? std::nullopt : pause_;
 }
 
-}  // namespace
-
-std::optional<storage::Pause> PauseSwitch::At(TimePoint now) const {
+std::optional<Duration> PauseSwitch::Left() const {
   const std::lock_guard lock(mutex_);
-  return pause_ && !IsOver(*pause_, now) ? pause_ : std::nullopt;
+  return end_ && !IsOver() ? std::optional(*end_ - Elapsed(clock_)) : std::nullopt;
 }
 
 void PauseSwitch::Set(std::optional<storage::Pause> pause) {
@@ -22,20 +23,23 @@ void PauseSwitch::Set(std::optional<storage::Pause> pause) {
   {
     const std::lock_guard lock(mutex_);
     pause_ = std::move(pause);
+    end_.reset();
     if (!pause_) {
       begins_ = std::stop_source();
       return;
     }
+    if (pause_->until) end_ = Elapsed(clock_) + (*pause_->until - clock_.Now());
     begins = begins_;
   }
   // Unlocked, since it calls whoever waits for it.
   begins.request_stop();
 }
 
-std::stop_token PauseSwitch::NextPause(TimePoint now) {
+std::stop_token PauseSwitch::NextPause() {
   const std::lock_guard lock(mutex_);
-  if (pause_ && IsOver(*pause_, now)) {
+  if (IsOver()) {
     pause_.reset();
+    end_.reset();
     begins_ = std::stop_source();
   }
   return begins_.get_token();

@@ -11,8 +11,9 @@
 namespace postern::daemon {
 namespace {
 
-// How often a loop that waits for the end of quiet hours, or of a pause, looks at the clock.
-constexpr auto kQuietPoll = std::chrono::seconds(30);
+// How often a loop that waits looks at the clocks: quiet hours and pauses end by one that may be
+// set, and a wait stands still while the machine is suspended.
+constexpr Duration kLookAtClocks = std::chrono::seconds(30);
 
 bool IsQuiet(const policy::Config& config, TimePoint now) {
   return std::any_of(config.limits.quiet_hours.begin(), config.limits.quiet_hours.end(),
@@ -58,32 +59,33 @@ ScanLoop::Woken ScanLoop::Wait(Duration duration, const std::stop_token& stop) {
   return std::exchange(setup_changed_, false) ? Woken::kBySetup : Woken::kByTime;
 }
 
-// On this life's monotonic clock.
-std::optional<ScanLoop::Time> ScanLoop::StartOfFormerLife() {
+// As Elapsed() would have had it.
+std::optional<Duration> ScanLoop::StartOfFormerLife() {
   const auto history =
       storage_.Run([this](storage::Store& store) { return store.HistoryOf(name_); });
   if (!history) return std::nullopt;
   const auto since = SinceLastStart(history->last_started, clock_.Now());
-  return since ? std::optional(clock_.Monotonic() - *since) : std::nullopt;
+  return since ? std::optional(Elapsed(clock_) - *since) : std::nullopt;
 }
 
 // No packets at present.
 bool ScanLoop::IsIdle() const {
   const auto now = clock_.Now();
-  return IsQuiet(setup_.Get()->config, now) || pause_.At(now);
+  return IsQuiet(setup_.Get()->config, now) || pause_.Now();
 }
 
-// False if a pause ended it.
+// False if a pause ended it, or a suspension made it void.
 bool ScanLoop::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
   std::stop_source run;
   const auto end = [&run] { run.request_stop(); };
   const std::stop_callback with_loop(stop, end);
-  const auto pause = pause_.NextPause(clock_.Now());
+  const auto pause = pause_.NextPause();
   const std::stop_callback with_pause(pause, end);
+  const auto suspended = clock_.Suspended();
   if (const auto ran = cycle_.Run(scan, run.get_token()); !ran) {
     Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", ran.error().message}});
   }
-  return !pause.stop_requested();
+  return !pause.stop_requested() && clock_.Suspended() - suspended < kShortestSuspension;
 }
 
 void ScanLoop::Main(const std::stop_token& stop) {
@@ -91,16 +93,16 @@ void ScanLoop::Main(const std::stop_token& stop) {
   double jitter_share = 0;
   while (const auto scan = FindScan(setup_, name_)) {
     std::optional<Duration> since;
-    if (started) since = std::chrono::floor<Duration>(clock_.Monotonic() - *started);
+    if (started) since = Elapsed(clock_) - *started;
     const auto delay = DelayUntilNext(since, RunInterval(*scan), scan->jitter, jitter_share);
-    const bool idle = IsIdle();
-    const auto woken = Wait(idle ? std::max(delay, Duration(kQuietPoll)) : delay, stop);
+    const bool not_yet = IsIdle() || delay > kLookAtClocks;
+    const auto woken = Wait(not_yet ? kLookAtClocks : delay, stop);
     if (woken == Woken::kByStop) return;
-    if (woken == Woken::kBySetup || idle || IsIdle()) continue;
+    if (woken == Woken::kBySetup || not_yet || IsIdle()) continue;
 
-    const auto before = std::exchange(started, clock_.Monotonic());
+    const auto before = std::exchange(started, Elapsed(clock_));
     jitter_share = RandomShare();
-    if (!Run(*scan, stop)) started = before;  // due again when the pause is over
+    if (!Run(*scan, stop)) started = before;  // due again, at once or when the pause is over
   }
 }
 

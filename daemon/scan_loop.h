@@ -30,14 +30,13 @@ class ScanLoop {
   void FollowSetup();
 
  private:
-  using Time = std::chrono::steady_clock::time_point;
   enum class Woken { kByTime, kBySetup, kByStop };
 
   void Main(const std::stop_token& stop);
   bool IsIdle() const;
   bool Run(const policy::ScanConfig& scan, const std::stop_token& stop);
   Woken Wait(Duration duration, const std::stop_token& stop);
-  std::optional<Time> StartOfFormerLife();
+  std::optional<Duration> StartOfFormerLife();
 
   const std::string name_;
   Cycle& cycle_;

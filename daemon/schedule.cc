@@ -4,6 +4,10 @@
 
 namespace postern::daemon {
 
+Duration Elapsed(const Clock& clock) {
+  return std::chrono::floor<Duration>(clock.Monotonic().time_since_epoch()) + clock.Suspended();
+}
+
 std::optional<Duration> SinceLastStart(std::optional<TimePoint> last_started, TimePoint now) {
   if (!last_started || *last_started > now) return std::nullopt;
   return now - *last_started;

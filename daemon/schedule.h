@@ -7,6 +7,10 @@
 
 namespace postern::daemon {
 
+// Time since some moment, by a clock that nobody can set; it goes on while the machine is
+// suspended. Intervals are measured by it.
+Duration Elapsed(const Clock& clock);
+
 // How long ago the last run of a former life of the program started. None if there was none, or if
 // it lies in the future: the clock was set back, and that must not silence a scan.
 std::optional<Duration> SinceLastStart(std::optional<TimePoint> last_started, TimePoint now);

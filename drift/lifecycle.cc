@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "drift/acknowledge.h"
 #include "drift/grounds.h"
 #include "drift/unlisted_hosts.h"
 
@@ -15,6 +16,15 @@ namespace {
 constexpr auto kEventLife = std::chrono::hours(1);
 // Methods that disagree keep an unexpected_open pending until it was seen this often.
 constexpr int kRunsWithoutSecondMethod = 3;
+
+// By what a clock is put right every now and then; more than that means that it was set.
+constexpr auto kCorrection = std::chrono::hours(1);
+
+// At its time, or where no acknowledgement can last as long as it now would.
+bool IsOver(const Acknowledgement& acknowledgement, TimePoint now) {
+  return now >= acknowledgement.until ||
+         acknowledgement.until - now > kLongestAcknowledgement + kCorrection;
+}
 
 bool IsDelivered(FindingState state) {
   return state == FindingState::kOpen || state == FindingState::kAcknowledged ||
@@ -46,7 +56,7 @@ class Lifecycle {
  private:
   // An acknowledgement ends at its time, whatever the run sees.
   Finding Lapsed(Finding finding) {
-    if (!finding.acknowledgement || in_.now < finding.acknowledgement->until) return finding;
+    if (!finding.acknowledgement || !IsOver(*finding.acknowledgement, in_.now)) return finding;
     finding.state = FindingState::kOpen;
     finding.acknowledgement.reset();
     Tell(finding, TransitionKind::kOpened);
@@ -195,7 +205,7 @@ class Lifecycle {
 
   void AdvanceEvent(Finding finding, const Drift* again) {
     if (finding.state != FindingState::kPending) {
-      if (in_.now - finding.opened.value_or(in_.now) < kEventLife) return;
+      if (Between(finding.opened.value_or(in_.now), in_.now) < kEventLife) return;
       return End(std::move(finding), Resolution::kExpired);
     }
     if (grounds_.EndOf(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));

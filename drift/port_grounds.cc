@@ -48,7 +48,7 @@ std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
   }
   const auto* at = AddressOf(finding.drift);
   if (at == nullptr) {
-    if (in_.now - finding.last_seen >= kNameGrace) return Resolution::kWithdrawn;
+    if (Between(finding.last_seen, in_.now) >= kNameGrace) return Resolution::kWithdrawn;
     return std::nullopt;
   }
   if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {

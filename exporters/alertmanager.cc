@@ -222,12 +222,21 @@ TimePoint EndOf(const Alert& alert, const FindingsById& findings, TimePoint now)
   return std::min(found->second->resolved.value_or(now), now);
 }
 
+// What a clock wrote that was ahead, and has been put right: an end that lies ahead would leave the
+// alert firing until then.
+void NotAfter(const std::string& now, Alert& alert) {
+  alert.starts_at = std::min(alert.starts_at, now);
+  alert.ends_at = std::min(alert.ends_at, now);
+  if (alert.told > now) alert.told.clear();
+}
+
 // What was sent as firing and does not fire any more, until its end was repeated long enough.
 void AddEnded(const DeliveryBatch& batch, const FindingsById& findings, Alerts& alerts) {
   const std::string repeat_since = FormatTime(batch.now - kRepeatResolvedFor);
   for (const auto& [key, text] : batch.memory) {
     auto alert = ParseMemory(key, text);
     if (!alert || alerts.contains(key)) continue;
+    NotAfter(FormatTime(batch.now), *alert);
     if (!alert->told.empty() && alert->told <= repeat_since) continue;
     if (alert->ends_at.empty()) End(*alert, EndOf(*alert, findings, batch.now));
     alerts.emplace(key, *std::move(alert));

@@ -18,11 +18,12 @@
 namespace postern::exporters {
 namespace {
 
-constexpr EnumNames<RunFailure, 5> kRunFailures = {{
+constexpr EnumNames<RunFailure, 6> kRunFailures = {{
     {RunFailure::kIncomplete, "incomplete"},
     {RunFailure::kBlind, "blind"},
     {RunFailure::kScan, "scan"},
     {RunFailure::kStorage, "storage"},
+    {RunFailure::kSuspended, "suspended"},
     {RunFailure::kNotCovered, "not_covered"},
 }};
 

@@ -30,10 +30,11 @@ enum class RunFailure : std::uint8_t {
   kBlind,       // the canaries say that a family of this viewpoint cannot be believed
   kScan,        // the engine could not run
   kStorage,     // the run could not be kept
+  kSuspended,   // the machine slept meanwhile: replies are lost
   kNotCovered,  // a network of a discovery was not looked at
 };
 
-// "incomplete", "blind", "scan", "storage", "not_covered".
+// "incomplete", "blind", "scan", "storage", "suspended", "not_covered".
 std::string_view ToString(RunFailure failure);
 
 // What was asked of the store when it failed.

@@ -19,6 +19,7 @@
 #include "scanner/descriptors.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
+#include "scanner/route_watch.h"
 #include "scanner/scan_record.h"
 
 namespace postern::scanner {
@@ -70,6 +71,7 @@ class ConnectRun {
       : request_(request),
         route_{request.source, request.interface},
         limiter_(limiter),
+        watch_(request.source, request.interface),
         record_(request.plan),
         queue_(request.plan, request.seed, [this](std::uint64_t index) { return IsWanted(index); }),
         tries_(std::max(1, request.tries)) {}
@@ -132,6 +134,7 @@ class ConnectRun {
   std::vector<Probe*> free_slots_;
   std::size_t in_flight_ = 0;
 
+  TargetWatch watch_;
   ScanRecord record_;
   ProbeQueue queue_;
   HostPatience patience_;
@@ -247,6 +250,7 @@ void ConnectRun::Send(const ProbeQueue::Candidate& target, int self_connects) {
   if (started.descriptor < 0) return OnSendError(target, started.error);
   backoffs_ = 0;
   given_up_ = 0;
+  watch_.Meet(target.endpoint.address);
   Launch(target, started.descriptor, self_connects);
 }
 
@@ -392,6 +396,10 @@ void ConnectRun::Tick() {
   if (now >= next_report_) {
     next_report_ = now + kProgressEvery;
     Report();
+  }
+  if (auto broken = watch_.Broken(now)) {
+    record_.CountSendError(std::move(*broken));
+    return End(/*complete=*/false);
   }
   tick_timer_.expires_at(std::max(next, now + kShortestTick));
   tick_timer_.async_wait([this](error_code error) {

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "scanner/connect_probe.h"
 #include "scanner/ndp.h"
+#include "scanner/packet_socket.h"
 #include "scanner/socket_address.h"
 
 namespace postern::scanner {
@@ -24,16 +25,6 @@ namespace {
 constexpr LinkAddress kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 // So many at once, then the sender has its turn again.
 constexpr int kMostReceived = 256;
-
-// raw(7): IPPROTO_RAW takes the whole packet, header included, in both families.
-int OpenIpSocket(int family, const std::string& interface) {
-  const int descriptor = ::socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
-  if (descriptor >= 0 && !interface.empty()) {
-    ::setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, interface.data(),
-                 static_cast<socklen_t>(interface.size()));
-  }
-  return descriptor;
-}
 
 int OpenPacketSocket() {
   return ::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ARP));
@@ -48,8 +39,8 @@ DiscoveryPaths::DiscoveryPaths(std::optional<IpAddress> source, const std::strin
       interface_index_(static_cast<int>(::if_nametoindex(interface.c_str()))),
       filter_(std::move(filter)),
       packet_socket_(OpenPacketSocket()),
-      ipv4_socket_(OpenIpSocket(AF_INET, interface)),
-      ipv6_socket_(OpenIpSocket(AF_INET6, interface)) {}
+      ipv4_socket_(OpenRawSocket(Family::kIpv4, interface, SOCK_NONBLOCK)),
+      ipv6_socket_(OpenRawSocket(Family::kIpv6, interface, SOCK_NONBLOCK)) {}
 
 DiscoveryPaths::~DiscoveryPaths() {
   for (const int descriptor : {packet_socket_, ipv4_socket_, ipv6_socket_}) {

@@ -48,6 +48,27 @@ socklen_t SizeOf(const sockaddr_storage& address) {
 
 }  // namespace
 
+int OpenRawSocket(Family family, const std::string& interface, int flags) {
+  const bool ipv4 = family == Family::kIpv4;
+  // raw(7): IPPROTO_RAW takes the whole packet, header included, in both families.
+  const int descriptor =
+      ::socket(ipv4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC | flags, IPPROTO_RAW);
+  if (descriptor < 0) return descriptor;
+  // Without it raw_sendmsg() of net/ipv4/raw.c and net/ipv6/raw.c tells success where our own
+  // egress filter or a full queue dropped the packet. No ICMP error comes to IPPROTO_RAW by it.
+  const int tell = 1;
+  ::setsockopt(descriptor, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_RECVERR : IPV6_RECVERR,
+               &tell, sizeof(tell));
+  if (interface.empty() || ::setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, interface.data(),
+                                        static_cast<socklen_t>(interface.size())) == 0) {
+    return descriptor;
+  }
+  const int error = errno;
+  ::close(descriptor);
+  errno = error;
+  return -1;
+}
+
 PacketSocket::PacketSocket(int descriptor, std::span<const std::uint8_t> link_header)
     : descriptor_(descriptor),
       error_(descriptor < 0 ? errno : 0),
@@ -90,16 +111,7 @@ PacketSocket PacketSocket::ToLink(const Interface& interface) {
 }
 
 PacketSocket PacketSocket::ToNetwork(Family family, const std::string& interface) {
-  // raw(7): IPPROTO_RAW takes the whole packet, header included, in both families.
-  PacketSocket socket(
-      ::socket(family == Family::kIpv4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW),
-      {});
-  if (socket.error_ == 0 && !interface.empty() &&
-      ::setsockopt(socket.descriptor_, SOL_SOCKET, SO_BINDTODEVICE, interface.data(),
-                   static_cast<socklen_t>(interface.size())) != 0) {
-    socket.error_ = errno;
-  }
-  return socket;
+  return {OpenRawSocket(family, interface, 0), {}};
 }
 
 void PacketSocket::Push(std::span<const std::uint8_t> packet, const IpAddress& destination,
@@ -117,6 +129,12 @@ void PacketSocket::Push(std::span<const std::uint8_t> packet, const IpAddress& d
   const std::uint16_t type = destination.family() == Family::kIpv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6;
   slot.bytes[12] = static_cast<std::uint8_t>(type >> 8);
   slot.bytes[13] = static_cast<std::uint8_t>(type & 0xff);
+}
+
+std::uint64_t PacketSocket::DropFirst() {
+  const auto tag = slots_[first_++].tag;
+  if (first_ == end_) first_ = end_ = 0;
+  return tag;
 }
 
 PacketSocket::Flushed PacketSocket::Flush() {

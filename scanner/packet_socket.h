@@ -16,6 +16,10 @@
 
 namespace postern::scanner {
 
+// A socket that sends whole IP packets; the kernel finds way and neighbour. `interface`: empty, or
+// what to leave through; `flags`: SOCK_NONBLOCK or 0. Returns -1 with errno on failure.
+int OpenRawSocket(Family family, const std::string& interface, int flags);
+
 // Not thread-safe. Owns a socket; needs CAP_NET_RAW.
 class PacketSocket {
  public:
@@ -51,6 +55,8 @@ class PacketSocket {
   };
   // Sends what is buffered, up to the first error; call again while not empty().
   Flushed Flush();
+  // Gives up the packet that is next, and returns its tag. Precondition: not empty().
+  std::uint64_t DropFirst();
 
  private:
   struct Slot {

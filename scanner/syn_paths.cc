@@ -2,7 +2,6 @@
 
 #include <net/if.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -25,7 +24,8 @@ SynPaths::SynPaths(std::optional<IpAddress> source, std::string interface, std::
       interface_(std::move(interface)),
       interface_index_(interface_.empty() ? 0
                                           : static_cast<int>(if_nametoindex(interface_.c_str()))),
-      filter_(std::move(filter)) {}
+      filter_(std::move(filter)),
+      watch_(routes_, source_, interface_index_) {}
 
 const SynPaths::Path& SynPaths::To(const IpAddress& target, Time now) {
   Known& known = KnownOf(target);
@@ -67,7 +67,7 @@ SynPaths::Known SynPaths::Find(const IpAddress& target) {
   if (!answer.route) return fail(ErrnoName(answer.error));
   const Route& route = *answer.route;
   if (auto error = OpenCapture(route.interface); !error.empty()) return fail(std::move(error));
-  Watch(target, route);
+  watch_.Add(target, route);
   known.path.source = route.source;
   known.network = NetworkSocket(target.family());
   if (known.network->error() != 0) return fail(ErrnoName(known.network->error()));
@@ -75,12 +75,6 @@ SynPaths::Known SynPaths::Find(const IpAddress& target) {
   if (!route.gateway || route.local) return known;
   known.gateway = GatewayAt(route.interface, *route.gateway);
   return known;
-}
-
-void SynPaths::Watch(const IpAddress& target, const Route& route) {
-  const bool known = std::any_of(in_use_.begin(), in_use_.end(),
-                                 [&route](const InUse& other) { return other.route == route; });
-  if (!known) in_use_.push_back({target, route});
 }
 
 std::string SynPaths::OpenCapture(int interface) {
@@ -130,19 +124,6 @@ std::uint64_t SynPaths::Dropped() {
   std::uint64_t dropped = 0;
   for (const auto& capture : captures_) dropped += capture->Dropped();
   return dropped;
-}
-
-std::optional<std::string> SynPaths::Broken() {
-  for (const auto& [interface, error] : captured_) {
-    if (!error.empty()) continue;
-    const auto device = routes_.InterfaceAt(interface);
-    if (!device) return ErrnoName(ENODEV);
-    if (!device->up) return ErrnoName(ENETDOWN);
-  }
-  for (const auto& [target, route] : in_use_) {
-    if (routes_.To(target, source_, interface_index_).route != route) return "route-changed";
-  }
-  return std::nullopt;
 }
 
 }  // namespace postern::scanner

@@ -13,6 +13,7 @@
 #include "scanner/capture.h"
 #include "scanner/packet_socket.h"
 #include "scanner/route.h"
+#include "scanner/route_watch.h"
 
 namespace postern::scanner {
 
@@ -38,9 +39,8 @@ class SynPaths {
   const std::vector<std::unique_ptr<Capture>>& captures() const { return captures_; }
   // Packets that found no room in a capture's buffer, so far.
   std::uint64_t Dropped();
-  // Why replies may no longer come in: an errno name if an interface in use went down or away,
-  // "route-changed" if the kernel now has another way or source address.
-  std::optional<std::string> Broken();
+  // As RouteWatch has it.
+  std::optional<std::string> Broken() { return watch_.Broken(); }
 
  private:
   // The next hop of all targets behind it. While its link address is not known, packets take the
@@ -58,17 +58,10 @@ class SynPaths {
     PacketSocket* network = nullptr;
   };
 
-  // A route in use, and a target that takes it.
-  struct InUse {
-    IpAddress target;
-    Route route;
-  };
-
   Known& KnownOf(const IpAddress& target);
   Known Find(const IpAddress& target);
   // Why nothing is captured there, or empty.
   std::string OpenCapture(int interface);
-  void Watch(const IpAddress& target, const Route& route);
   PacketSocket* LinkSocket(int interface);
   PacketSocket* NetworkSocket(Family family);
   PacketSocket* Keep(PacketSocket socket);
@@ -80,6 +73,7 @@ class SynPaths {
   const std::string filter_;
 
   Routes routes_;
+  RouteWatch watch_;
   // By the first address of a block: the way of all its addresses, or null where they differ.
   std::unordered_map<IpAddress, std::unique_ptr<Known>> blocks_;
   std::unordered_map<IpAddress, Known> known_;  // addresses of the other blocks
@@ -87,7 +81,6 @@ class SynPaths {
   std::map<int, std::string> captured_;  // interfaces and why not, empty where it works
   std::map<int, PacketSocket*> link_sockets_;
   std::map<Family, PacketSocket*> network_sockets_;
-  std::vector<InUse> in_use_;  // each route once
   std::vector<std::unique_ptr<PacketSocket>> sockets_;
   std::vector<std::unique_ptr<Capture>> captures_;
 };

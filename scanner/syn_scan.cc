@@ -44,16 +44,17 @@ constexpr milliseconds kUnwatched{1};
 // How soon a request to stop is seen.
 constexpr milliseconds kLongestSleep{100};
 constexpr milliseconds kProgressEvery{250};
-constexpr std::chrono::seconds kLookAtLinksEvery{1};
 // How far a scan that was held up may run behind its own pace and still catch up.
 constexpr milliseconds kPaceCatchUp{20};
 // Of a large plan, one answer in so many is enough to know how long answers take.
 constexpr std::uint64_t kRoundTripSample = 8;
 constexpr std::uint64_t kSmallPlan = 4096;
-// While the machine is short of buffers; doubles, and is given up after about 5 s in a row.
+// While the machine is short of buffers; doubles. After 0.3 s the packet is given up, which our own
+// egress filter may drop each time; after 5 s without any that leaves, the scan.
 constexpr milliseconds kFirstBackoff{2};
 constexpr milliseconds kLongestBackoff{100};
-constexpr int kMostBackoffs = 50;
+constexpr int kMostBackoffs = 8;
+constexpr int kMostGivenUp = 16;
 // Rounds that are made again because replies to them were lost on this machine.
 constexpr int kMostVoidRounds = 8;
 // Marks the tag of a timing probe; other tags are indices of the plan.
@@ -130,7 +131,7 @@ class SynRun {
   void Flush(PacketSocket& socket, Time now);
   void OnSent(std::uint64_t tag);
   void OnRefused(std::uint64_t tag, int error);
-  void BackOff(int error, Time now);
+  void BackOff(PacketSocket& socket, int error, Time now);
 
   void Receive();
   void OnPacket(std::span<const std::uint8_t> bytes, Time arrived);
@@ -176,6 +177,7 @@ class SynRun {
   Time paced_until_;
   Time backing_off_until_;
   int backoffs_ = 0;  // in a row
+  int given_up_ = 0;  // packets in a row
   Time next_report_;
   Time next_look_at_links_;
 };
@@ -359,11 +361,11 @@ void SynRun::Flush(PacketSocket& socket, Time now) {
   while (!socket.empty()) {
     const auto flushed = socket.Flush();
     for (const auto tag : flushed.sent) OnSent(tag);
-    if (!flushed.sent.empty()) backoffs_ = 0;
+    if (!flushed.sent.empty()) backoffs_ = given_up_ = 0;
     if (flushed.refused) {
       OnRefused(*flushed.refused, flushed.error);
     } else if (flushed.error != 0) {
-      return BackOff(flushed.error, now);
+      return BackOff(socket, flushed.error, now);
     }
   }
 }
@@ -379,9 +381,14 @@ void SynRun::OnRefused(std::uint64_t tag, int error) {
   if (tag != kTimingTag && record_.IsUndecided(tag)) record_.LocalError(tag);
 }
 
-void SynRun::BackOff(int error, Time now) {
+void SynRun::BackOff(PacketSocket& socket, int error, Time now) {
+  if (++backoffs_ > kMostBackoffs) {
+    OnRefused(socket.DropFirst(), error);
+    backoffs_ = 0;
+    if (++given_up_ >= kMostGivenUp) End(/*complete=*/false);
+    return;
+  }
   record_.CountSendError(ErrnoName(error));
-  if (++backoffs_ > kMostBackoffs) return End(/*complete=*/false);
   const auto pause = std::min(kLongestBackoff, kFirstBackoff * (1 << std::min(backoffs_ - 1, 6)));
   backing_off_until_ = now + pause;
 }
@@ -444,7 +451,7 @@ void SynRun::KeepHouse(Time now) {
     Report();
   }
   if (now < next_look_at_links_) return;
-  next_look_at_links_ = now + kLookAtLinksEvery;
+  next_look_at_links_ = now + kLookAtRoutesEvery;
   if (auto error = paths_.Broken()) {
     record_.CountSendError(std::move(*error));
     End(/*complete=*/false);

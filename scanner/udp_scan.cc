@@ -12,6 +12,7 @@
 #include "scanner/connect_probe.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
+#include "scanner/route_watch.h"
 #include "scanner/scan_record.h"
 #include "scanner/udp_asked.h"
 #include "scanner/udp_paced_host.h"
@@ -86,6 +87,7 @@ class UdpRun {
         limiter_(limiter),
         stop_(std::move(stop)),
         sockets_(request.source, request.interface),
+        watch_(request.source, request.interface),
         asked_(request.plan),
         states_(request.plan.size()),
         record_(request.plan),
@@ -105,8 +107,8 @@ class UdpRun {
     while (!ended_ && !stop_.stop_requested()) {
       ReadReplies();
       const Time again = Pump();
-      ReportNowAndThen();
       const auto now = SteadyClock::now();
+      KeepHouse(now);
       if (!ended_ && again > now)
         sockets_.Wait(std::min<SteadyClock::duration>(again - now, kLongestSleep));
     }
@@ -160,7 +162,7 @@ class UdpRun {
   void NotProbed(std::uint64_t index) {
     Learn(index, [&] { record_.NotProbed(index); });
   }
-  void ReportNowAndThen();
+  void KeepHouse(Time now);
   void Report() const;
 
   const ScanRequest& request_;
@@ -168,6 +170,7 @@ class UdpRun {
   const std::stop_token stop_;
 
   UdpSockets sockets_;
+  TargetWatch watch_;
   UdpAsked asked_;
   std::vector<EndpointState> states_;
   std::unordered_map<IpAddress, Host> hosts_;
@@ -183,6 +186,7 @@ class UdpRun {
   bool round_sent_ = false;
   bool rounds_over_ = false;
   std::uint32_t drops_ = 0;
+  bool overwhelmed_ = false;        // drops in the last try that there is
   std::uint64_t paced_silent_ = 0;  // of the record's silent ones
   bool ended_ = false;
   bool complete_ = false;
@@ -193,8 +197,6 @@ class UdpRun {
   int backoffs_ = 0;  // in a row
   int given_up_ = 0;  // in a row
 };
-
-// ---- rounds
 
 void UdpRun::StartRound() {
   ++round_;
@@ -209,7 +211,7 @@ Time UdpRun::OnRoundSent(Time now) {
   if (!rounds_over_ && RoundsAreOver(now)) rounds_over_ = true;
   const auto next_wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
   if (rounds_over_) {
-    if (wakes_.empty()) End(/*complete=*/true);
+    if (wakes_.empty()) End(/*complete=*/!overwhelmed_);
     return next_wake;
   }
   const auto next_round = std::max(round_started_ + kBetweenRounds, last_sent_ + kEarlyWait);
@@ -291,8 +293,6 @@ void UdpRun::CountTried(const ProbeQueue::Candidate& target, Time now) {
   if (--host.untried == 0) WakeWhenReady(target.endpoint.address, host);
 }
 
-// ---- pacing
-
 void UdpRun::WakeAt(const IpAddress& address, Host& host, Time time) {
   if (host.wake) wakes_.erase({*host.wake, address});
   host.wake = time;
@@ -351,8 +351,6 @@ void UdpRun::EndPacing(Host& host) {
   for (const auto index : host.pacer->TakeGivenUp()) NotProbed(index);
 }
 
-// ---- sending
-
 int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
   const auto probe = asked_.Next(index, endpoint);
   const int error = sockets_.Send(endpoint, probe.attempt, probe.apart, probe.payload);
@@ -361,6 +359,7 @@ int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
     return error;
   }
   backoffs_ = given_up_ = 0;
+  watch_.Meet(endpoint.address);
   asked_.CountSent(index, now);
   CountSent(/*again=*/probe.attempt > 0, now);
   if (record_.IsUndecided(index)) Learn(index, [&] { record_.Silence(index); });
@@ -393,8 +392,6 @@ void UdpRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
   CountTried(target, SteadyClock::now());
 }
 
-// ---- receiving
-
 void UdpRun::ReadReplies() {
   const auto received = sockets_.Receive();
   const auto now = SteadyClock::now();
@@ -404,10 +401,12 @@ void UdpRun::ReadReplies() {
   if (received.drops > drops_) OnDrops(received.drops);
 }
 
-// Whoever's replies they were: everybody who is still silent is asked once more.
+// Whoever's replies they were: everybody who is still silent is asked once more, and unknown if
+// that never ends.
 void UdpRun::OnDrops(std::uint32_t drops) {
   drops_ = drops;
   record_.SetCaptureDrops(drops);
+  overwhelmed_ = round_ >= kMostTriesForDrops;
   tries_ = std::max(tries_, std::min(tries_ + 1, kMostTriesForDrops));
 }
 
@@ -476,8 +475,11 @@ void UdpRun::OnUnreachable(std::uint64_t index, const IpAddress& address) {
   WakeWhenReady(address, host);
 }
 
-void UdpRun::ReportNowAndThen() {
-  const auto now = SteadyClock::now();
+void UdpRun::KeepHouse(Time now) {
+  if (auto broken = watch_.Broken(now)) {
+    record_.CountSendError(std::move(*broken));
+    End(/*complete=*/false);
+  }
   if (now < next_report_) return;
   next_report_ = now + kProgressEvery;
   Report();

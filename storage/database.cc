@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <cmath>
 #include <filesystem>
 #include <system_error>
@@ -33,6 +34,17 @@ std::string Advice(int code) {
     default:
       return "the database refused";
   }
+}
+
+// Of the last failed call on the write-ahead log.
+int LogErrno(sqlite3* connection) {
+  sqlite3_file* log = nullptr;
+  sqlite3_file_control(connection, nullptr, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  int error = 0;
+  if (log != nullptr && log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error;
 }
 
 void BindOne(sqlite3_stmt* statement, int index, const Value& value) {
@@ -271,7 +283,9 @@ Error Database::Failure() const {
   const int code = sqlite3_extended_errcode(connection_.get());
   const std::string message = sqlite3_errmsg(connection_.get());
   if ((code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB) return Damaged(message);
-  return Error{path_ + ": " + Advice(code) + " (SQLite: " + message + ")"};
+  const bool read_only = (code & 0xff) == SQLITE_IOERR && LogErrno(connection_.get()) == EROFS;
+  return Error{path_ + ": " + Advice(read_only ? SQLITE_READONLY : code) + " (SQLite: " + message +
+               ")"};
 }
 
 Result<Transaction> Transaction::BeginWrite(Database& database) {

@@ -36,7 +36,8 @@ Result<WriteLock> WriteLock::Take(const std::string& path) {
   if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Failed(file, errno);
     return Error{path + ": " + Owner(lock.descriptor_) +
-                 " has the database open for writing, and only one may; stop it first"};
+                 " has the database open for writing, and only one may; stop it first (posternd: "
+                 "`systemctl stop posternd`)"};
   }
   const std::string line = std::to_string(getpid()) + "\n";
   if (ftruncate(lock.descriptor_, 0) != 0 ||

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -143,6 +144,34 @@ TEST_F(JudgingTest, CanariesThatAreAskedNoMoreWithdrawTheirBlindness) {
   setup_.config.canaries.clear();
   EXPECT_THAT(Told(nullptr), ElementsAre("resolved"));
   EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kWithdrawn);
+}
+
+// Ten open ports, then silence on all of them, and no canary to tell whose fault it is.
+TEST_F(JudgingTest, AMassLossOfOpenPortsFreezesTheFindings) {
+  const auto run = [this](const Verdict& verdict) {
+    RunEvidence evidence;
+    auto& info = evidence.snapshot.run;
+    info.scan = "expected";
+    info.viewpoint = "public";
+    info.started = info.finished = now_;
+    info.id = *store_->BeginRun(info);
+    AddressStates seen{Address("192.0.2.2"), {}};
+    seen.of(Protocol::kTcp).Append({6000, 6009}, verdict);
+    evidence.snapshot.addresses = {seen};
+    return Told(&evidence);
+  };
+  const auto open = [this] {
+    const auto findings = *store_->Findings();
+    return std::count_if(findings.begin(), findings.end(),
+                         [](const Finding& f) { return f.state == FindingState::kOpen; });
+  };
+  for (int i = 0; i < 3; ++i) run(kOpen);
+  ASSERT_EQ(open(), 10);
+  const Verdict silent{PortState::kFiltered, {Reason::Kind::kNoResponse, 0, 0}};
+  EXPECT_THAT(run(silent), IsEmpty());
+  EXPECT_THAT(run(silent), ElementsAre("opened")) << "the blindness itself";
+  EXPECT_THAT(run(silent), IsEmpty());
+  EXPECT_EQ(open(), 11);
 }
 
 TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {

@@ -2,6 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "policy/quiet_hours.h"
+
 namespace postern::daemon {
 namespace {
 
@@ -25,6 +33,41 @@ TEST(ScheduleTest, ALongRunIsFollowedAtOnceAndNothingIsMadeUpFor) {
   EXPECT_EQ(DelayUntilNext(seconds(10), minutes(1), seconds(0), 0.5), seconds(50));
   EXPECT_EQ(DelayUntilNext(minutes(5), minutes(1), seconds(0), 0.5), seconds(0));
   EXPECT_EQ(DelayUntilNext(seconds(10), minutes(1), seconds(20), 0.5), seconds(60));
+}
+
+// The UTC hours of `day` at which an hourly scan starts, with quiet hours from 01:00 to 03:00. What
+// is decided goes by wall times alone, as after a restart in each minute.
+std::vector<int> StartsOn(std::chrono::sys_days day) {
+  const auto quiet = policy::ParseQuietHours("01:00-03:00");
+  std::vector<int> starts;
+  TimePoint last = day - minutes(60);
+  for (TimePoint now = day; now < day + std::chrono::days(1); now += minutes(1)) {
+    if (DelayUntilNext(SinceLastStart(last, now), minutes(60), minutes(0), 0) > seconds(0))
+      continue;
+    if (std::any_of(quiet->begin(), quiet->end(),
+                    [now](const policy::QuietHours& hours) { return hours.Contains(now); })) {
+      continue;
+    }
+    last = now;
+    starts.push_back(static_cast<int>((now - TimePoint(day)) / minutes(60)));
+  }
+  return starts;
+}
+
+TEST(ScheduleTest, DaylightSavingSkipsAndRepeatsNothing) {
+  std::vector<int> expected = {0};
+  for (int hour = 3; hour < 24; ++hour) expected.push_back(hour);
+  const char* const before = std::getenv("TZ");
+  const std::string kept = before == nullptr ? "" : before;
+  // As POSIX writes the rules of Berlin, which are on 2026-03-29 and 2026-10-25 at 01:00 UTC.
+  ASSERT_EQ(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+  tzset();
+  const std::chrono::year year(2026);
+  for (const auto day : {year / 3 / 29, year / 10 / 25, year / 7 / 1}) {
+    EXPECT_EQ(StartsOn(std::chrono::sys_days(day)), expected) << FormatDate(day);
+  }
+  before == nullptr ? unsetenv("TZ") : setenv("TZ", kept.c_str(), 1);
+  tzset();
 }
 
 }  // namespace

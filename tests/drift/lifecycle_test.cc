@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "drift/acknowledge.h"
 #include "drift/drift_fixture.h"
 #include "drift/history_drift.h"
 #include "drift/policy_drift.h"
@@ -23,6 +24,8 @@ constexpr auto kClosed = PortState::kClosed;
 constexpr auto kFiltered = PortState::kFiltered;
 
 // A daemon's memory in small: one host, 192.0.2.1, and what run after run makes of it.
+constexpr std::chrono::minutes kYear = std::chrono::days(365);
+
 class LifecycleTest : public testing::Test {
  protected:
   // Runs a scan that saw `tcp`, and returns what receivers are told, as "opened", "resolved fixed".
@@ -252,6 +255,38 @@ TEST_F(LifecycleTest, AnAcknowledgementEndsAtItsTimeOrWhenTheSeverityRises) {
   trusted_ = false;
   EXPECT_THAT(Run({{Port(8080), kOpen}}), ElementsAre("opened")) << "time passes for the blind too";
   EXPECT_EQ(Only().state, FindingState::kOpen);
+}
+
+TEST_F(LifecycleTest, AnAcknowledgementDoesNotOutliveAClockThatIsSetBack) {
+  Run({{Port(8080), kOpen}});
+  auto& finding = findings_.begin()->second;
+  finding.state = FindingState::kAcknowledged;
+  finding.acknowledgement = Acknowledgement{"alice", finding.last_seen, "known",
+                                            finding.last_seen + kLongestAcknowledgement};
+  between_runs_ = [] { return std::chrono::minutes(-30); };  // put right by a little
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), IsEmpty());
+  between_runs_ = [] { return -kYear; };
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), ElementsAre("opened"));
+}
+
+TEST_F(LifecycleTest, AClockThatIsSetResolvesAndLosesNothing) {
+  Run({{Port(8080), kOpen}});
+  for (const auto set : {kYear, -2 * kYear}) {
+    between_runs_ = [set] { return set; };
+    EXPECT_THAT(Run({{Port(8080), kOpen}}), IsEmpty());
+    EXPECT_EQ(Only().state, FindingState::kOpen);
+  }
+  EXPECT_THAT(Run({{Port(8080), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(8080), kClosed}}), ElementsAre("resolved fixed"));
+}
+
+TEST_F(LifecycleTest, AnEventEndsThoughTheClockIsSetBack) {
+  policy_ = OneHost({Rule("tcp/80", ExpectedState::kAllowed)}, ExpectedState::kNotOpen);
+  Run({{Port(80), kClosed}});
+  Run({{Port(80), kOpen}});
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("opened"));
+  between_runs_ = [] { return -kYear; };
+  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("resolved expired"));
 }
 
 TEST_F(LifecycleTest, AnAcknowledgedFindingIsResolvedByEvidenceAsAnyOther) {

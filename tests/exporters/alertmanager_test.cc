@@ -264,7 +264,19 @@ TEST(AlertmanagerTest, AClockSetBackMakesNoAlertThatEndsBeforeItStarts) {
   EXPECT_THAT(alertmanager.Send(kOpened - 60min, {MakeFinding()}),
               ElementsAre("fires host=cache-1 port=6379 owner=web-platform from -60"));
   EXPECT_THAT(alertmanager.Send(kOpened - 90min, {}),
-              ElementsAre("ended host=cache-1 port=6379 owner=web-platform from -60 to -60"));
+              ElementsAre("ended host=cache-1 port=6379 owner=web-platform from -90 to -90"));
+}
+
+// Else Alertmanager would take the alert for firing until the wrong time has come.
+TEST(AlertmanagerTest, AnEndThatAFastClockWroteIsMovedToThePresent) {
+  Conversation conversation;
+  const Finding finding = MakeFinding();
+  conversation.Send(kOpened + 1min, {finding});
+  EXPECT_THAT(conversation.Send(kOpened + 500min, {Resolved(finding, kOpened + 500min)}),
+              ElementsAre(Ended("500")));
+  const Finding resolved = Resolved(finding, kOpened + 500min);
+  EXPECT_THAT(conversation.Send(kOpened + 3min, {resolved}), ElementsAre(Ended("3")));
+  EXPECT_THAT(conversation.Send(kOpened + 9min, {resolved}), IsEmpty()) << "repeated long enough";
 }
 
 TEST(AlertmanagerTest, MemoryOfAnotherKindIsForgotten) {

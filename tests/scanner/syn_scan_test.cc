@@ -272,34 +272,5 @@ TEST(SynScan, KeepsToTheCap) {
             "all captured, never more");
 }
 
-// What a scan of 1,000 silent ports says when `change` is made to the network in the middle of it.
-std::string ScanThrough(const char* change) {
-  return InNetwork(kLink, [change] {
-    auto request = Request({"192.0.2.2"}, "1-1000");
-    request.pace = 500;
-    int asked = 0;
-    request.may_probe = [&](const IpAddress&) {
-      if (++asked == 50) Succeeds(change);
-      return true;
-    };
-    const auto result = Scan(request);
-    const auto& states = result.addresses.front().of(Protocol::kTcp);
-    return std::to_string(states.Count(PortState::kUnknown)) + " unknown, " +
-           (result.coverage.complete ? "complete" : "incomplete");
-  });
-}
-
-TEST(SynScan, LeavesUnknownWhatAChangeOfItsOwnNetworkMayHaveHidden) {
-  for (const auto* change : {
-           "ip link del here",
-           "ip addr add 192.0.2.9/24 dev here && ip addr del 192.0.2.1/24 dev here",
-           "ip route add 192.0.2.2/32 via 192.0.2.77 dev here",
-       }) {
-    const auto text = ScanThrough(change);
-    SKIP_IF_REFUSED(text);
-    EXPECT_EQ(text, "1000 unknown, incomplete") << change;
-  }
-}
-
 }  // namespace
 }  // namespace postern::scanner

@@ -73,7 +73,8 @@ TEST_F(OpenTest, AFolderThatIsMissingOrForbiddenIsAnError) {
 TEST_F(OpenTest, ASecondWriterIsToldWhoTheFirstIs) {
   const auto first = Write();
   const std::string refused = path_ + ": process " + std::to_string(getpid()) +
-                              " has the database open for writing, and only one may; stop it first";
+                              " has the database open for writing, and only one may; stop it first "
+                              "(posternd: `systemctl stop posternd`)";
   EXPECT_EQ(Opened(Access::kWrite), refused);
   const std::string link = folder_ + "/link.db";
   std::filesystem::create_symlink(path_, link);

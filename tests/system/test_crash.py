@@ -1,12 +1,15 @@
 """posternd killed at random moments: nothing torn, nothing acknowledged lost, no false finding; and
-posternd on a disk that is full. scripts/crash.sh runs the first one 300 times."""
+posternd on a disk that is full or turns read-only. scripts/crash.sh runs the first one 300 times."""
 
 import os
 import random
+import shutil
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
+from daemon import BIN
 from lab import run, wait_for
 from servers import Alertmanager, http_get, start_nginx, start_redis
 
@@ -119,6 +122,52 @@ def test_a_full_disk_stops_nothing_but_the_storing(lab, make_daemon):
         run("umount", disk)
 
 
+def test_a_disk_that_turns_read_only_stops_nothing_but_the_storing(lab, make_daemon):
+    web = lab.target("web-1", 10)
+    start_nginx(web, ports=[443])
+    start_redis(web, addresses=[web.ipv4])
+    alertmanager = Alertmanager(lab)
+    daemon = make_daemon(policy=POLICY, receivers=[alertmanager.url])
+    flag = lab.folder / "read-only"
+    daemon.launch(
+        env={"LD_PRELOAD": str(BIN / "read_only_disk.so"), "POSTERN_READ_ONLY_WHILE": str(flag)}
+    )
+    wait_for("posternd is ready", daemon.ready)
+    finding = daemon.wait_for_finding(state="open", port=6379)
+    wait_for("the alert", alertmanager.alerts)
+    runs, delivered = acknowledged(lab.folder / "postern.db")
+
+    flag.touch()
+    wait_for("not ready", lambda: not ready(daemon), timeout=60)
+    assert daemon.metric("postern_storage_errors_total") > 0
+    assert daemon.metric("postern_findings", state="open") == 1
+    assert daemon.log_has("postern.db: it cannot be written here", "not mounted read-only")
+    assert len(alertmanager.alerts()) == 1
+
+    flag.unlink()
+    wait_for("ready again", lambda: ready(daemon), timeout=60)
+    daemon.wait_for_runs("expected", 1)
+    assert [f["id"] for f in daemon.findings(state="open")] == [finding["id"]]
+    runs_after, delivered_after = acknowledged(lab.folder / "postern.db")
+    assert runs <= runs_after and delivered <= delivered_after
+    check_whole(lab.folder / "postern.db")
+
+
+def test_a_program_that_keeps_the_database_locked_is_named_and_survived(lab, make_daemon):
+    web = lab.target("web-1", 10)
+    start_nginx(web, ports=[443])
+    daemon = make_daemon(policy=POLICY).start()
+    daemon.wait_for_runs("expected", 1)
+    with closing(sqlite3.connect(lab.folder / "postern.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        wait_for("not ready", lambda: not ready(daemon), timeout=30)
+        assert daemon.metric("postern_storage_errors_total") > 0
+        assert daemon.log_has("another program has kept it locked for 5 s")
+        other.execute("COMMIT")
+    wait_for("ready again", lambda: ready(daemon), timeout=30)
+    assert daemon.findings() == []
+
+
 def test_the_documented_backup_of_a_running_daemon_restores(lab, make_daemon):
     web = lab.target("web-1", 10)
     start_nginx(web, ports=[443])
@@ -128,9 +177,17 @@ def test_the_documented_backup_of_a_running_daemon_restores(lab, make_daemon):
     path, backup = lab.folder / "postern.db", lab.folder / "backup.db"
     run("sqlite3", path, f"VACUUM INTO '{backup}'")
     assert daemon.stop() == 0
-    for suffix in ("", "-wal", "-shm"):
+    with path.open("r+b") as file:
+        file.write(b"not a database")
+    damaged = path.read_bytes()
+    assert daemon.launch().wait() != 0
+    assert daemon.log_has(
+        f"remove {path}-wal and {path}-shm, and copy a backup over it", "the file is damaged"
+    )
+    assert path.read_bytes() == damaged, "it is left as it is"
+    for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
-    backup.rename(path)
+    shutil.copy(backup, path)
     daemon.start()
     (now,) = daemon.findings()
     assert (now["id"], now["opened"]) == (finding["id"], finding["opened"])

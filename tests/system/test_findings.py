@@ -160,6 +160,35 @@ def test_a_cable_pulled_on_our_side_changes_nothing(lab, web, make_daemon):
     assert facts(daemon.findings(), "id", "state", "opened") == before
 
 
+def test_an_address_lost_on_our_side_changes_nothing(lab, web, make_daemon):
+    """In the middle of a run that meets silence, which would otherwise be read as filtered."""
+    start_redis(web, addresses=[web.ipv4])
+    slow = """
+  - {name: expected, stage: expected, every: 1s}
+  - {name: top, stage: top, ports: "tcp/6379", every: 1s}
+  - {name: slow, stage: top, ports: "tcp/10000-30000", every: 1h}
+"""
+    web.filter("tcp dport 10000-30000 drop")
+    daemon = make_daemon(policy=POLICY, scans=slow).start()
+    daemon.wait_for_finding(state="open", port=6379)
+    daemon.wait_for_runs("expected", 1)
+    assert daemon.runs("slow") == 0
+    before = facts(daemon.findings(), "id", "state", "opened")
+
+    run("ip", "addr", "del", "192.0.2.1/24", "dev", BRIDGE)
+    try:
+        wait_for(
+            "a run that is given up",
+            lambda: daemon.metric("postern_scan_failures_total", scan="slow", reason="incomplete"),
+        )
+        daemon.wait_for_runs("expected", 2)
+        assert facts(daemon.findings(), "id", "state", "opened") == before
+    finally:
+        run("ip", "addr", "add", "192.0.2.1/24", "dev", BRIDGE)
+    daemon.wait_for_runs("expected", 2)
+    assert facts(daemon.findings(), "id", "state", "opened") == before
+
+
 @contextmanager
 def uplink_down():
     run("ip", "link", "set", BRIDGE, "down")

@@ -166,13 +166,20 @@ def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, l
     )
     daemon.start()
     daemon.wait_for_runs("top", 2)
-    daemon.stop()
     old = tmp_path / "old.jsonl"
     old.write_text(
         '{"type":"host","address":"192.0.2.10","asked":"tcp/20-30","states":{"closed":11}}\n'
         '{"type":"summary","hosts":1,"complete":true}\n'
     )
     config = ("--config", daemon.config_path)
+    refused = postern("import", old, *config)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"postern import: {lab.folder}/postern.db: process {daemon.process.pid} has the database "
+        "open for writing, and only one may; stop it first (posternd: `systemctl stop posternd`); "
+        "or import into another database: --config FILE with a `storage` of its own\n"
+    )
+    daemon.stop()
     imported = postern("import", old, *config)
     assert imported.returncode == 0, imported.stderr
     number = imported.stdout.strip()
