@@ -14,11 +14,6 @@ namespace {
 // How often a loop that waits for the end of quiet hours, or of a pause, looks at the clock.
 constexpr auto kQuietPoll = std::chrono::seconds(30);
 
-bool IsQuiet(const policy::Config& config, TimePoint now) {
-  return std::any_of(config.limits.quiet_hours.begin(), config.limits.quiet_hours.end(),
-                     [now](const policy::QuietHours& hours) { return hours.Contains(now); });
-}
-
 double RandomShare() {
   static thread_local std::mt19937_64 random{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(random);
@@ -70,7 +65,7 @@ std::optional<ScanLoop::Time> ScanLoop::StartOfFormerLife() {
 // No packets at present.
 bool ScanLoop::IsIdle() const {
   const auto now = clock_.Now();
-  return IsQuiet(setup_.Get()->config, now) || pause_.At(now);
+  return setup_.Get()->IsQuiet(now) || pause_.At(now);
 }
 
 // False if a pause ended it.
