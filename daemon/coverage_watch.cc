@@ -76,7 +76,7 @@ void CoverageWatch::Main(const std::stop_token& stop) {
 
 void CoverageWatch::Look(Judging judging) {
   const auto now = parts_.clock.Now();
-  if (parts_.pause.At(now)) return;
+  if (parts_.pause.Now()) return;
   const auto setup = parts_.setup.Get();
   const auto judged = parts_.storage.Run([&](storage::Store& store) -> Result<Judged> {
     const auto watching = store.Watch(TermsOf(setup->config), now);

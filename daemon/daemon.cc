@@ -20,6 +20,7 @@
 #include "daemon/log_sink.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
+#include "daemon/run_plan.h"
 #include "daemon/scan_loop.h"
 #include "daemon/service_state.h"
 #include "daemon/setup.h"
@@ -35,6 +36,8 @@ namespace asio = boost::asio;
 
 // How often the end of a pause is looked for: a timer stands still while the machine is suspended.
 constexpr auto kLookAtPause = std::chrono::seconds(30);
+// How often the beginning and end of quiet hours are looked for.
+constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
 // A storm of SIGHUP within this time is one reload.
 constexpr auto kReloadPause = std::chrono::milliseconds(200);
 
@@ -56,6 +59,11 @@ Result<void> SameForLife(const policy::Config& old, const policy::Config& now) {
     return restart("listen");
   }
   return {};
+}
+
+exporters::ScanSchedule ScheduleOf(const policy::ScanConfig& scan) {
+  return {.interval = RunInterval(scan) + scan.jitter,
+          .coverage_limit = 2 * scan.every + scan.jitter};
 }
 
 void LogDiagnostics(const policy::Diagnostics& diagnostics) {
@@ -95,6 +103,7 @@ class Daemon {
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
+    WatchQuietHours();
     ListenForCommands(setup->config.control_socket);
     WatchCoverage();
     routes_.SetReady(true);
@@ -157,6 +166,7 @@ class Daemon {
   // On the thread of io_, as pause_timer_ needs.
   void FollowPause() {
     metrics_.SetPaused(pause_.Now().has_value());
+    PublishProbing();
     loops_.FollowSetup();
     pause_timer_.cancel();
     const auto left = pause_.Left();
@@ -164,6 +174,19 @@ class Daemon {
     pause_timer_.expires_after(std::min<Duration>(*left, kLookAtPause));
     pause_timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) FollowPause();
+    });
+  }
+
+  void PublishProbing() {
+    const auto now = SystemClock().Now();
+    metrics_.SetProbing(!setup_.Get()->IsQuiet(now) && !pause_.Now(), now);
+  }
+
+  void WatchQuietHours() {
+    PublishProbing();
+    quiet_timer_.expires_after(kLookAtQuietHours);
+    quiet_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) WatchQuietHours();
     });
   }
 
@@ -226,6 +249,7 @@ class Daemon {
     std::vector<std::string> scans;
     for (const auto& scan : config.scans) scans.push_back(scan.name);
     metrics_.SetScans(scans);
+    for (const auto& scan : config.scans) metrics_.SetSchedule(scan.name, ScheduleOf(scan));
     RestoreTimes(config);
     loops_.FollowSetup();
   }
@@ -271,6 +295,7 @@ class Daemon {
   asio::steady_timer reload_timer_{io_};
   asio::steady_timer watchdog_timer_{io_};
   asio::steady_timer pause_timer_{io_};
+  asio::steady_timer quiet_timer_{io_};
   CurrentSetup setup_;
   exporters::Metrics metrics_;
   HttpRoutes routes_{metrics_};

@@ -15,11 +15,6 @@ namespace {
 // set, and a wait stands still while the machine is suspended.
 constexpr Duration kLookAtClocks = std::chrono::seconds(30);
 
-bool IsQuiet(const policy::Config& config, TimePoint now) {
-  return std::any_of(config.limits.quiet_hours.begin(), config.limits.quiet_hours.end(),
-                     [now](const policy::QuietHours& hours) { return hours.Contains(now); });
-}
-
 double RandomShare() {
   static thread_local std::mt19937_64 random{std::random_device{}()};
   return std::uniform_real_distribution<double>(0, 1)(random);
@@ -71,7 +66,7 @@ std::optional<Duration> ScanLoop::StartOfFormerLife() {
 // No packets at present.
 bool ScanLoop::IsIdle() const {
   const auto now = clock_.Now();
-  return IsQuiet(setup_.Get()->config, now) || pause_.Now();
+  return setup_.Get()->IsQuiet(now) || pause_.Now();
 }
 
 // False if a pause ended it, or a suspension made it void.

@@ -16,11 +16,14 @@ void AddAsErrors(const policy::Diagnostics& secrets, policy::Diagnostics& diagno
 
 }  // namespace
 
+bool Setup::IsQuiet(TimePoint now) const {
+  return std::ranges::any_of(config.limits.quiet_hours, [now](const policy::QuietHours& hours) {
+    return hours.Contains(now);
+  });
+}
+
 bool Setup::MayProbe(const IpAddress& address, TimePoint now) const {
-  const auto& quiet = config.limits.quiet_hours;
-  return policy->MayProbe(address, config.viewpoint) &&
-         std::none_of(quiet.begin(), quiet.end(),
-                      [&](const policy::QuietHours& hours) { return hours.Contains(now); });
+  return policy->MayProbe(address, config.viewpoint) && !IsQuiet(now);
 }
 
 LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,

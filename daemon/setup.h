@@ -17,6 +17,8 @@ struct Setup {
   policy::Config config;
   std::shared_ptr<const policy::Policy> policy;  // never null
 
+  // No packets now.
+  bool IsQuiet(TimePoint now) const;
   // Whether a packet may go to `address` now: authorised by the policy from this viewpoint, and no
   // quiet hour.
   bool MayProbe(const IpAddress& address, TimePoint now) const;

@@ -56,6 +56,8 @@ double Seconds(TimePoint time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
 }
 
+double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 double SecondsOrZero(std::optional<TimePoint> time) { return time ? Seconds(*time) : 0; }
 
 // NUL is valid UTF-8, but ends the label value for Prometheus's parser.
@@ -191,6 +193,9 @@ class Metrics::Impl {
   Series& reload_time = Gauge("postern_config_last_reload_success_timestamp_seconds",
                               "When policy and configuration were last loaded with success.");
   Series& paused = Gauge("postern_paused", "Whether an operator paused all probing.");
+  Series& probing_since =
+      Gauge("postern_probing_since_timestamp_seconds",
+            "Since when neither a pause nor quiet hours keep probes back; 0 while one does.");
   Series& endpoints = Gauge("postern_endpoints",
                             "Endpoints of the policy's hosts by the state they were last seen in.",
                             {"family", "protocol", "state"});
@@ -208,6 +213,9 @@ class Metrics::Impl {
             "Open findings beyond finding_series_limit, which have no postern_finding_info.");
   Series& last_success = Gauge("postern_scan_last_success_timestamp_seconds",
                                "End of the scan's last complete run; 0: none yet.", {"scan"});
+  Series& interval =
+      Gauge("postern_scan_interval_seconds",
+            "Longest time between the starts of two runs, for a sweep of its slices.", {"scan"});
   Series& runs =
       Counter("postern_scan_runs_total", "Finished runs, for a sweep its slices.", {"scan"});
   Series& run_failures =
@@ -218,6 +226,9 @@ class Metrics::Impl {
             "Time of the oldest observation that the scan's endpoints rest on; 0: some were never "
             "observed.",
             {"scan"});
+  Series& coverage_limit = Gauge(
+      "postern_coverage_limit_seconds",
+      "How old the scan's oldest observation may get before its coverage is stale.", {"scan"});
   Series& blind = Gauge("postern_viewpoint_blind",
                         "Whether the canaries say that this viewpoint cannot be believed; "
                         "findings of the family are frozen meanwhile.",
@@ -279,6 +290,7 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->reload_successful.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
+  impl_->probing_since.At({}) = 0;
   impl_->retransmits.At({}) = 0;
   impl_->capture_drops.At({}) = 0;
   for (const Family family : kFamilies) impl_->blind.At({ToString(family)}) = 0;
@@ -311,7 +323,8 @@ void Metrics::SetPolicy(std::string_view hash, std::string_view authorized_by) {
 void Metrics::SetScans(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->scans = {names.begin(), names.end()};
-  for (Series* series : {&impl_->last_success, &impl_->runs, &impl_->oldest_observation}) {
+  for (Series* series : {&impl_->last_success, &impl_->interval, &impl_->runs,
+                         &impl_->oldest_observation, &impl_->coverage_limit}) {
     series->Retain(impl_->scans);
     for (const std::string& scan : impl_->scans) series->At({scan});
   }
@@ -322,6 +335,13 @@ void Metrics::SetScans(const std::vector<std::string>& names) {
     for (const auto& [failure, name] : kRunFailures) impl_->run_failures.At({scan, name});
     impl_->durations.try_emplace(scan, kDurationBuckets);
   }
+}
+
+void Metrics::SetSchedule(std::string_view scan, const ScanSchedule& schedule) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->scans.contains(std::string(scan))) return;
+  impl_->interval.At({scan}) = Seconds(schedule.interval);
+  impl_->coverage_limit.At({scan}) = Seconds(schedule.coverage_limit);
 }
 
 void Metrics::SetReceivers(const std::vector<std::string>& names) {
@@ -349,6 +369,16 @@ void Metrics::RecordReload(bool ok, TimePoint now) {
 void Metrics::SetPaused(bool paused) {
   const std::lock_guard lock(impl_->mutex);
   impl_->paused.At({}) = paused ? 1 : 0;
+}
+
+void Metrics::SetProbing(bool allowed, TimePoint now) {
+  const std::lock_guard lock(impl_->mutex);
+  double& since = impl_->probing_since.At({});
+  if (!allowed) {
+    since = 0;
+  } else if (since == 0) {
+    since = Seconds(now);
+  }
 }
 
 void Metrics::RecordRun(const Snapshot& snapshot, double seconds) {

@@ -60,6 +60,12 @@ struct HostCounts {
   std::uint64_t unlisted = 0;  // in its networks, and no host of it
 };
 
+// What the configuration asks of a scan.
+struct ScanSchedule {
+  Duration interval{};        // between the starts of two runs, at most; of a sweep: of two slices
+  Duration coverage_limit{};  // how old its oldest observation may get
+};
+
 class Metrics {
  public:
   explicit Metrics(std::string_view version);
@@ -72,11 +78,14 @@ class Metrics {
   void SetViewpoint(std::string_view name);
   void SetPolicy(std::string_view hash, std::string_view authorized_by);
   void SetScans(const std::vector<std::string>& names);
+  void SetSchedule(std::string_view scan, const ScanSchedule& schedule);
   void SetReceivers(const std::vector<std::string>& names);
   // The outcome of loading policy and configuration, at the start as well; a failure keeps the time
   // of the last success.
   void RecordReload(bool ok, TimePoint now);
   void SetPaused(bool paused);
+  // Whether neither a pause nor quiet hours keep probes back, as of `now`.
+  void SetProbing(bool allowed, TimePoint now);
 
   // A finished run (for a sweep: a slice) of run.scan, which took `seconds` on the monotonic clock.
   // Its probes are counted as UDP if its stage is `udp`, else as TCP. Only a complete run moves the

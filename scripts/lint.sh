@@ -34,7 +34,7 @@ check_shell() {
 
 # Unfinished work is an issue, not a comment. The marks are spelt so that this line has none.
 check_marks() {
-  ! grep -rInwE 'TO''DO|FIX''ME|X''XX' "${code[@]}" scripts systemd docs ./*.md ./*.txt
+  ! grep -rInwE 'TO''DO|FIX''ME|X''XX' "${code[@]}" scripts systemd prometheus docs ./*.md ./*.txt
 }
 
 lint "clang-format" check_format

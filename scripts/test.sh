@@ -41,7 +41,7 @@ unit_tests() {
 system_tests() {
   # Debian's interpreter, whatever comes first on PATH: its pytest is the one that was installed.
   POSTERN_BIN=$PWD/$build/bin /usr/bin/python3 -m pytest --quiet --durations=5 \
-    -p no:cacheprovider tests/lint tests/system
+    -p no:cacheprovider tests/lint tests/prometheus tests/system
 }
 
 # Adds the closing counts of a runner's log to the totals.

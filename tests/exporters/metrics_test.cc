@@ -126,6 +126,32 @@ TEST(MetricsTest, AnIncompleteRunIsNoSuccess) {
               ElementsAre("postern_scan_last_success_timestamp_seconds{scan=\"top\"} 0"));
 }
 
+TEST(MetricsTest, AScanHasTheTimesOfItsSchedule) {
+  Metrics metrics("0.1.0");
+  metrics.SetScans({"top", "full"});
+  metrics.SetSchedule("top", {.interval = 65min, .coverage_limit = 125min});
+  metrics.SetSchedule("gone", {.interval = 1min, .coverage_limit = 2min});
+  EXPECT_THAT(Samples(metrics, "postern_scan_interval_seconds"),
+              ElementsAre("postern_scan_interval_seconds{scan=\"full\"} 0",
+                          "postern_scan_interval_seconds{scan=\"top\"} 3900"));
+  EXPECT_THAT(Samples(metrics, "postern_coverage_limit_seconds"),
+              ElementsAre("postern_coverage_limit_seconds{scan=\"full\"} 0",
+                          "postern_coverage_limit_seconds{scan=\"top\"} 7500"));
+}
+
+TEST(MetricsTest, ProbingBeginsAnewAfterEachPause) {
+  Metrics metrics("0.1.0");
+  const auto since = [&] { return Samples(metrics, "postern_probing_since_timestamp_seconds"); };
+  EXPECT_THAT(since(), ElementsAre("postern_probing_since_timestamp_seconds 0"));
+  metrics.SetProbing(true, kNow);
+  metrics.SetProbing(true, kNow + 60s);
+  EXPECT_THAT(since(), ElementsAre("postern_probing_since_timestamp_seconds 1769817600"));
+  metrics.SetProbing(false, kNow + 120s);
+  EXPECT_THAT(since(), ElementsAre("postern_probing_since_timestamp_seconds 0"));
+  metrics.SetProbing(true, kNow + 180s);
+  EXPECT_THAT(since(), ElementsAre("postern_probing_since_timestamp_seconds 1769817780"));
+}
+
 TEST(MetricsTest, AReloadDropsWhatIsNoLongerConfiguredAndKeepsTheRest) {
   Metrics metrics("0.1.0");
   metrics.SetScans({"top", "full"});

@@ -107,14 +107,15 @@ class Alertmanager:
 
 
 class Prometheus:
-    """Debian's Prometheus, scraping the daemon every second."""
+    """Debian's Prometheus, scraping the daemon and evaluating `rule_files` every second."""
 
     url = "http://127.0.0.1:9090"
 
-    def __init__(self, lab, target):
+    def __init__(self, lab, target, rule_files=()):
         configuration = lab.folder / "prometheus.yml"
         configuration.write_text(
-            "global: {scrape_interval: 1s}\n"
+            "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+            f"rule_files: {json.dumps([str(path) for path in rule_files])}\n"
             "scrape_configs:\n"
             f"  - {{job_name: postern, static_configs: [{{targets: ['{target}']}}]}}\n"
         )
@@ -132,6 +133,10 @@ class Prometheus:
         result = answer.get("data", {}).get("result", [])
         return [(series["metric"], float(series["value"][1])) for series in result]
 
+    def rules(self):
+        """All rules, with what became of them: `health`, `lastError`, `alerts`."""
+        answer = json.loads(http_get(f"{self.url}/api/v1/rules") or "{}")
+        return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
 
 class Hook:
     """A webhook in this process: keeps what it takes, and answers with the statuses that it is told

@@ -76,6 +76,7 @@ def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
     assert daemon.stop() == 0
     daemon.start()
     assert daemon.metric("postern_paused") == 1
+    assert daemon.metric("postern_probing_since_timestamp_seconds") == 0
     # Two scans are due every second; that they are not made takes a while to see.
     cache.filter("meta l4proto tcp counter name hits")
     end = time.monotonic() + 3
@@ -86,6 +87,7 @@ def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
     ask(daemon, "resume")
     daemon.wait_for_finding(state="open", port=6379)
     assert daemon.metric("postern_paused") == 0
+    assert daemon.metric("postern_probing_since_timestamp_seconds") > 0
     assert "paused" not in status(daemon)
 
 
@@ -95,6 +97,7 @@ def test_a_pause_ends_by_itself(cache, make_daemon):
     daemon.wait_for_runs("expected", 1)
     assert ", until 2" in ask(daemon, "pause", "--for", "2s")
     assert daemon.metric("postern_paused") == 1
+    assert daemon.metric("postern_probing_since_timestamp_seconds") == 0
     wait_for("it is over", lambda: daemon.metric("postern_paused") == 0)
     daemon.wait_for_runs("expected", 1)
 
@@ -103,6 +106,7 @@ def test_a_pause_ends_by_itself(cache, make_daemon):
     daemon.start()
     daemon.wait_for_runs("expected", 1)
     assert daemon.metric("postern_paused") == 0
+    assert daemon.metric("postern_probing_since_timestamp_seconds") > 0
 
 
 def test_status_tells_what_the_daemon_does(cache, make_daemon):
