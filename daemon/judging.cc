@@ -19,7 +19,7 @@ std::array<bool, 2> Either(const std::array<bool, 2>& a, const std::array<bool, 
 
 // Each target with what was known of it (`before`, ascending) and what the run saw.
 std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
-                                               const std::vector<AddressStates>& before,
+                                               std::vector<AddressStates> before,
                                                const Snapshot* snapshot) {
   std::vector<drift::JudgedAddress> judged;
   judged.reserve(targets.list.size());
@@ -29,7 +29,8 @@ std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
                                      [](const AddressStates& states, const IpAddress& address) {
                                        return states.address < address;
                                      });
-    if (at != before.end() && at->address == target.address) known = *at;
+    // Each address is in the list once; one that was moved from keeps its place in the order.
+    if (at != before.end() && at->address == target.address) known = std::move(*at);
     const bool trusted = snapshot != nullptr && snapshot->coverage.Trusted(target.address.family());
     judged.push_back(drift::Judge(*target.host, target.subject, std::move(known),
                                   trusted ? snapshot->Find(target.address) : nullptr));
@@ -152,7 +153,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
                               RunEvidence* evidence, TimePoint now) {
   const auto findings = store.Findings();
   if (!findings) return findings.error();
-  const auto before = store.LastKnownStates(targets.Addresses());
+  auto before = store.LastKnownStates(targets.Addresses());
   if (!before) return before.error();
 
   const Snapshot* snapshot = nullptr;
@@ -164,7 +165,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   }
 
   Judged judged;
-  judged.addresses = JudgeTargets(targets, *before, snapshot);
+  judged.addresses = JudgeTargets(targets, *std::move(before), snapshot);
   const auto& viewpoint = setup.config.viewpoint;
   auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, judged.addresses, now);
   Append(drift::HistoryDrift(*setup.policy, viewpoint, judged.addresses), drifts);
