@@ -271,6 +271,13 @@ class Lifecycle {
 
   // --- events ---
 
+  // Whether a change that no second run bore out has been taken back. A port's changes are to open
+  // and from open in turns.
+  static bool IsReturn(const Drift& change, const Drift& again) {
+    return change.kind == DriftKind::kStateChanged &&
+           (change.port != 0 || again.observed.state == change.before);
+  }
+
   void AdvanceEvent(Finding finding, const Drift* again) {
     if (finding.state != FindingState::kPending) {
       if (in_.now - finding.opened.value_or(in_.now) < kEventLife) return;
@@ -278,6 +285,7 @@ class Lifecycle {
     }
     if (EndedByPolicy(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));
     if (in_.run == 0) return;
+    if (again != nullptr && IsReturn(finding.drift, *again)) return Drop(std::move(finding));
     if (again != nullptr) {  // changed once more: the newer change waits for its own second run
       finding.drift = *again;
       finding.seen = 1;
