@@ -1,10 +1,13 @@
 #include "core/port_states.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace postern {
 namespace {
+
+constexpr auto kPortStates = static_cast<std::size_t>(PortState::kOpenFiltered) + 1;
 
 // The index of the first range that ends at or behind `port`.
 std::size_t FirstAt(const std::vector<PortStates::Range>& ranges, std::uint16_t port) {
@@ -12,6 +15,19 @@ std::size_t FirstAt(const std::vector<PortStates::Range>& ranges, std::uint16_t 
       ranges.begin(), ranges.end(), port,
       [](const PortStates::Range& range, std::uint16_t p) { return range.ports.last < p; });
   return static_cast<std::size_t>(at - ranges.begin());
+}
+
+// Whether `newer` has every port from the first to the last of `older`.
+bool Covers(const std::vector<PortStates::Range>& newer,
+            const std::vector<PortStates::Range>& older) {
+  if (older.empty()) return true;
+  auto at = newer.begin() + static_cast<std::ptrdiff_t>(FirstAt(newer, older.front().ports.first));
+  if (at == newer.end() || at->ports.first > older.front().ports.first) return false;
+  for (; at->ports.last < older.back().ports.last; ++at) {
+    const auto next = at + 1;
+    if (next == newer.end() || next->ports.first != at->ports.last + 1) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -28,7 +44,12 @@ void PortStates::Append(PortRange ports, const Verdict& verdict) {
 }
 
 void PortStates::Overlay(const PortStates& newer) {
+  if (Covers(newer.ranges_, ranges_)) {
+    ranges_ = newer.ranges_;
+    return;
+  }
   PortStates merged;
+  merged.ranges_.reserve(ranges_.size() + 2 * newer.ranges_.size());
   std::uint32_t next = 1;  // the first port not yet laid down
   std::size_t old = 0;
   const auto copy_old_below = [&](std::uint32_t end) {
@@ -50,7 +71,8 @@ void PortStates::Overlay(const PortStates& newer) {
     next = std::uint32_t{range.ports.last} + 1;
   }
   copy_old_below(65536);
-  ranges_ = std::move(merged.ranges_);
+  // No more memory than the ranges take: a large network is millions of them.
+  ranges_.assign(merged.ranges_.begin(), merged.ranges_.end());
 }
 
 PortStates PortStates::Restricted(const std::vector<PortRange>& ports) const {
@@ -68,6 +90,7 @@ PortStates PortStates::Restricted(const std::vector<PortRange>& ports) const {
 
 PortStates PortStates::Known() const {
   PortStates known;
+  known.ranges_.reserve(ranges_.size());
   for (const auto& range : ranges_) {
     if (range.verdict.state != PortState::kUnknown) known.Append(range.ports, range.verdict);
   }
@@ -82,8 +105,16 @@ std::optional<Verdict> PortStates::At(std::uint16_t port) const {
 
 std::optional<Verdict> PortStates::MostCommon() const {
   std::map<Verdict, std::size_t> counts;
+  // By state, the verdict that had it last: nearly always the one that has it next.
+  std::array<decltype(counts)::iterator, kPortStates> last;
+  last.fill(counts.end());
   for (const auto& range : ranges_) {
-    if (range.verdict.state != PortState::kUnknown) counts[range.verdict] += range.ports.size();
+    if (range.verdict.state == PortState::kUnknown) continue;
+    auto& at = last[static_cast<std::size_t>(range.verdict.state)];
+    if (at == counts.end() || at->first != range.verdict) {
+      at = counts.try_emplace(range.verdict).first;
+    }
+    at->second += range.ports.size();
   }
   const auto most =
       std::max_element(counts.begin(), counts.end(),

@@ -22,7 +22,7 @@ std::array<bool, 2> Either(const std::array<bool, 2>& a, const std::array<bool, 
 
 // Each target with what was known of it (`before`, ascending) and what the run saw.
 std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
-                                               const std::vector<AddressStates>& before,
+                                               std::vector<AddressStates> before,
                                                const Snapshot* snapshot) {
   std::vector<drift::JudgedAddress> judged;
   judged.reserve(targets.list.size());
@@ -32,7 +32,8 @@ std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
                                      [](const AddressStates& states, const IpAddress& address) {
                                        return states.address < address;
                                      });
-    if (at != before.end() && at->address == target.address) known = *at;
+    // Each address is in the list once; one that was moved from keeps its place in the order.
+    if (at != before.end() && at->address == target.address) known = std::move(*at);
     const bool trusted = snapshot != nullptr && snapshot->coverage.Trusted(target.address.family());
     judged.push_back(drift::Judge(*target.host, target.subject, std::move(known),
                                   trusted ? snapshot->Find(target.address) : nullptr));
@@ -235,7 +236,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
                               RunEvidence* evidence, TimePoint now) {
   const auto findings = store.Findings();
   if (!findings) return findings.error();
-  const auto before = store.LastKnownStates(targets.Addresses());
+  auto before = store.LastKnownStates(targets.Addresses());
   if (!before) return before.error();
 
   const Snapshot* snapshot = nullptr;
@@ -246,9 +247,10 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
     snapshot = &evidence->snapshot;
   }
 
-  auto addresses = JudgeTargets(targets, *before, snapshot);
-  const auto& viewpoint = setup.config.viewpoint;
   auto judgement = JudgementOf(setup, targets, evidence, now);
+  if (evidence != nullptr) judgement.sight = SightOf(*evidence, *before);
+  auto addresses = JudgeTargets(targets, *std::move(before), snapshot);
+  const auto& viewpoint = setup.config.viewpoint;
   auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now);
   Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
   const auto discovery = TrustedPart(evidence);
@@ -257,7 +259,6 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   if (!names) return names.error();
   Append(std::move(names->drifts), drifts);
   if (evidence != nullptr) {
-    judgement.sight = SightOf(*evidence, *before);
     Append(drift::BlindnessDrift(judgement.sight), drifts);
     judgement.confirmed = ConfirmedIds(drifts, viewpoint, evidence->confirmed);
   }

@@ -1,5 +1,6 @@
 #include "drift/history_drift.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -21,7 +22,7 @@ std::optional<Verdict> CommonVerdict(const PortStates& states) {
 
 // The address's change of most common state, if there was one.
 std::optional<Drift> CommonStateChange(const JudgedAddress& at, Protocol protocol) {
-  if (at.fresh.of(protocol).empty()) return std::nullopt;
+  if (at.before.of(protocol) == at.now.of(protocol)) return std::nullopt;
   const auto before = CommonVerdict(at.before.of(protocol));
   const auto now = CommonVerdict(at.now.of(protocol));
   if (!before || !now || before->state == now->state) return std::nullopt;
@@ -33,27 +34,38 @@ std::optional<Drift> CommonStateChange(const JudgedAddress& at, Protocol protoco
   return drift;
 }
 
-void AddPortChanges(const JudgedAddress& at, Protocol protocol, const policy::RuleTable& rules,
-                    const std::optional<Drift>& common, std::vector<Drift>& drifts) {
-  for (const auto& range : at.fresh.of(protocol).ranges()) {
-    for (std::uint32_t port = range.ports.first; port <= range.ports.last; ++port) {
-      const auto number = static_cast<std::uint16_t>(port);
-      const auto before = at.before.of(protocol).At(number);
-      if (!before || before->state == range.verdict.state) continue;
-      if (before->state != PortState::kOpen && range.verdict.state != PortState::kOpen) continue;
-      const auto& decision = rules.At({protocol, number});
-      if (decision.expected != ExpectedState::kAllowed) continue;
-      if (common && before->state == common->before &&
-          range.verdict.state == common->observed.state) {
-        continue;
-      }
-      auto drift = DriftOf(DriftKind::kStateChanged, at, protocol, {number, number}, range.verdict,
-                           decision);
-      if (!decision.rule || !decision.rule->severity) drift.severity = Severity::kInfo;
-      drift.before = before->state;
-      drifts.push_back(std::move(drift));
+// Calls f(ports, before, now) for every stretch of ports that opened or ceased to be open.
+template <typename F>
+void ForEachChange(const PortStates& before, const PortStates& now, F f) {
+  auto first = before.ranges().begin();
+  const auto end = before.ranges().end();
+  for (const auto& range : now.ranges()) {
+    while (first != end && first->ports.last < range.ports.first) ++first;
+    for (auto old = first; old != end && old->ports.first <= range.ports.last; ++old) {
+      const bool was_open = old->verdict.state == PortState::kOpen;
+      if (was_open == (range.verdict.state == PortState::kOpen)) continue;
+      f(PortRange{std::max(old->ports.first, range.ports.first),
+                  std::min(old->ports.last, range.ports.last)},
+        old->verdict, range.verdict);
     }
   }
+}
+
+void AddPortChanges(const JudgedAddress& at, Protocol protocol, const policy::RuleTable& rules,
+                    const std::optional<Drift>& common, std::vector<Drift>& drifts) {
+  const auto add = [&](PortRange ports, const Verdict& before, const Verdict& now) {
+    if (common && before.state == common->before && now.state == common->observed.state) return;
+    for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+      const auto number = static_cast<std::uint16_t>(port);
+      const auto& decision = rules.At({protocol, number});
+      if (decision.expected != ExpectedState::kAllowed) continue;
+      auto drift = DriftOf(DriftKind::kStateChanged, at, protocol, {number, number}, now, decision);
+      if (!decision.rule || !decision.rule->severity) drift.severity = Severity::kInfo;
+      drift.before = before.state;
+      drifts.push_back(std::move(drift));
+    }
+  };
+  ForEachChange(at.before.of(protocol), at.fresh.of(protocol), add);
 }
 
 }  // namespace

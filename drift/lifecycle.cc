@@ -203,12 +203,20 @@ class Lifecycle {
 
   // --- events ---
 
+  // Whether a change that no second run bore out has been taken back. A port's changes are to open
+  // and from open in turns.
+  static bool IsReturn(const Drift& change, const Drift& again) {
+    return change.kind == DriftKind::kStateChanged &&
+           (change.port != 0 || again.observed.state == change.before);
+  }
+
   void AdvanceEvent(Finding finding, const Drift* again) {
     if (finding.state != FindingState::kPending) {
       if (Between(finding.opened.value_or(in_.now), in_.now) < kEventLife) return;
       return End(std::move(finding), Resolution::kExpired);
     }
     if (grounds_.EndOf(finding) == Resolution::kWithdrawn) return Drop(std::move(finding));
+    if (again != nullptr && IsReturn(finding.drift, *again)) return Drop(std::move(finding));
     if (again != nullptr) {  // changed once more: the newer change waits for its own second run
       finding.drift = grounds_.Renewed(finding.drift, *again);
       finding.seen = 1;

@@ -34,6 +34,22 @@ void ForEachStretch(const PortStates& states, const std::vector<RuleTable::Range
   }
 }
 
+// The same where the policy expects `wanted`, without a look at the other states.
+template <typename Wanted, typename F>
+void ForEachStretchWhere(const PortStates& states, const std::vector<RuleTable::Range>& rules,
+                         Wanted wanted, F f) {
+  for (const auto& rule : rules) {
+    if (!wanted(rule.decision.expected)) continue;
+    auto range = std::ranges::lower_bound(states.ranges(), rule.ports.first, {},
+                                          [](const auto& held) { return held.ports.last; });
+    for (; range != states.ranges().end() && range->ports.first <= rule.ports.last; ++range) {
+      f(PortRange{std::max(range->ports.first, rule.ports.first),
+                  std::min(range->ports.last, rule.ports.last)},
+        range->verdict, rule.decision);
+    }
+  }
+}
+
 bool IsNotOpen(PortState state) {
   return state == PortState::kClosed || state == PortState::kFiltered;
 }
@@ -88,6 +104,17 @@ class HostDrift {
                      [&](PortRange ports, const Verdict& verdict, const Decision& decision) {
                        f(protocol, ports, verdict, decision);
                      });
+    }
+  }
+
+  template <typename Wanted, typename F>
+  void ForEachStretchWhere(const JudgedAddress& at, Wanted wanted, F f) const {
+    for (const auto protocol : kProtocols) {
+      drift::ForEachStretchWhere(
+          at.now.of(protocol), RulesOf(at).ranges(protocol), wanted,
+          [&](PortRange ports, const Verdict& verdict, const Decision& decision) {
+            f(protocol, ports, verdict, decision);
+          });
     }
   }
 
@@ -156,16 +183,20 @@ class HostDrift {
       }
     }
     bool silent = true;
-    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
-                             const Decision& decision) {
-      if (decision.expected != ExpectedState::kOpen || !IsNotOpen(verdict.state)) return;
-      silent = silent && IsSilence(verdict.reason);
-      for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-        const auto number = static_cast<std::uint16_t>(port);
-        missing.push_back(
-            DriftOf(DriftKind::kMissing, at, protocol, {number, number}, verdict, decision));
-      }
-    });
+    const auto must_be_open = [](ExpectedState expected) {
+      return expected == ExpectedState::kOpen;
+    };
+    ForEachStretchWhere(
+        at, must_be_open,
+        [&](Protocol protocol, PortRange ports, const Verdict& verdict, const Decision& decision) {
+          if (!IsNotOpen(verdict.state)) return;
+          silent = silent && IsSilence(verdict.reason);
+          for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+            const auto number = static_cast<std::uint16_t>(port);
+            missing.push_back(
+                DriftOf(DriftKind::kMissing, at, protocol, {number, number}, verdict, decision));
+          }
+        });
     if (silent && missing.size() >= 2 && missing.size() == all.size()) {
       Drift unreachable = missing.front();
       unreachable.kind = DriftKind::kHostUnreachable;
@@ -181,22 +212,26 @@ class HostDrift {
 
   void AddWrongState(const JudgedAddress& at) {
     std::array<std::optional<Drift>, 2> by_otherwise;
-    ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
-                             const Decision& decision) {
-      if (!IsWrongState(decision.expected, verdict.state)) return;
-      // What the policy accepts is no part of the one finding of `otherwise`.
-      if (decision.rule == nullptr && decision.accept == nullptr) {
-        auto& one = by_otherwise[static_cast<std::size_t>(protocol)];
-        if (!one) one = WrongState(at, protocol, ports, verdict, decision);
-        one->port = 0;
-        one->ports.Add(protocol, ports);
-        return;
-      }
-      for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-        const auto number = static_cast<std::uint16_t>(port);
-        drifts_.push_back(WrongState(at, protocol, {number, number}, verdict, decision));
-      }
-    });
+    const auto names_one_state = [](ExpectedState expected) {
+      return expected == ExpectedState::kFiltered || expected == ExpectedState::kClosed;
+    };
+    ForEachStretchWhere(
+        at, names_one_state,
+        [&](Protocol protocol, PortRange ports, const Verdict& verdict, const Decision& decision) {
+          if (!IsWrongState(decision.expected, verdict.state)) return;
+          // What the policy accepts is no part of the one finding of `otherwise`.
+          if (decision.rule == nullptr && decision.accept == nullptr) {
+            auto& one = by_otherwise[static_cast<std::size_t>(protocol)];
+            if (!one) one = WrongState(at, protocol, ports, verdict, decision);
+            one->port = 0;
+            one->ports.Add(protocol, ports);
+            return;
+          }
+          for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+            const auto number = static_cast<std::uint16_t>(port);
+            drifts_.push_back(WrongState(at, protocol, {number, number}, verdict, decision));
+          }
+        });
     for (auto& one : by_otherwise) {
       if (one) drifts_.push_back(std::move(*one));
     }
@@ -213,24 +248,25 @@ class HostDrift {
   // Only `allowed` can diverge: by every other rule one of the two sides is a drift of its own, or
   // none ever is.
   void AddFamilyDivergence() {
+    const auto allows = [](ExpectedState expected) { return expected == ExpectedState::kAllowed; };
     std::vector<ProtocolPort> reported;
     for (const auto& at : addresses_) {
-      ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
-                               const Decision& decision) {
-        if (verdict.state != PortState::kOpen || decision.expected != ExpectedState::kAllowed) {
-          return;
-        }
-        for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-          const auto number = static_cast<std::uint16_t>(port);
-          const ProtocolPort key{protocol, number};
-          if (rules_[0].At(key) != rules_[1].At(key)) continue;
-          if (!OtherFamilyNotOpen(at, protocol, number)) continue;
-          if (std::find(reported.begin(), reported.end(), key) != reported.end()) continue;
-          reported.push_back(key);
-          drifts_.push_back(DriftOf(DriftKind::kFamilyDivergence, at, protocol, {number, number},
-                                    verdict, decision));
-        }
-      });
+      ForEachStretchWhere(
+          at, allows,
+          [&](Protocol protocol, PortRange ports, const Verdict& verdict,
+              const Decision& decision) {
+            if (verdict.state != PortState::kOpen) return;
+            for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
+              const auto number = static_cast<std::uint16_t>(port);
+              const ProtocolPort key{protocol, number};
+              if (rules_[0].At(key) != rules_[1].At(key)) continue;
+              if (!OtherFamilyNotOpen(at, protocol, number)) continue;
+              if (std::find(reported.begin(), reported.end(), key) != reported.end()) continue;
+              reported.push_back(key);
+              drifts_.push_back(DriftOf(DriftKind::kFamilyDivergence, at, protocol,
+                                        {number, number}, verdict, decision));
+            }
+          });
     }
   }
 

@@ -20,6 +20,7 @@
 #include "scanner/syn_packet.h"
 #include "scanner/syn_paths.h"
 #include "scanner/syn_reply.h"
+#include "scanner/syn_rounds.h"
 #include "scanner/timing_probes.h"
 
 namespace postern::scanner {
@@ -34,9 +35,6 @@ using std::chrono::milliseconds;
 constexpr int kProbesAtOnce = PacketSocket::kBatch / 2;
 // Replies read before more is sent.
 constexpr int kRepliesAtOnce = 512;
-// Silence is asked for the last time this long after the time before, and waited for as long: a
-// burst of losses, or a target's pause, ends meanwhile. The kernel's own patience (RFC 6298).
-constexpr std::chrono::seconds kSlow{1};
 // A pause that the kernel's timers can be trusted with; shorter ones are spent reading replies.
 constexpr microseconds kShortestSleep{20};
 // So long replies may wait; the capture keeps the time of each.
@@ -55,8 +53,6 @@ constexpr milliseconds kFirstBackoff{2};
 constexpr milliseconds kLongestBackoff{100};
 constexpr int kMostBackoffs = 8;
 constexpr int kMostGivenUp = 16;
-// Rounds that are made again because replies to them were lost on this machine.
-constexpr int kMostVoidRounds = 8;
 // Marks the tag of a timing probe; other tags are indices of the plan.
 constexpr std::uint64_t kTimingTag = std::uint64_t{1} << 63;
 
@@ -90,9 +86,9 @@ class SynRun {
         limiter_(limiter),
         paths_(request.source, request.interface, CaptureFilter(ports_.range())),
         record_(request.plan),
-        queue_(request.plan, request.seed, [this](std::uint64_t index) { return IsWanted(index); }),
-        least_tries_(std::max(1, request.tries)),
-        last_(least_tries_ == 1) {}
+        rounds_(record_, limits_, request.tries),
+        queue_(request.plan, request.seed,
+               [this](std::uint64_t index) { return rounds_.IsWanted(index); }) {}
 
   ScanResult Run(const std::stop_token& stop) {
     StartRound(SteadyClock::now());
@@ -109,13 +105,10 @@ class SynRun {
   }
 
  private:
-  bool IsWanted(std::uint64_t index) const;
   void StartRound(Time now);
   Time Wait(Time now);
   void EndRound(Time now);
   bool LostReplies();
-  bool IsSettledAfter(int rounds, double miss_probability) const;
-  double RoundLoss();
   void End(bool complete);
 
   Time Send(Time now);
@@ -149,23 +142,15 @@ class SynRun {
   SynPaths paths_;
 
   ScanRecord record_;
+  AnswerLimits limits_;
+  SynRounds rounds_;
   ProbeQueue queue_;
   HostPatience patience_;
   SendRate rate_;
   TimingProbes timing_;
   SentTimes sent_times_;
-  AnswerLimits limits_;
 
-  const int least_tries_;
-  double miss_probability_ = 1;  // of an endpoint that answers, by the rounds so far
-  int timing_answered_ = 0;      // in this round
-  int timing_lost_ = 0;
-  int round_ = 0;
-  int void_rounds_ = 0;
-  Time round_started_;
   bool sending_ = false;  // else waiting for the round's last replies, or for the next round
-  bool last_;             // no further try is planned
-  bool settled_ = false;  // but for hosts that limit their answers
   Time wait_until_;
   bool judged_ = false;  // the round is over, and the next one waits for its turn
   std::uint64_t drops_ = 0;
@@ -182,14 +167,8 @@ class SynRun {
   Time next_look_at_links_;
 };
 
-bool SynRun::IsWanted(std::uint64_t index) const {
-  if (!record_.IsUndecided(index)) return false;
-  return !settled_ || limits_.IsPending(request_.plan.At(index).address);
-}
-
 void SynRun::StartRound(Time now) {
-  ++round_;
-  round_started_ = now;
+  rounds_.Start(now);
   sending_ = true;
   judged_ = false;
   queue_.StartRound();
@@ -210,35 +189,8 @@ Time SynRun::Wait(Time now) {
 // Judges the round, once, and sets the next one's time.
 void SynRun::EndRound(Time now) {
   judged_ = true;
-  if (LostReplies() && void_rounds_ < kMostVoidRounds) ++void_rounds_;
-  limits_.EndRound(round_started_, now,
-                   [this](const IpAddress& host) { return record_.AnsweringOf(host); });
-  miss_probability_ *= RoundLoss();
-  settled_ = settled_ || IsSettledAfter(round_, miss_probability_);
-  if (settled_ && !limits_.AnyPending()) {
-    LeaveUnknown(limits_, record_);
-    // What only rounds with lost replies have asked is not known.
-    return End(/*complete=*/void_rounds_ < kMostVoidRounds);
-  }
-  last_ = settled_ || IsSettledAfter(round_ + 1, miss_probability_ * record_.EstimatedLoss());
-  wait_until_ = last_ ? std::max(now, round_started_ + kSlow) : now;
-}
-
-// Whether silence is a verdict after so many rounds.
-bool SynRun::IsSettledAfter(int rounds, double miss_probability) const {
-  const int tries = rounds - void_rounds_;
-  if (tries >= std::max(least_tries_, kMostTries)) return true;
-  return tries >= least_tries_ && IsMissUnlikely(record_.at_stake(), miss_probability);
-}
-
-// The share of this round's probes that were lost. Where the round had few timing probes, that of
-// the whole scan stands for it.
-double SynRun::RoundLoss() {
-  constexpr double kWeightOfScan = 16;
-  const double lost = timing_lost_ + kWeightOfScan * record_.EstimatedLoss();
-  const double all = timing_lost_ + timing_answered_ + kWeightOfScan;
-  timing_lost_ = timing_answered_ = 0;
-  return lost / all;
+  if (rounds_.End(LostReplies(), now)) return End(rounds_.IsVerdict());
+  wait_until_ = rounds_.NextStart(now);
 }
 
 // Whether replies were lost on this machine since it was asked last.
@@ -251,7 +203,7 @@ bool SynRun::LostReplies() {
 void SynRun::End(bool complete) {
   ended_ = true;
   complete_ = complete;
-  record_.SetMissProbability(miss_probability_);
+  record_.SetMissProbability(rounds_.MissProbability());
 }
 
 // Sends what may be sent now, and returns when there may be more.
@@ -284,8 +236,7 @@ bool SynRun::Flushed() const {
 
 Time SynRun::StartWaiting(Time now) {
   sending_ = false;
-  const SteadyClock::duration wait = patience_.LongestEarlyWait();
-  wait_until_ = now + (last_ ? std::max<SteadyClock::duration>(wait, kSlow) : wait);
+  wait_until_ = now + rounds_.Patience(patience_.LongestEarlyWait());
   return wait_until_;
 }
 
@@ -310,7 +261,7 @@ void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   if (ready > now) return queue_.Postpone(target, ready);
   limits_.Take(address, now);
   limits_.Asked(address);
-  const auto port = ports_.OfTry(round_);
+  const auto port = ports_.OfTry(rounds_.round());
   Push(path, target.endpoint, port, target.index);
   sent_times_.Remember(target.index, ports_.TryOf(port), now);
   Pace(now);
@@ -372,7 +323,7 @@ void SynRun::Flush(PacketSocket& socket, Time now) {
 
 void SynRun::OnSent(std::uint64_t tag) {
   const bool timing = tag == kTimingTag;
-  record_.CountSent(/*again=*/timing || round_ > 1);
+  record_.CountSent(/*again=*/timing || rounds_.round() > 1);
   if (!timing && record_.IsUndecided(tag)) record_.Silence(tag);
 }
 
@@ -416,8 +367,7 @@ void SynRun::OnPacket(std::span<const std::uint8_t> bytes, Time arrived) {
 void SynRun::OnTimingReply(const SynReply& reply, Time arrived) {
   const auto answer = timing_.Answered(reply.endpoint, reply.probe_port, arrived);
   if (!answer) return;
-  ++timing_answered_;
-  record_.CountTiming(/*answered=*/true);
+  rounds_.CountTiming(/*answered=*/true);
   rate_.TimingAnswered(answer->cohort, answer->rtt, SteadyClock::now());
 }
 
@@ -442,8 +392,7 @@ void SynRun::OnReply(const SynReply& reply, Time arrived) {
 
 void SynRun::KeepHouse(Time now) {
   timing_.Expire(now, [this, now](std::uint64_t cohort) {
-    ++timing_lost_;
-    record_.CountTiming(/*answered=*/false);
+    rounds_.CountTiming(/*answered=*/false);
     rate_.TimingLost(cohort, now);
   });
   if (now >= next_report_) {

@@ -78,11 +78,9 @@ Value ToValue(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 Value Flag(bool value) { return std::int64_t{value}; }
 
 std::int64_t Row::Integer(std::int64_t low, std::int64_t high) {
-  const int column = next_++;
-  const std::int64_t value = sqlite3_column_int64(statement_, column);
-  if (sqlite3_column_type(statement_, column) == SQLITE_INTEGER && low <= value && value <= high) {
-    return value;
-  }
+  auto* const column = sqlite3_column_value(statement_, next_++);
+  const std::int64_t value = sqlite3_value_int64(column);
+  if (sqlite3_value_type(column) == SQLITE_INTEGER && low <= value && value <= high) return value;
   Refuse();
   return low <= 0 && 0 <= high ? 0 : low;
 }
@@ -100,15 +98,18 @@ double Row::Real() {
   return sqlite3_column_double(statement_, column);
 }
 
-std::string Row::Text() {
-  const int column = next_++;
-  if (sqlite3_column_type(statement_, column) != SQLITE_TEXT) {
+std::string Row::Text() { return std::string(View()); }
+
+std::string_view Row::View() {
+  auto* const column = sqlite3_column_value(statement_, next_++);
+  if (sqlite3_value_type(column) != SQLITE_TEXT) {
     Refuse();
     return {};
   }
-  const auto* text = sqlite3_column_text(statement_, column);
-  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
-  return text == nullptr ? std::string() : std::string(text, text + size);
+  const auto* text = sqlite3_value_text(column);
+  const auto size = static_cast<std::size_t>(sqlite3_value_bytes(column));
+  return text == nullptr ? std::string_view()
+                         : std::string_view(reinterpret_cast<const char*>(text), size);
 }
 
 std::span<const std::uint8_t> Row::Bytes() {

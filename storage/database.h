@@ -62,7 +62,7 @@ class Row {
   // Text that `parse` makes a T of.
   template <typename T>
   T Parsed(std::optional<T> (*parse)(std::string_view)) {
-    auto value = parse(Text());
+    auto value = parse(View());
     if (!value) Refuse();
     return value ? *std::move(value) : T{};
   }
@@ -80,6 +80,8 @@ class Row {
  private:
   friend class Database;
   bool SkipNull();
+  // Valid until the visit ends.
+  std::string_view View();
 
   sqlite3_stmt* statement_;
   int next_ = 0;

@@ -1,5 +1,6 @@
 #include "storage/intervals.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -23,15 +24,6 @@ PortRange ReadRange(Row& row) {
 Verdict ReadVerdict(Row& row) {
   const PortState state = row.Parsed(ParsePortState);
   return {state, row.Parsed(ParseReason)};
-}
-
-// Adds the row's range to `states`; rows ascend and do not overlap.
-PortStates::Range AppendRow(Row& row, PortStates& states) {
-  const PortRange ports = ReadRange(row);
-  if (!states.empty() && states.ranges().back().ports.last >= ports.first) row.Refuse();
-  const Verdict verdict = ReadVerdict(row);
-  states.Append(ports, verdict);
-  return {ports, verdict};
 }
 
 PortStates Uniform(const std::vector<PortRange>& ports, const Verdict& verdict) {
@@ -131,16 +123,14 @@ Result<PortStates> Intervals::At(const Track& track, std::int64_t run,
     return database_.Damaged("run " + std::to_string(run) + " has no verdict for " +
                              track.address.ToString());
   }
-  PortStates exceptions;
-  auto read = database_.Each(
-      "SELECT first_port, last_port, state, reason FROM port_intervals WHERE series = ?1 "
-      "AND address = ?2 AND protocol = ?3 AND from_run <= ?4 "
-      "AND (to_run IS NULL OR to_run > ?4) ORDER BY first_port",
-      {track.series, track.address.bytes(), ToString(track.protocol), run},
-      [&](Row& row) { AppendRow(row, exceptions); });
-  if (!read) return read.error();
+  const auto exceptions = ReadExceptions(
+      "SELECT first_port, last_port, state, reason, from_run FROM port_intervals "
+      "WHERE series = ?1 AND address = ?2 AND protocol = ?3 AND from_run <= ?4 "
+      "AND (to_run IS NULL OR to_run > ?4)",
+      {track.series, track.address.bytes(), ToString(track.protocol), run});
+  if (!exceptions) return exceptions.error();
   PortStates states = Uniform(ports, *common);
-  states.Overlay(exceptions.Restricted(ports));
+  states.Overlay(StatesOf(*exceptions).Restricted(ports));
   return states;
 }
 
@@ -156,20 +146,46 @@ Result<Intervals::Line> Intervals::Load(const Track& track) {
       });
   if (!host) return host.error();
   if (!line.host) return line;
-  PortStates exceptions;
-  auto read = database_.Each(
+  auto exceptions = ReadExceptions(
       "SELECT first_port, last_port, state, reason, from_run FROM port_intervals "
-      "WHERE series = ? AND address = ? AND protocol = ? AND to_run IS NULL ORDER BY first_port",
-      {track.series, track.address.bytes(), ToString(track.protocol)}, [&](Row& row) {
-        const auto range = AppendRow(row, exceptions);
-        line.exceptions.push_back({range, row.Integer()});
-      });
-  if (!read) return read.error();
+      "WHERE series = ? AND address = ? AND protocol = ? AND to_run IS NULL",
+      {track.series, track.address.bytes(), ToString(track.protocol)});
+  if (!exceptions) return exceptions.error();
+  line.exceptions = *std::move(exceptions);
   const auto asked = Ports(line.host->ports);
   if (!asked) return asked.error();
   line.states = Uniform(asked->ranges(track.protocol), line.host->common);
-  line.states.Overlay(exceptions);
+  line.states.Overlay(StatesOf(line.exceptions));
   return line;
+}
+
+// Sorted here and not by SQLite: the rows that one run wrote come in order of their own accord.
+Result<std::vector<Intervals::Exception>> Intervals::ReadExceptions(
+    std::string_view sql, std::initializer_list<Value> values) {
+  std::vector<Exception> exceptions;
+  auto read = database_.Each(sql, values, [&](Row& row) {
+    const PortRange ports = ReadRange(row);
+    const Verdict verdict = ReadVerdict(row);
+    exceptions.push_back({{ports, verdict}, row.Integer()});
+  });
+  if (!read) return read.error();
+  const auto ascending = [](const Exception& a, const Exception& b) {
+    return a.range.ports.first < b.range.ports.first;
+  };
+  if (!std::ranges::is_sorted(exceptions, ascending)) std::ranges::sort(exceptions, ascending);
+  const auto overlapping =
+      std::ranges::adjacent_find(exceptions, [](const Exception& a, const Exception& b) {
+        return a.range.ports.last >= b.range.ports.first;
+      });
+  if (overlapping == exceptions.end()) return exceptions;
+  return database_.Damaged("two verdicts of one run for port " +
+                           std::to_string(overlapping->range.ports.last));
+}
+
+PortStates Intervals::StatesOf(const std::vector<Exception>& exceptions) {
+  PortStates states;
+  for (const auto& [range, from_run] : exceptions) states.Append(range.ports, range.verdict);
+  return states;
 }
 
 Result<PortSet> Intervals::Ports(std::int64_t id) {

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/port_set.h"
@@ -69,6 +71,10 @@ class Intervals {
   Result<void> Write(SeriesKind kind, const Track& track, std::int64_t run, const Line& line,
                      const PortStates& states);
   Result<Line> Load(const Track& track);
+  // The answer to `sql`, whose columns are those of an Exception; ascending.
+  Result<std::vector<Exception>> ReadExceptions(std::string_view sql,
+                                                std::initializer_list<Value> values);
+  static PortStates StatesOf(const std::vector<Exception>& exceptions);
   Result<PortSet> Ports(std::int64_t id);
   Result<void> WriteHost(SeriesKind kind, const Track& track, std::int64_t run, const Line& line,
                          const PortStates& states, const Verdict& common);

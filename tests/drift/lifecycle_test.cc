@@ -118,7 +118,7 @@ TEST_F(LifecycleTest, MethodsThatDisagreeOpenAfterThreeRuns) {
 TEST_F(LifecycleTest, APendingFindingThatIsGoneIsDroppedUnheard) {
   Run({{Port(6379), kOpen}}, false);
   EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
-  EXPECT_THAT(findings_, IsEmpty());
+  EXPECT_TRUE(findings_.empty());
 }
 
 TEST_F(LifecycleTest, EveryOtherKindNeedsASecondRunInARow) {
@@ -344,9 +344,8 @@ TEST_F(LifecycleTest, AnEventThatWasABlinkIsDropped) {
   Run({{Port(80), kClosed}});
   Run({{Port(22), kClosed}});
   EXPECT_EQ(Only().state, FindingState::kPending) << "a run that did not ask decides nothing";
-  // Back to open: again a change, which waits in turn; then it holds.
-  EXPECT_THAT(Run({{Port(80), kOpen}}), IsEmpty());
-  EXPECT_THAT(Run({{Port(80), kOpen}}), ElementsAre("opened"));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Run({{Port(80), kOpen}}), IsEmpty());
+  EXPECT_TRUE(findings_.empty());
 }
 
 TEST_F(LifecycleTest, FindingsOfAnotherViewpointAreLeftAlone) {
