@@ -138,6 +138,7 @@ class Prometheus:
         answer = json.loads(http_get(f"{self.url}/api/v1/rules") or "{}")
         return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
 
+
 class Hook:
     """A webhook in this process: keeps what it takes, and answers with the statuses that it is told
     first, then with 200."""
