@@ -42,7 +42,7 @@ class FaultTest : public StoreTest {
  protected:
   static Result<std::int64_t> CommitOne(Store& store, const Verdict& verdict) {
     auto snapshot = TcpSnapshot("top", Address("192.0.2.1"), States({{{22, 22}, verdict}}));
-    const auto run = store.BeginRun(snapshot.run);
+    auto run = store.BeginRun(snapshot.run);
     if (!run) return run;
     snapshot.run.id = *run;
     if (auto committed = store.Commit({.snapshot = &snapshot}); !committed) {
