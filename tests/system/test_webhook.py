@@ -52,6 +52,10 @@ def told(hook):
     ]
 
 
+def opened(address):
+    return ("finding.opened", 6379, address)
+
+
 def signature(headers, body):
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}"
     digest = hmac.new(b"correct horse", signed.encode(), hashlib.sha256).digest()
@@ -62,7 +66,7 @@ def test_each_transition_arrives_signed_and_in_order(lab, web, hook, make_daemon
     daemon = make_daemon(policy=POLICY, receivers=[soc(lab)]).start()
     redis = start_redis(web, addresses=[web.ipv4])
     hook.answers = [503, 503]  # what is not taken comes again
-    wait_for("opened", lambda: told(hook) == [("finding.opened", 6379, web.ipv4)], timeout=30)
+    wait_for("opened", lambda: told(hook) == [opened(web.ipv4)], timeout=30)
     redis.stop()
     wait_for("resolved", lambda: len(told(hook)) == 2, timeout=30)
     assert told(hook)[1] == ("finding.resolved", 6379, web.ipv4)
@@ -86,16 +90,15 @@ def test_what_it_refuses_is_a_dead_letter_that_can_be_sent_again(lab, web, hook,
         timeout=30,
     )
     start_redis(web, addresses=[web.ipv6])
-    wait_for("the next is taken", lambda: len(told(hook)) == 1, timeout=30)
-    assert daemon.metric("postern_outbox_pending", receiver="soc") == 0
+    wait_for("the next is taken", lambda: opened(web.ipv6) in told(hook), timeout=30)
+    assert opened(web.ipv4) not in told(hook)
 
     arguments = ["--config", daemon.config_path]
     shown = postern("findings", "undelivered", *arguments).stdout
     assert "soc" in shown and "HTTP status 422" in shown
     again = postern("findings", "redeliver", *arguments)
     assert again.stdout == "1 to be delivered once more\n", again.stderr
-    wait_for("both are taken", lambda: len(told(hook)) == 2, timeout=30)
-    assert {address for _, _, address in told(hook)} == {web.ipv4, web.ipv6}
+    wait_for("it is taken now", lambda: opened(web.ipv4) in told(hook), timeout=30)
     wait_for(
         "no dead letter",
         lambda: daemon.metric("postern_outbox_dead_letters", receiver="soc") == 0,
