@@ -1,4 +1,4 @@
-#include "oracle.h"
+#include "simulation/oracle.h"
 
 #include <algorithm>
 #include <optional>
@@ -58,11 +58,6 @@ bool ForbidsOpen(Rule rule) {
   return rule == Rule::kClosed || rule == Rule::kFiltered || rule == Rule::kNotOpen;
 }
 
-std::size_t IndexOf(const Place& place) {
-  return static_cast<std::size_t>((place.host * 2 + static_cast<int>(place.family)) * kPortCount +
-                                  place.port);
-}
-
 Family OtherFamily(Family family) {
   return family == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
 }
@@ -94,15 +89,16 @@ void Oracle::Edited(int host, Wants wants, const std::vector<Finding>& findings)
   const auto before = WantsOf(host);
   policy_[static_cast<std::size_t>(host)] = wants;
   const auto differs = [&](int port) { return RuleOf(before, port) != RuleOf(wants, port); };
-  std::erase_if(streaks_, [&](const auto& entry) {
-    const auto& [kind, place] = entry.first;
-    if (place.host != host) return false;
-    if (place.port >= 0) return differs(place.port);
-    if (kind == kWrongState) return differs(kSomeUnnamed);
+  const auto asks_else = [&](const Key& key) {
+    if (key.place.port >= 0) return differs(key.place.port);
+    if (key.kind == kWrongState) return differs(kSomeUnnamed);
     return differs(PortIndex(22)) || differs(PortIndex(443)) || differs(PortIndex(3306));
-  });
+  };
   for (auto& [key, streak] : streaks_) {
-    if (key.place.host == host) streak.must = streak.must_be_gone = 0;
+    if (key.place.host != host) continue;
+    streak.must = streak.must_be_gone = 0;
+    // What agreed with the policy before still counts.
+    if (asks_else(key)) streak.may = 0;
   }
   run_ = false;
   std::fill(asked_.begin(), asked_.end(), false);

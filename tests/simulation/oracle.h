@@ -12,7 +12,7 @@
 
 #include "core/finding.h"
 #include "core/snapshot.h"
-#include "world.h"
+#include "simulation/world.h"
 
 namespace postern::simulation {
 

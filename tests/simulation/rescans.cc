@@ -1,4 +1,4 @@
-#include "rescans.h"
+#include "simulation/rescans.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -13,7 +13,7 @@
 #include "daemon/run_plan.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
-#include "scans.h"
+#include "simulation/scans.h"
 #include "storage/store.h"
 
 namespace postern::simulation {

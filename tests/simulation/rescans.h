@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "oracle.h"
+#include "simulation/oracle.h"
 
 namespace postern::simulation {
 

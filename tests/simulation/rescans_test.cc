@@ -1,4 +1,4 @@
-#include "rescans.h"
+#include "simulation/rescans.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "scans.h"
+#include "simulation/scans.h"
 
 #include <deque>
 #include <utility>

@@ -3,9 +3,9 @@
 // HostPatience, RateLimiter, TriesFor); here are only the packets and the clock.
 #pragma once
 
-#include "network.h"
 #include "scanner/rate_limiter.h"
 #include "scanner/scan.h"
+#include "simulation/network.h"
 
 namespace postern::simulation {
 

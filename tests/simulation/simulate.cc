@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "rescans.h"
+#include "simulation/rescans.h"
 
 namespace postern::simulation {
 namespace {

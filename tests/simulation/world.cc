@@ -1,4 +1,4 @@
-#include "world.h"
+#include "simulation/world.h"
 
 #include <algorithm>
 
@@ -27,6 +27,12 @@ const char* RoleOf(Wants wants) {
 }
 
 }  // namespace
+
+std::size_t IndexOf(const Place& place) {
+  const auto address = static_cast<std::size_t>(place.host) * kFamilies.size() +
+                       static_cast<std::size_t>(place.family);
+  return address * kPorts.size() + static_cast<std::size_t>(place.port);
+}
 
 IpAddress AddressOf(int host, Family family) {
   static const IpAddress kIpv4 = *IpAddress::Parse("10.0.0.1");
@@ -81,11 +87,6 @@ World::World(std::uint32_t seed) : random_(seed), now_(kHosts * 2 * kPortCount) 
     }
   }
   changes_ = 0;
-}
-
-std::size_t World::IndexOf(const Place& place) {
-  return static_cast<std::size_t>((place.host * 2 + static_cast<int>(place.family)) * kPortCount +
-                                  place.port);
 }
 
 Answer World::At(const Place& place) const { return now_[IndexOf(place)]; }

@@ -35,6 +35,9 @@ struct Place {
   auto operator<=>(const Place&) const = default;
 };
 
+// The position of a place among all, host by host.
+std::size_t IndexOf(const Place& place);
+
 IpAddress AddressOf(int host, Family family);
 // None for an address that is no host's.
 int HostOf(const IpAddress& address);
@@ -77,6 +80,7 @@ class World {
   };
 
   Answer Usual(const Place& place) const;
+  void Refresh(const Place& place);
   void Deviate();
 
   std::mt19937 random_;
@@ -84,8 +88,6 @@ class World {
   std::array<std::array<int, 2>, kHosts> down_{};  // rescans until the address is up again
   std::vector<Answer> now_;                        // by place
   int changes_ = 0;
-  void Refresh(const Place& place);
-  static std::size_t IndexOf(const Place& place);
 };
 
 }  // namespace postern::simulation
