@@ -358,8 +358,7 @@ Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& ch
 }
 
 Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
-  auto count =
-      parts_.storage.Run([&](storage::Store& store) { return store.Redeliver(receiver); });
+  auto count = parts_.storage.Run([&](storage::Store& store) { return store.Redeliver(receiver); });
   if (count) parts_.wake_delivery();
   return count;
 }

@@ -1,7 +1,7 @@
-// One HTTP request with one total time limit, for receivers. http and https; the server's certificate
-// and host name are checked against the machine's trusted roots. Redirects are not followed: a 3xx
-// is a status like any other, and a receiver's secrets never travel to a host that nobody
-// configured. Thread-safe; each call is a connection of its own.
+// One HTTP request with one total time limit, for receivers. http and https; the server's
+// certificate and host name are checked against the machine's trusted roots. Redirects are not
+// followed: a 3xx is a status like any other, and a receiver's secrets never travel to a host that
+// nobody configured. Thread-safe; each call is a connection of its own.
 #pragma once
 
 #include <cstdint>
@@ -65,8 +65,8 @@ struct HttpCall {
 // Blocks for at most the call's timeout, a name server that never answers included.
 std::variant<HttpReply, HttpFailure> Send(const HttpCall& call);
 
-// The same for a POST; blocks for at most `timeout`, a name server that never answers included. `url` has no user name
-// or password.
+// The same for a POST; blocks for at most `timeout`, a name server that never answers included.
+// `url` has no user name or password.
 std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
                                               const std::string& body, Duration timeout,
                                               HttpAddresses addresses = HttpAddresses::kAll);

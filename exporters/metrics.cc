@@ -256,10 +256,9 @@ class Metrics::Impl {
   Series& outbox_oldest =
       Gauge("postern_outbox_oldest_timestamp_seconds",
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
-  Series& dead_letters =
-      Gauge("postern_outbox_dead_letters",
-            "Notifications that the receiver refused, until they are delivered once more.",
-            {"receiver"});
+  Series& dead_letters = Gauge(
+      "postern_outbox_dead_letters",
+      "Notifications that the receiver refused, until they are delivered once more.", {"receiver"});
   Series& storage_errors = Counter("postern_storage_errors_total",
                                    "Operations of the store that failed.", {"operation"});
   Series& storage_log =
