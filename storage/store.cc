@@ -232,7 +232,7 @@ Result<std::vector<OutboxRow>> Store::DeadLetters() const {
 Result<std::int64_t> Store::Redeliver(const std::string& receiver) {
   auto transaction = Transaction::BeginWrite(impl_->database());
   if (!transaction) return transaction.error();
-  const auto count = QueueAgain(impl_->database(), receiver);
+  auto count = QueueAgain(impl_->database(), receiver);
   if (!count) return count;
   if (auto committed = transaction->Commit(); !committed) return committed.error();
   return count;
