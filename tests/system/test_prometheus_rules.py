@@ -49,8 +49,9 @@ def test_a_finding_fires_until_it_is_fixed_and_not_until_the_daemon_dies(lab, ma
     # Every expression is evaluated on what a daemon really exports.
     broken = [rule for rule in prometheus.rules() if rule["health"] != "ok"]
     assert broken == []
-    age = prometheus.query('instance_scan:postern_scan_last_success:age_seconds{scan="top"}')
-    assert len(age) == 1 and 0 <= age[0][1] < 60
+    age = 'instance_scan:postern_scan_last_success:age_seconds{scan="top"}'
+    wait_for("a run of top has ended", lambda: prometheus.query(age))
+    assert 0 <= prometheus.query(age)[0][1] < 60
 
     daemon.kill()
     wait_for("Prometheus misses the daemon", lambda: prometheus.query("up == 0"))
