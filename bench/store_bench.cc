@@ -6,10 +6,10 @@
 //
 // A file that exists already is asked for its history only.
 //
-// No packet is sent: what a run sees is made up here. Each day 1 % of the hosts get a port that
-// nobody allowed, or lose it again. Every finding that opens brings evidence with packets. Each run
-// is committed as a whole; judged is only what can have changed a finding, since judging writes
-// nothing else that stays.
+// No packet is sent: what a run sees is made up here. Each day 1 % of the addresses get a port
+// that nobody allowed, or lose it again. Every host has an address of each family. Every finding
+// that opens brings evidence with packets. Each run is committed as a whole; judged is only what
+// can have changed a finding, since judging writes nothing else that stays.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -72,14 +72,14 @@ T Need(Result<T> result) {
 
 std::string PolicyText(int hosts) {
   std::string text =
-      "version: 1\nscope: {authorized_by: bench, include: [10.0.0.0/16]}\n"
+      "version: 1\nscope: {authorized_by: bench, include: [10.0.0.0/16, \"2001:db8::/64\"]}\n"
       "viewpoints:\n  public: {description: outside}\n"
       "roles:\n  web: [{ports: \"tcp/22,80,443\", state: open}]\nhosts:\n";
   for (int i = 0; i < hosts; ++i) {
-    const std::string address =
-        "10.0." + std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
-    text += "  - {name: host-" + std::to_string(i) + ", addresses: [" + address +
-            "], owner: team-" + std::to_string(i % 9) + ", roles: [web]}\n";
+    const std::string place = std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
+    text += "  - {name: host-" + std::to_string(i) + ", addresses: [10.0." + place +
+            ", \"2001:db8::10.0." + place + "\"], owner: team-" + std::to_string(i % 9) +
+            ", roles: [web]}\n";
   }
   return text;
 }

@@ -157,19 +157,25 @@ bool Counts(const Drift& drift) {
   return drift.severity >= Severity::kWarning && !drift.acceptance;
 }
 
+// Empty where the kind of drift has no such thing.
 boost::json::object JsonOf(const Drift& drift) {
+  const auto place = PlaceOf(drift);
+  boost::json::array addresses;
+  for (const auto& address : drift.addresses) addresses.emplace_back(address.ToString());
   boost::json::object json;
   json["kind"] = ToString(drift.kind);
   json["severity"] = ToString(drift.severity);
   json["host"] = drift.host;
   json["owner"] = drift.owner;
-  json["address"] = drift.address.ToString();
-  json["family"] = ToString(drift.address.family());
-  json["protocol"] = ToString(drift.protocol);
+  json["address"] = place.address;
+  json["family"] = place.family;
+  json["protocol"] = place.protocol;
   json["port"] = drift.port;
   json["ports"] = drift.ports.ToString();
-  json["observed"] = ToString(drift.observed.state);
-  json["reason"] = ToString(drift.observed.reason);
+  json["name"] = place.name;
+  json["addresses"] = std::move(addresses);
+  json["observed"] = ObservedState(drift);
+  json["reason"] = place.name.empty() ? ToString(drift.observed.reason) : "";
   json["expected"] = drift.expected;
   json["accepted"] = drift.acceptance.has_value();
   json["summary"] = Summary(drift);

@@ -314,7 +314,9 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 
 std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
                            std::string_view viewpoint, const Targets& targets, TimePoint now) {
-  return drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now);
+  auto drifts = drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now);
+  Append(drift::OutOfScopeDrift(policy, viewpoint, targets.names), drifts);
+  return drifts;
 }
 
 }  // namespace postern::daemon

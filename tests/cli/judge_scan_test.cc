@@ -83,6 +83,15 @@ TEST(JudgeScan, FindsTheDriftThatALiveComparisonWouldFind) {
             "0 of 4");
 }
 
+TEST(JudgeScan, TellsNamesThatLeadOutOfTheScope) {
+  EXPECT_EQ(Judged(Scan(HostOf("192.0.2.1", "", {22, 80}) +
+                        HostOf("198.51.100.2", "web.example.com", {22, 80})),
+                   *Policy(kPolicy)),
+            "web.example.com of web-1 leads to 198.51.100.2, outside the scope of this "
+            "viewpoint; not probed\n"
+            "0 of 2");
+}
+
 TEST(JudgeScan, DoesNotDecideUdpSilenceWhereAPortMustBeOpen) {
   const auto policy = Policy(
       "version: 1\nscope: {authorized_by: x, include: [192.0.2.1]}\nhosts:\n"

@@ -3,7 +3,7 @@ test's own, which goes before DNS, with one address of each family (c-ares takes
 server answers."""
 
 import pytest
-from daemon import postern
+from daemon import json_lines, postern
 from lab import run, wait_for
 from servers import Alertmanager, start_nginx
 
@@ -76,6 +76,15 @@ def test_a_name_that_leads_out_of_the_scope_is_one_finding(lab, names, make_daem
     (alert,) = wait_for("the alert", lambda: alertmanager.alerts(kind="dns_out_of_scope"))
     assert alert["labels"]["name"] == NAME
     assert not {"address", "family", "protocol", "port"} & alert["labels"].keys()
+
+    compared = postern("drift", "--config", daemon.config_path, "--format", "jsonl")
+    (drift,) = json_lines(compared.stdout)
+    assert (drift["kind"], drift["name"], drift["addresses"]) == (
+        "dns_out_of_scope",
+        NAME,
+        [OUTSIDE],
+    )
+    assert compared.returncode == 1
 
     names.lead_to()
     daemon.wait_for_runs("expected", 3, timeout=60)
