@@ -77,9 +77,9 @@ std::string PolicyText(int hosts) {
       "roles:\n  web: [{ports: \"tcp/22,80,443\", state: open}]\nhosts:\n";
   for (int i = 0; i < hosts; ++i) {
     const std::string place = std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
-    text += "  - {name: host-" + std::to_string(i) + ", addresses: [10.0." + place +
-            ", \"2001:db8::10.0." + place + "\"], owner: team-" + std::to_string(i % 9) +
-            ", roles: [web]}\n";
+    text += "  - {name: host-" + std::to_string(i) + ", addresses: [10.0.";
+    text += place + ", \"2001:db8::10.0." + place + "\"], owner: team-";
+    text += std::to_string(i % 9) + ", roles: [web]}\n";
   }
   return text;
 }
