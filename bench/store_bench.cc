@@ -78,7 +78,10 @@ std::string PolicyText(int hosts) {
   for (int i = 0; i < hosts; ++i) {
     const std::string place = std::to_string(i / 250) + "." + std::to_string(1 + i % 250);
     text += "  - {name: host-" + std::to_string(i) + ", addresses: [10.0.";
-    text += place + ", \"2001:db8::10.0." + place + "\"], owner: team-";
+    text += place;
+    text += ", \"2001:db8::10.0.";
+    text += place;
+    text += "\"], owner: team-";
     text += std::to_string(i % 9) + ", roles: [web]}\n";
   }
   return text;
