@@ -14,7 +14,7 @@ DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch) {
     outcome.detail = system.error().message;
     return outcome;
   }
-  return TicketRound(settings_, **system, batch, intended_, next_write_).Go();
+  return TicketRound(settings_, **system, time_, batch, intended_, next_write_).Go();
 }
 
 }  // namespace postern::exporters

@@ -16,9 +16,11 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "core/result.h"
 #include "exporters/receiver.h"
+#include "exporters/ticket_calls.h"
 #include "exporters/ticket_system.h"
 
 namespace postern::exporters {
@@ -40,10 +42,6 @@ struct TicketSettings {
   Duration spacing = std::chrono::seconds(1);
 };
 
-// An intent this old is not acted on any more; it is made anew.
-inline constexpr Duration kIntentLasts = std::chrono::seconds(10);
-// After a request without an answer the tracker may still be at work.
-inline constexpr Duration kSettle = std::chrono::seconds(60);
 // So many new tickets an hour; one more tells of all that opens beyond that.
 inline constexpr std::size_t kTicketsPerHour = 20;
 
@@ -52,8 +50,10 @@ class TicketReceiver : public Receiver {
   // `make_system` is called for each delivery: the credential may have changed.
   using MakeSystem = std::function<Result<std::unique_ptr<TicketSystem>>()>;
 
-  TicketReceiver(TicketSettings settings, MakeSystem make_system)
-      : settings_(std::move(settings)), make_system_(std::move(make_system)) {}
+  TicketReceiver(TicketSettings settings, MakeSystem make_system, TicketTime time = RealTime())
+      : settings_(std::move(settings)),
+        make_system_(std::move(make_system)),
+        time_(std::move(time)) {}
 
   // Ends at the first request that is to be tried again. What the tracker refuses as it is becomes
   // a dead letter and stops no other.
@@ -62,9 +62,10 @@ class TicketReceiver : public Receiver {
  private:
   const TicketSettings settings_;
   const MakeSystem make_system_;
+  const TicketTime time_;
   // Whose intents this process has made and not yet acted on.
   std::set<std::string> intended_;
-  std::chrono::steady_clock::time_point next_write_;
+  SteadyTime next_write_;
 };
 
 }  // namespace postern::exporters

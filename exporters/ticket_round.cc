@@ -1,31 +1,34 @@
 #include "exporters/ticket_round.h"
 
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
 #include "exporters/ticket_text.h"
 
 namespace postern::exporters {
 namespace {
 
 using Status = DeliveryOutcome::Status;
-using Kind = TicketFailure::Kind;
 
 // One call takes no more than a request longer than this; what is left has its turn in the next.
 constexpr auto kLongestCall = std::chrono::seconds(10);
 
-std::string SumMarker(const TicketRecord& sum) {
-  return "postern-sum-" + std::to_string(sum.intent->time_since_epoch().count());
-}
-
 }  // namespace
 
 TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
-                         const DeliveryBatch& batch, std::set<std::string>& intended,
-                         SteadyClock::time_point& next_write)
+                         const TicketTime& time, const DeliveryBatch& batch,
+                         std::set<std::string>& intended, SteadyTime& next_write)
     : settings_(settings),
-      system_(system),
       batch_(batch),
-      intended_(intended),
-      next_write_(next_write),
-      memory_(batch.memory) {
+      clock_(time.clock),
+      started_(clock_.Monotonic()),
+      memory_(batch.memory),
+      calls_(system, time, settings.spacing, next_write),
+      intents_(memory_, intended, clock_, batch.now),
+      sum_(SumOf(settings.route)),
+      sum_ticket_(sum_, calls_, intents_, memory_) {
   for (const auto& finding : batch.findings) findings_.emplace(finding.id, &finding);
 }
 
@@ -33,10 +36,10 @@ DeliveryOutcome TicketRound::Go() {
   memory_.ForgetEndedBefore(batch_.now - settings_.reopen_within);
   for (const auto& queued : batch_.queue) {
     if (queued.delivered || blocked_.contains(queued.transition.finding_id)) continue;
-    if (failure_ || SteadyClock::now() >= started_ + kLongestCall) break;
+    if (calls_.failure() || OutOfTime()) break;
     Note(queued, Handle(queued.transition));
   }
-  if (!failure_ && !summed_.empty()) SumUpRows();
+  if (!calls_.failure() && !summed_.empty()) SumUpRows();
   Report();
   outcome_.memory = memory_.texts();
   return std::move(outcome_);
@@ -49,8 +52,8 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
       outcome_.taken.push_back(queued.id);
       return;
     case Step::kRefused:
-      outcome_.refused.push_back({queued.id, failure_->detail});
-      failure_.reset();
+      outcome_.refused.push_back({queued.id, calls_.failure()->detail});
+      calls_.Forgive();
       return;
     case Step::kSummed:
       summed_rows_.push_back(queued.id);
@@ -63,17 +66,22 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
   }
 }
 
+void TicketRound::SumUpRows() {
+  const auto told = std::span(summed_rows_).first(sum_ticket_.Tell(summed_));
+  outcome_.taken.insert(outcome_.taken.end(), told.begin(), told.end());
+}
+
 void TicketRound::Report() {
-  if (failure_) {
+  if (const auto& failure = calls_.failure()) {
     outcome_.status = Status::kRetry;
-    outcome_.reason = failure_->reason;
-    outcome_.detail = failure_->detail;
-    outcome_.retry_after = failure_->retry_after;
-  } else if (wait_ && !has_intended_) {
+    outcome_.reason = failure->reason;
+    outcome_.detail = failure->detail;
+    outcome_.retry_after = failure->retry_after;
+  } else if (intents_.wait() && !intents_.has_new()) {
     outcome_.status = Status::kRetry;
     outcome_.reason = "unanswered";
     outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
-    outcome_.retry_after = *wait_;
+    outcome_.retry_after = *intents_.wait();
   }
 }
 
@@ -95,7 +103,8 @@ TicketRound::Step TicketRound::Handle(const Transition& transition) {
   if (!is_current) return Step::kTaken;
   const bool ends = transition.kind == TransitionKind::kResolved;
   if (has_ticket) return ends ? Close(finding, *record) : Change(finding, *record);
-  return ends && is_within ? Leave(finding, *record) : Step::kTaken;
+  const bool leaves = ends && is_within;
+  return !leaves || sum_ticket_.Leave(finding.id, record->within) ? Step::kTaken : Failed();
 }
 
 // --- a finding with a ticket ---
@@ -104,15 +113,15 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
   if (finding.state != FindingState::kOpen || record.episode == finding.episode) {
     return Step::kTaken;  // over again; or an acknowledgement ended, and the ticket is there
   }
-  const auto ticket = Accept(system_.Get(record.key));
-  if (IsGone()) {
-    failure_.reset();
+  const auto ticket = calls_.Get(record.key);
+  if (calls_.IsGone()) {
+    calls_.Forgive();
     memory_.Forget(finding.id);
     return OpenAnew(finding);
   }
   if (!ticket) return Failed();
-  if (!Say(record.key, TicketComment(finding, TransitionKind::kOpened))) return Failed();
-  if (!ticket->open && !SetOpen(record.key, true)) return Failed();
+  if (!calls_.Comment(record.key, TicketComment(finding, TransitionKind::kOpened))) return Failed();
+  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   record.episode = finding.episode;
   record.ended.reset();
   memory_.Keep(finding.id, record);
@@ -120,26 +129,19 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
 }
 
 TicketRound::Step TicketRound::Change(const Finding& finding, const TicketRecord& record) {
-  const auto ticket = Accept(system_.Get(record.key));
+  const auto ticket = calls_.Get(record.key);
   if (!ticket) return Failed();
   if (!ticket->open) return Step::kTaken;  // a person closed it
-  const bool said = Say(record.key, TicketComment(finding, TransitionKind::kChanged));
+  const bool said = calls_.Comment(record.key, TicketComment(finding, TransitionKind::kChanged));
   return said ? Step::kTaken : Failed();
 }
 
 TicketRound::Step TicketRound::Close(const Finding& finding, TicketRecord record) {
-  const bool closed = CloseOpen(record.key, TicketComment(finding, TransitionKind::kResolved));
-  if (!closed && !IsGone()) return Failed();
+  const bool closed = calls_.Close(record.key, TicketComment(finding, TransitionKind::kResolved));
+  if (!closed && !calls_.IsGone()) return Failed();
   record.ended = batch_.now;
   memory_.Keep(finding.id, record);
   return closed ? Step::kTaken : Failed();
-}
-
-// With `why` as the last word; nothing if a person closed it.
-bool TicketRound::CloseOpen(const std::string& key, const std::string& why) {
-  const auto ticket = Accept(system_.Get(key));
-  if (!ticket) return false;
-  return !ticket->open || (Say(key, why) && SetOpen(key, false));
 }
 
 // --- a finding without a ticket ---
@@ -147,17 +149,17 @@ bool TicketRound::CloseOpen(const std::string& key, const std::string& why) {
 TicketRound::Step TicketRound::Open(const Finding& finding,
                                     const std::optional<TicketRecord>& record) {
   if (record && record->intent) {
-    switch (FateOf(finding.id, *record)) {
-      case Fate::kLater:
+    switch (intents_.FateOf(finding.id, *record)) {
+      case TicketIntents::Fate::kLater:
         return Step::kLater;
-      case Fate::kUnknown:
+      case TicketIntents::Fate::kUnknown:
         return Settle(finding, *record);
-      case Fate::kMayPost:
+      case TicketIntents::Fate::kMayPost:
         if (finding.state == FindingState::kOpen && finding.episode == record->episode) {
           return Post(finding, *record);
         }
         break;
-      case Fate::kUnsent:
+      case TicketIntents::Fate::kUnsent:
         break;
     }
   }
@@ -166,27 +168,24 @@ TicketRound::Step TicketRound::Open(const Finding& finding,
 
 // Looks for the ticket of an intent of which nobody knows what became.
 TicketRound::Step TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
-  const auto* list = ListOf(record.repository);
+  const auto* list = calls_.List(record.repository);
   if (list == nullptr) return Step::kLater;
   const auto marker = TicketMarker(finding.id, record.episode);
   const auto at = std::ranges::find_if(
       *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
   if (at == list->end()) return OpenAnew(finding);
-  auto made = record;
-  made.key = at->key;
-  made.intent.reset();
-  memory_.Keep(finding.id, made);
+  intents_.Fulfil(finding.id, record, at->key);
   memory_.RememberCreation(batch_.now);
   return Step::kTaken;
 }
 
 TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
   if (finding.state != FindingState::kOpen) {  // over before anybody was told
-    Drop(finding.id);
+    intents_.Drop(finding.id);
     return Step::kTaken;
   }
   const auto& repository = RouteOf(finding).repository;
-  const auto* list = ListOf(repository);
+  const auto* list = calls_.List(repository);
   if (list == nullptr) return Step::kLater;
   // There is one if the memory was lost, with a database that was put back from a backup.
   const auto marker = TicketMarker(finding.id, finding.episode);
@@ -203,201 +202,41 @@ TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
     return Step::kTaken;
   }
   if (memory_.CreatedWithinHour(batch_.now, finding.id) >= kTicketsPerHour) {
-    Drop(finding.id);
+    intents_.Drop(finding.id);
     return Step::kSummed;
   }
-  Intend(finding.id, repository, finding.episode);
+  intents_.Make(finding.id, repository, finding.episode);
   return Step::kLater;
 }
 
-TicketRound::Step TicketRound::Post(const Finding& finding, TicketRecord record) {
-  intended_.erase(finding.id);
-  const NewTicket ticket{.repository = record.repository,
-                         .title = TicketTitle(finding),
-                         .body = TicketBody(finding, LinkTo(finding)),
-                         .assignee = RouteOf(finding).assignee};
-  const auto made = Write([&] { return system_.Create(ticket); });
+TicketRound::Step TicketRound::Post(const Finding& finding, const TicketRecord& record) {
+  intents_.ActOn(finding.id);
+  const auto made = calls_.Create({.repository = record.repository,
+                                   .title = TicketTitle(finding),
+                                   .body = TicketBody(finding, LinkTo(finding)),
+                                   .assignee = RouteOf(finding).assignee});
   if (!made) {
-    NotMade(finding.id, record);
+    intents_.Fail(finding.id, record, calls_.failure()->kind);
     return Failed();
   }
-  record.key = made->key;
-  record.intent.reset();
-  memory_.Keep(finding.id, record);
+  intents_.Fulfil(finding.id, record, made->key);
   memory_.RememberCreation(batch_.now);
   return Step::kTaken;
 }
 
-// --- findings that have no ticket of their own ---
-
-void TicketRound::SumUpRows() {
-  auto sum = memory_.Recall(TicketMemory::kSum);
-  if (sum && !sum->key.empty()) {
-    const auto ticket = Accept(system_.Get(sum->key));
-    if (ticket && ticket->open) return AddToSum(*sum);
-    if (!ticket && !IsGone()) return;
-    failure_.reset();
-    sum.reset();  // a person is done with it: what is new gets another
-  }
-  OpenSum(std::move(sum));
-}
-
-void TicketRound::OpenSum(std::optional<TicketRecord> sum) {
-  if (sum && sum->intent) {
-    const auto fate = FateOf(TicketMemory::kSum, *sum);
-    if (fate == Fate::kLater) return;
-    if (fate == Fate::kMayPost) return PostSum(*std::move(sum));
-    if (fate == Fate::kUnknown) {
-      const auto* list = ListOf(sum->repository);
-      if (list == nullptr) return;
-      const auto at = std::ranges::find_if(
-          *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, SumMarker(*sum)); });
-      if (at != list->end()) {
-        sum->key = at->key;
-        sum->intent.reset();
-        memory_.Keep(TicketMemory::kSum, *sum);
-        return AddToSum(*sum);
-      }
-    }
-  }
-  Intend(TicketMemory::kSum, settings_.route.repository, 1);
-}
-
-void TicketRound::PostSum(TicketRecord sum) {
-  intended_.erase(TicketMemory::kSum);
-  const auto lines = SumUp(summed_);
-  const NewTicket ticket{.repository = sum.repository,
-                         .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
-                                  " findings opened within an hour",
-                         .body =
-                             "These have no ticket of their own; more may follow as comments. "
-                             "This ticket closes by itself when none is open any more.\n\n" +
-                             lines.text + "\n" + SumMarker(sum) + "\n",
-                         .assignee = settings_.route.assignee};
-  const auto made = Write([&] { return system_.Create(ticket); });
-  if (!made) return NotMade(TicketMemory::kSum, sum);
-  sum.key = made->key;
-  sum.intent.reset();
-  memory_.Keep(TicketMemory::kSum, sum);
-  TakeSummed(sum.key, lines.told);
-}
-
-void TicketRound::AddToSum(const TicketRecord& sum) {
-  const auto lines = SumUp(summed_);
-  if (Say(sum.key, "More findings opened:\n\n" + lines.text)) TakeSummed(sum.key, lines.told);
-}
-
-void TicketRound::TakeSummed(const std::string& key, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    outcome_.taken.push_back(summed_rows_[i]);
-    memory_.Keep(summed_[i]->id, {.key = "",
-                                  .repository = "",
-                                  .episode = summed_[i]->episode,
-                                  .intent = {},
-                                  .ended = {},
-                                  .within = key});
-  }
-}
-
-// The last of them closes the ticket.
-TicketRound::Step TicketRound::Leave(const Finding& finding, const TicketRecord& record) {
-  if (!memory_.AnyOtherWithin(record.within, finding.id)) {
-    if (!CloseOpen(record.within, "None of these findings is open any more.")) {
-      if (!IsGone()) return Failed();
-      failure_.reset();
-    }
-    const auto sum = memory_.Recall(TicketMemory::kSum);
-    if (sum && sum->key == record.within) memory_.Forget(TicketMemory::kSum);
-  }
-  memory_.Forget(finding.id);
-  return Step::kTaken;
-}
-
-// --- intents ---
-
-TicketRound::Fate TicketRound::FateOf(const std::string& id, const TicketRecord& record) {
-  const auto now = Now();
-  const bool fresh = *record.intent <= now && now - *record.intent <= kIntentLasts;
-  if (intended_.contains(id)) return fresh ? Fate::kMayPost : Fate::kUnsent;
-  if (*record.intent > now) {  // the clock was set back
-    auto moved = record;
-    moved.intent = now;
-    memory_.Keep(id, moved);
-  }
-  const auto settled = std::min(*record.intent, now) + kIntentLasts + kSettle;
-  if (now >= settled) return Fate::kUnknown;
-  wait_ = std::min(wait_.value_or(Duration::max()), Duration(settled - now));
-  return Fate::kLater;
-}
-
-// The store keeps it before the request goes out.
-void TicketRound::Intend(const std::string& id, const std::string& repository, int episode) {
-  memory_.Keep(id, {.key = "",
-                    .repository = repository,
-                    .episode = episode,
-                    .intent = Now(),
-                    .ended = {},
-                    .within = ""});
-  intended_.insert(id);
-  has_intended_ = true;
-}
-
-// An intent of which no request went out, or a refused one.
-void TicketRound::Drop(const std::string& id) {
-  memory_.Forget(id);
-  intended_.erase(id);
-}
-
-// After a request for a ticket that failed.
-void TicketRound::NotMade(const std::string& id, TicketRecord record) {
-  switch (failure_->kind) {
-    case Kind::kRefused:
-    case Kind::kGone:
-      Drop(id);
-      return;
-    case Kind::kUnknown:
-      record.intent = Now();
-      memory_.Keep(id, record);
-      return;
-    case Kind::kRetry:
-      intended_.insert(id);  // nothing was made: no need to look for it
-      return;
-  }
-}
-
-const std::vector<Ticket>* TicketRound::ListOf(const std::string& repository) {
-  const auto at = lists_.find(repository);
-  if (at != lists_.end()) return &at->second;
-  auto list = Accept(system_.List(repository));
-  if (!list) return nullptr;
-  return &lists_.emplace(repository, *std::move(list)).first->second;
-}
-
-// --- requests ---
-
-bool TicketRound::Say(const std::string& key, const std::string& text) {
-  return Write([&] { return system_.Comment(key, text); }).has_value();
-}
-
-bool TicketRound::SetOpen(const std::string& key, bool open) {
-  return Write([&] { return system_.SetOpen(key, open); }).has_value();
-}
-
 TicketRound::Step TicketRound::Failed() const {
-  switch (failure_->kind) {
-    case Kind::kRefused:
-    case Kind::kGone:
+  switch (calls_.failure()->kind) {
+    case TicketFailure::Kind::kRefused:
+    case TicketFailure::Kind::kGone:
       return Step::kRefused;
-    case Kind::kRetry:
-    case Kind::kUnknown:
+    case TicketFailure::Kind::kRetry:
+    case TicketFailure::Kind::kUnknown:
       return Step::kLater;
   }
   return Step::kLater;
 }
 
-TimePoint TicketRound::Now() const {
-  return batch_.now + std::chrono::duration_cast<Duration>(SteadyClock::now() - started_);
-}
+bool TicketRound::OutOfTime() const { return clock_.Monotonic() >= started_ + kLongestCall; }
 
 const TicketRoute& TicketRound::RouteOf(const Finding& finding) const {
   const auto at = settings_.owners.find(finding.drift.owner);

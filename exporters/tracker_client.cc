@@ -63,7 +63,8 @@ TicketFailure NotUnderstood(const std::string& what, bool writes) {
 std::optional<Ticket> TicketOf(const json::value& value, const std::string& repository,
                                const TicketNames& names) {
   const auto* object = value.if_object();
-  if (object == nullptr) return std::nullopt;
+  // GitHub lists pull requests among its issues; one may well name a ticket's marker.
+  if (object == nullptr || object->contains("pull_request")) return std::nullopt;
   const auto* number = object->if_contains(names.number);
   const auto* state = object->if_contains("state");
   const auto* text = object->if_contains(names.text);

@@ -20,6 +20,15 @@ using Status = DeliveryOutcome::Status;
 
 constexpr TimePoint kStart = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1);
 
+// Stands still, but for pauses and what a test says.
+class TestClock : public Clock {
+ public:
+  TimePoint Now() const override { return kStart; }
+  SteadyTime Monotonic() const override { return at; }
+
+  SteadyTime at;
+};
+
 // The tracker's side, which outlives a daemon. Fails as it is told, once for each.
 struct Tracker {
   struct Issue {
@@ -33,6 +42,7 @@ struct Tracker {
   Fault next_create = Fault::kNone;
   Fault next_comment = Fault::kNone;
   int lists = 0;
+  Duration each_takes{};  // a write
 
   std::size_t OpenCount() const {
     return static_cast<std::size_t>(
@@ -56,7 +66,7 @@ std::optional<TicketFailure> FailureOf(Tracker::Fault fault) {
 
 class InMemory : public TicketSystem {
  public:
-  explicit InMemory(Tracker& tracker) : tracker_(tracker) {}
+  InMemory(Tracker& tracker, TestClock& clock) : tracker_(tracker), clock_(clock) {}
 
   TicketResult<std::vector<Ticket>> List(const std::string& repository) override {
     ++tracker_.lists;
@@ -73,6 +83,7 @@ class InMemory : public TicketSystem {
     return Ticket{key, at->second.open, ""};
   }
   TicketResult<Ticket> Create(const NewTicket& ticket) override {
+    clock_.at += tracker_.each_takes;
     const auto fault = std::exchange(tracker_.next_create, Tracker::Fault::kNone);
     const auto key = ticket.repository + "#" + std::to_string(tracker_.issues.size() + 1);
     if (fault == Tracker::Fault::kNone || fault == Tracker::Fault::kLost) {
@@ -82,6 +93,7 @@ class InMemory : public TicketSystem {
     return Ticket{key, true, ""};
   }
   TicketResult<Done> Comment(const std::string& key, const std::string& text) override {
+    clock_.at += tracker_.each_takes;
     if (const auto failure = FailureOf(std::exchange(tracker_.next_comment, Tracker::Fault::kNone)))
       return *failure;
     tracker_.issues.at(key).comments.push_back(text.substr(0, text.find('\n')));
@@ -94,6 +106,7 @@ class InMemory : public TicketSystem {
 
  private:
   Tracker& tracker_;
+  TestClock& clock_;
 };
 
 // A daemon with its store: findings, rows, memory. Deliver calls as the delivery thread does.
@@ -106,11 +119,15 @@ class TicketReceiverTest : public testing::Test {
                             .route = {"sec/exposure", ""},
                             .owners = {{"data", {"data/cache", "dora"}}},
                             .reopen_within = 24h * 7,
-                            .spacing = 0s};
-    receiver_ = std::make_unique<TicketReceiver>(settings,
-                                                 [this]() -> Result<std::unique_ptr<TicketSystem>> {
-                                                   return {std::make_unique<InMemory>(tracker_)};
-                                                 });
+                            .spacing = 1s};
+    auto make_system = [this]() -> Result<std::unique_ptr<TicketSystem>> {
+      return {std::make_unique<InMemory>(tracker_, clock_)};
+    };
+    receiver_ = std::make_unique<TicketReceiver>(settings, make_system,
+                                                 TicketTime{clock_, [this](Duration pause) {
+                                                              pauses_.push_back(pause);
+                                                              clock_.at += pause;
+                                                            }});
   }
 
   Finding& FindingOf(const std::string& id) {
@@ -149,9 +166,13 @@ class TicketReceiverTest : public testing::Test {
   DeliveryOutcome Once() {
     batch_.findings.clear();
     for (const auto& [id, finding] : findings_) batch_.findings.push_back(finding);
-    return receiver_->Deliver(batch_);
+    const auto before = clock_.at;
+    auto outcome = receiver_->Deliver(batch_);
+    spent_ = std::chrono::duration_cast<Duration>(clock_.at - before);
+    return outcome;
   }
   void Keep(const DeliveryOutcome& outcome) {
+    batch_.now += spent_;
     if (outcome.memory) batch_.memory = *outcome.memory;
     std::erase_if(batch_.queue, [&](const QueuedTransition& row) {
       return std::ranges::count(outcome.taken, row.id) > 0 ||
@@ -175,6 +196,9 @@ class TicketReceiverTest : public testing::Test {
   }
 
   Tracker tracker_;
+  TestClock clock_;
+  std::vector<Duration> pauses_;
+  Duration spent_{};  // in the last delivery
   DeliveryBatch batch_{.now = kStart, .findings = {}, .queue = {}, .memory = {}};
   std::map<std::string, Finding> findings_;
   std::int64_t rows_ = 0;
@@ -248,7 +272,7 @@ TEST_F(TicketReceiverTest, ACrashBetweenRequestAndAcknowledgementMakesNoSecondTi
   auto outcome = Deliver();
   EXPECT_EQ(outcome.status, Status::kRetry);
   EXPECT_EQ(outcome.reason, "unanswered");
-  EXPECT_GT(outcome.retry_after, 69s);
+  EXPECT_EQ(outcome.retry_after, 70s);
   EXPECT_EQ(tracker_.lists, 0);
 
   batch_.now += 70s;
@@ -336,6 +360,17 @@ TEST_F(TicketReceiverTest, ALimitEndsTheCallAndIsHonoured) {
   EXPECT_THAT(tracker_.issues, IsEmpty());
 }
 
+TEST_F(TicketReceiverTest, WritesAreASecondApartAndADeliveryEndsInTime) {
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"}) Open(id);
+  Keep(Once());
+  tracker_.each_takes = 5s;
+  Keep(Once());
+  EXPECT_EQ(tracker_.issues.size(), 2U) << "ten seconds are over";
+  EXPECT_THAT(pauses_, ElementsAre(1s));
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 3U) << "the intent was too old and is made anew";
+}
+
 TEST_F(TicketReceiverTest, ThingsAreSaidInTheOrderInWhichTheyHappened) {
   Open("aaaaaaaaaa");
   Deliver();
@@ -414,6 +449,18 @@ TEST_F(TicketReceiverTest, OneTicketSumsUpWhatIsTooMuchForAnHour) {
   Open("bbbbbbbbbb");
   Deliver();
   EXPECT_EQ(tracker_.issues.size(), 22U) << "the hour is over";
+}
+
+TEST_F(TicketReceiverTest, ALostAnswerMakesNoSecondSum) {
+  for (int i = 0; i < 20; ++i) Open(Id(i));
+  Deliver();
+  Open(Id(20));
+  Keep(Once());
+  tracker_.next_create = Tracker::Fault::kLost;
+  EXPECT_EQ(Deliver().status, Status::kRetry);
+  batch_.now += 71s;
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 21U);
 }
 
 TEST_F(TicketReceiverTest, ACrashMakesNoSecondSum) {

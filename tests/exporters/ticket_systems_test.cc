@@ -77,7 +77,8 @@ const NewTicket kNew{.repository = "a/b", .title = "T \"x\"", .body = "B", .assi
 TEST(GithubIssues, AsksAsTheRestApiHasIt) {
   Script script(
       {Reply(R"([{"number":17,"state":"closed","body":"text"},{"number":3,"state":"open",)"
-             R"("body":null},{"number":-1,"state":"open"},7])"),
+             R"("body":null},{"number":-1,"state":"open"},7,)"
+             R"({"number":4,"state":"open","pull_request":{}}])"),
        Reply(R"({"number":17,"state":"open","body":"text"})"),
        Reply(R"({"number":18,"state":"open"})", "201 Created"), Reply("{}"), Reply("{}"),
        Reply("{}")});

@@ -180,7 +180,7 @@ class GithubIssues:
     url = "http://127.0.0.1:8098"
 
     def __init__(self):
-        self.issues, self.next_creates, self.tokens = [], [], set()
+        self.issues, self.next_creates, self.tokens, self.creates = [], [], set(), 0
         github = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -222,6 +222,7 @@ class GithubIssues:
         return 200, issue
 
     def create(self, repository, body):
+        self.creates += 1
         order = self.next_creates.pop(0) if self.next_creates else None
         if isinstance(order, int):
             return order, {}

