@@ -1,10 +1,14 @@
 #include "daemon/receivers.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
 #include "exporters/alertmanager.h"
+#include "exporters/secret_file.h"
+#include "exporters/ticket_receiver.h"
+#include "exporters/ticket_systems.h"
 #include "exporters/webhook.h"
 
 namespace postern::daemon {
@@ -48,19 +52,57 @@ void PublishDeadLetters(const std::string& receiver, const storage::Store& store
   metrics.SetDeadLetters(receiver, static_cast<std::size_t>(count));
 }
 
+exporters::TicketRoute RouteOf(const policy::TicketPlace& place) {
+  return {.repository = place.repository, .assignee = place.assignee};
+}
+
+std::unique_ptr<exporters::TicketSystem> MakeTicketSystem(policy::Tracker tracker,
+                                                          const exporters::TrackerAccess& access) {
+  switch (tracker) {
+    case policy::Tracker::kGithub:
+      return exporters::MakeGithubIssues(access);
+    case policy::Tracker::kGitlab:
+      return exporters::MakeGitlabIssues(access);
+    case policy::Tracker::kJira:
+    case policy::Tracker::kRedmine:
+      break;
+  }
+  std::abort();  // InstancesOf leaves it out
+}
+
+std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConfig& ticket,
+                                                        const policy::Config& config) {
+  exporters::TicketSettings settings{.external_url = config.external_url,
+                                     .route = RouteOf(ticket.place),
+                                     .owners = {},
+                                     .reopen_within = config.confirm.reopen_within};
+  for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
+  auto make_system = [tracker = ticket.system, url = ticket.url,
+                      token = exporters::SecretFile(ticket.token_file)]() mutable
+      -> Result<std::unique_ptr<exporters::TicketSystem>> {
+    auto secret = token.Read();
+    if (!secret) return secret.error();
+    return MakeTicketSystem(tracker, {.url = url, .token = *std::move(secret)});
+  };
+  return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
+}
+
 std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instance,
-                                                  const std::string& external_url) {
+                                                  const policy::Config& config) {
   using exporters::HttpAddresses;
   if (const auto* webhook = std::get_if<policy::WebhookConfig>(&instance.config->settings)) {
     return std::make_unique<exporters::WebhookReceiver>(exporters::WebhookSettings{
         .url = instance.url,
         .secret_file = webhook->secret_file,
-        .external_url = external_url,
+        .external_url = config.external_url,
         .addresses =
             webhook->allow_link_local ? HttpAddresses::kAll : HttpAddresses::kNotLinkLocal});
   }
+  if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
+    return MakeTicketReceiver(*ticket, config);
+  }
   return std::make_unique<exporters::AlertmanagerReceiver>(
-      exporters::AlertmanagerSettings{.url = instance.url, .external_url = external_url});
+      exporters::AlertmanagerSettings{.url = instance.url, .external_url = config.external_url});
 }
 
 }  // namespace
@@ -70,6 +112,10 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   for (const auto& receiver : config.receivers) {
     if (const auto* webhook = std::get_if<policy::WebhookConfig>(&receiver.settings)) {
       instances.push_back({receiver.name, webhook->url, &receiver});
+    }
+    const auto* ticket = std::get_if<policy::TicketConfig>(&receiver.settings);
+    if (ticket != nullptr && policy::Runs(ticket->system)) {
+      instances.push_back({receiver.name, ticket->url, &receiver});
     }
     const auto* alertmanager = std::get_if<policy::AlertmanagerConfig>(&receiver.settings);
     if (alertmanager == nullptr) continue;
@@ -92,8 +138,7 @@ Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThre
   metrics_.SetReceivers(names);
   for (const auto& instance : instances) {
     deliveries_.push_back(std::make_unique<exporters::Delivery>(
-        instance.name, MakeReceiver(instance, config_->external_url), SourceOf(instance),
-        metrics_));
+        instance.name, MakeReceiver(instance, *config_), SourceOf(instance), metrics_));
   }
 }
 

@@ -261,8 +261,9 @@ class Exchange {
   }
 
   static void ReadLimit(const http::fields& headers, HttpReply& reply) {
-    reply.limit_reached = headers["X-RateLimit-Remaining"] == "0";
-    const auto resets = ParseDecimal(headers["X-RateLimit-Reset"], 0, INT64_MAX);
+    const std::string prefix = headers.count("RateLimit-Remaining") > 0 ? "" : "X-";
+    reply.limit_reached = headers[prefix + "RateLimit-Remaining"] == "0";
+    const auto resets = ParseDecimal(headers[prefix + "RateLimit-Reset"], 0, INT64_MAX);
     reply.limit_resets = static_cast<std::int64_t>(resets.value_or(0));
   }
 

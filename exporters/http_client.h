@@ -19,8 +19,8 @@ struct HttpReply {
   unsigned status = 0;
   std::string body;        // at most as much of it as was asked for
   Duration retry_after{};  // Retry-After in its seconds form; 0: none
-  // X-RateLimit-Remaining was 0, as GitHub and GitLab say that nothing more is taken until
-  // `limit_resets`, in seconds since 1970.
+  // X-RateLimit-Remaining (GitHub) or RateLimit-Remaining (GitLab) was 0: nothing more is taken
+  // until `limit_resets`, in seconds since 1970.
   bool limit_reached = false;
   std::int64_t limit_resets = 0;
 };

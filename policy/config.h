@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -79,11 +80,24 @@ struct WebhookConfig {
   bool allow_link_local = false;
 };
 
-struct TicketConfig {
-  std::string system;  // "github", "gitlab", "jira", "redmine"
+enum class Tracker : std::uint8_t { kGithub, kGitlab, kJira, kRedmine };
+
+// Where an owner's tickets go.
+struct TicketPlace {
   std::string repository;
-  std::string token_file;
+  std::string assignee;  // empty: nobody
 };
+
+struct TicketConfig {
+  Tracker system = Tracker::kGithub;
+  std::string url;    // of the API; empty only where the system is not run yet
+  TicketPlace place;  // of every owner that `owners` leaves out
+  std::string token_file;
+  std::map<std::string, TicketPlace> owners;
+};
+
+// Whether this version keeps tickets there.
+bool Runs(Tracker tracker);
 
 struct ReceiverConfig {
   std::string name;

@@ -14,10 +14,11 @@ bool IsLaterDriftKind(std::string_view name) {
 
 void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems) {
   for (const auto& receiver : config.receivers) {
-    if (!std::holds_alternative<TicketConfig>(receiver.settings)) continue;
+    const auto* ticket = std::get_if<TicketConfig>(&receiver.settings);
+    if (ticket == nullptr || Runs(ticket->system)) continue;
     problems.Warning(receiver.where, "receiver '" + receiver.name +
-                                         "': a ticket is accepted, but this version delivers to "
-                                         "Alertmanager and webhooks only");
+                                         "': this ticket system is accepted, but this version "
+                                         "keeps tickets at GitHub and GitLab only");
   }
 }
 

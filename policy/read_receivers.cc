@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "core/drift.h"
+#include "core/enum_names.h"
+#include "core/parse_number.h"
 #include "policy/not_yet.h"
 #include "policy/read_config.h"
 
@@ -28,16 +30,94 @@ WebhookConfig ReadWebhook(YamlReader& reader, const YamlNode& node, const std::s
           reader.Flag(fields.Find("allow_link_local")).value_or(false)};
 }
 
+constexpr EnumNames<Tracker, 4> kTrackers = {{
+    {Tracker::kGithub, "github"},
+    {Tracker::kGitlab, "gitlab"},
+    {Tracker::kJira, "jira"},
+    {Tracker::kRedmine, "redmine"},
+}};
+
+std::optional<Tracker> ParseTracker(std::string_view text) { return ValueOf(kTrackers, text); }
+
+// OWNER/NAME at GitHub, GROUP/.../NAME at GitLab: names between slashes, so that it stays the path
+// that it is meant to be.
+bool IsRepository(Tracker system, std::string_view text) {
+  std::size_t parts = 0;
+  while (true) {
+    const auto slash = text.find('/');
+    const auto part = text.substr(0, slash);
+    if (!IsName(part) || part == "." || part == "..") return false;
+    ++parts;
+    if (slash == std::string_view::npos) break;
+    text.remove_prefix(slash + 1);
+  }
+  return system == Tracker::kGithub ? parts == 2 : parts >= 2;
+}
+
+std::string ReadRepository(YamlReader& reader, const YamlNode* node, Tracker system) {
+  const auto text = reader.Text(node);
+  if (!text || !Runs(system) || IsRepository(system, *text)) return text.value_or("");
+  reader.Error(*node, "'" + Escaped(*text) + "' is not a repository; write " +
+                          (system == Tracker::kGithub ? "OWNER/NAME" : "GROUP/NAME"));
+  return "";
+}
+
+std::string ReadAssignee(YamlReader& reader, const YamlNode* node, Tracker system) {
+  const auto text = reader.Text(node);
+  if (!text || system != Tracker::kGitlab || ParseDecimal(*text, 1, INT64_MAX)) {
+    return text.value_or("");
+  }
+  reader.Error(*node, "'" + Escaped(*text) + "' is not a user id; GitLab assigns by number");
+  return "";
+}
+
+// By the name of the owner, as hosts have it.
+std::map<std::string, TicketPlace> ReadOwners(YamlReader& reader, const YamlNode* node,
+                                              const TicketConfig& ticket) {
+  std::map<std::string, TicketPlace> owners;
+  for (const auto& [key, value] : NamedEntries(reader, node)) {
+    const Fields fields(reader, *value, "an owner", {"repository", "assignee"});
+    if (!fields.ok()) continue;
+    auto place = ticket.place;
+    if (const auto* repository = fields.Find("repository")) {
+      place.repository = ReadRepository(reader, repository, ticket.system);
+    }
+    if (const auto* assignee = fields.Find("assignee")) {
+      place.assignee = ReadAssignee(reader, assignee, ticket.system);
+    }
+    owners.emplace(key->text, std::move(place));
+  }
+  return owners;
+}
+
+std::string DefaultUrl(Tracker system) {
+  switch (system) {
+    case Tracker::kGithub:
+      return "https://api.github.com";
+    case Tracker::kGitlab:
+      return "https://gitlab.com";
+    case Tracker::kJira:
+    case Tracker::kRedmine:
+      return "";
+  }
+  return "";
+}
+
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "a ticket", {"system", "repository", "token_file"});
-  const auto same = [](std::string_view text) { return std::optional<std::string>(text); };
+  const Fields fields(reader, node, "a ticket",
+                      {"system", "url", "repository", "assignee", "token_file", "owners"});
   TicketConfig ticket;
-  ticket.system = reader
-                      .Choice<std::string>(fields.Require("system"), +same,
-                                           {"github", "gitlab", "jira", "redmine"})
-                      .value_or("");
-  ticket.repository = reader.Text(fields.Require("repository")).value_or("");
+  const auto system = reader.Choice(fields.Require("system"), ParseTracker,
+                                    {"github", "gitlab", "jira", "redmine"});
+  const auto* repository = fields.Require("repository");
   ticket.token_file = ReadSecretPath(reader, fields.Require("token_file"), folder);
+  if (!system) return ticket;
+  ticket.system = *system;
+  const auto* url = fields.Find("url");
+  ticket.url = url ? ReadUrl(reader, url).value_or("") : DefaultUrl(*system);
+  ticket.place.repository = ReadRepository(reader, repository, *system);
+  ticket.place.assignee = ReadAssignee(reader, fields.Find("assignee"), *system);
+  ticket.owners = ReadOwners(reader, fields.Find("owners"), ticket);
   return ticket;
 }
 

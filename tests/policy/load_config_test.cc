@@ -103,7 +103,7 @@ TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
   EXPECT_EQ(
       loaded.diagnostics.Render(),
-      R"(c.yaml:7:5: warning: receiver 't': a ticket is accepted, but this version delivers to Alertmanager and webhooks only
+      R"(c.yaml:7:5: warning: receiver 't': this ticket system is accepted, but this version keeps tickets at GitHub and GitLab only
     - {name: t, ticket: {system: jira, repository: A, token_file: t}, kinds: [tls_posture]}
       ^
 c.yaml:7:77: warning: kind 'tls_posture' is accepted, but this version reports none
@@ -112,6 +112,38 @@ c.yaml:7:77: warning: kind 'tls_posture' is accepted, but this version reports n
 )");
   // A receiver of kinds that do not exist yet wants nothing, rather than everything.
   EXPECT_FALSE(loaded.config->receivers[0].Wants(Drift{}));
+}
+
+TEST(LoadConfig, ReadsWhereTicketsGo) {
+  const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
+  - name: hub
+    ticket: {system: github, repository: example/exposure, token_file: hub.token}
+  - name: lab
+    ticket:
+      system: gitlab
+      url: https://git.example.com
+      repository: sec/net/exposure
+      assignee: "7"
+      token_file: lab.token
+      owners:
+        data: {repository: data/cache}
+        web: {assignee: "9"}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  const auto ticket = [&](std::size_t i) {
+    return std::get<TicketConfig>(loaded.config->receivers[i].settings);
+  };
+  EXPECT_EQ(ticket(0).url, "https://api.github.com");
+  EXPECT_EQ(ticket(0).token_file, "/etc/hub.token");
+  EXPECT_EQ(ticket(1).system, Tracker::kGitlab);
+  EXPECT_EQ(ticket(1).url, "https://git.example.com");
+  EXPECT_EQ(ticket(1).place.repository, "sec/net/exposure");
+  EXPECT_EQ(ticket(1).owners.at("data").repository, "data/cache");
+  EXPECT_EQ(ticket(1).owners.at("data").assignee, "7");
+  EXPECT_EQ(ticket(1).owners.at("web").repository, "sec/net/exposure");
+  EXPECT_EQ(ticket(1).owners.at("web").assignee, "9");
 }
 
 TEST(LoadConfig, TellsAConfigurationFromAPolicy) {

@@ -1,0 +1,54 @@
+// What the ticket receiver remembers between deliveries: which ticket each finding has, what it may
+// have asked for without an answer, and when tickets were made. Kept by the store as texts; one
+// that cannot be read counts as absent. A value.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/time.h"
+
+namespace postern::exporters {
+
+struct TicketRecord {
+  std::string key;                  // empty: there is no ticket yet
+  std::string repository;           // where it was asked for
+  int episode = 1;                  // of the finding, that the ticket was last opened for
+  std::optional<TimePoint> intent;  // a create may have been sent since then
+  std::optional<TimePoint> ended;   // the finding's end, by which the ticket was closed
+  std::string within;  // the finding has no ticket of its own, and this one tells of it
+
+  bool operator==(const TicketRecord&) const = default;
+};
+
+class TicketMemory {
+ public:
+  using Texts = std::map<std::string, std::string>;
+
+  explicit TicketMemory(Texts texts) : texts_(std::move(texts)) {}
+
+  // `id`: of a finding without its episode, or kSum.
+  std::optional<TicketRecord> Recall(const std::string& id) const;
+  void Keep(const std::string& id, const TicketRecord& record);
+  void Forget(const std::string& id) { texts_.erase(id); }
+  // What ended before `time` does not return to its ticket any more.
+  void ForgetEndedBefore(TimePoint time);
+  // Whether a finding besides `id` is told of by the ticket `key`.
+  bool AnyOtherWithin(const std::string& key, const std::string& id) const;
+
+  // How many tickets were made within the hour before `now`, or may be made yet for findings
+  // besides `id`.
+  std::size_t CreatedWithinHour(TimePoint now, const std::string& id) const;
+  void RememberCreation(TimePoint now);
+
+  const Texts& texts() const { return texts_; }
+
+  // The ticket that tells of what has none of its own.
+  static constexpr const char* kSum = "sum";
+
+ private:
+  Texts texts_;
+};
+
+}  // namespace postern::exporters

@@ -1,0 +1,20 @@
+#include "exporters/ticket_receiver.h"
+
+#include "exporters/ticket_round.h"
+
+namespace postern::exporters {
+
+DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch) {
+  if (Undelivered(batch).empty()) return {};
+  const auto system = make_system_();
+  if (!system) {
+    DeliveryOutcome outcome;
+    outcome.status = DeliveryOutcome::Status::kRetry;
+    outcome.reason = "secret";
+    outcome.detail = system.error().message;
+    return outcome;
+  }
+  return TicketRound(settings_, **system, time_, batch, intended_, next_write_).Go();
+}
+
+}  // namespace postern::exporters

@@ -1,0 +1,251 @@
+#include "exporters/ticket_round.h"
+
+#include <algorithm>
+#include <chrono>
+#include <span>
+#include <utility>
+
+#include "exporters/ticket_text.h"
+
+namespace postern::exporters {
+namespace {
+
+using Status = DeliveryOutcome::Status;
+
+// One call takes no more than a request longer than this; what is left has its turn in the next.
+constexpr auto kLongestCall = std::chrono::seconds(10);
+
+}  // namespace
+
+TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
+                         const TicketTime& time, const DeliveryBatch& batch,
+                         std::set<std::string>& intended, SteadyTime& next_write)
+    : settings_(settings),
+      batch_(batch),
+      clock_(time.clock),
+      started_(clock_.Monotonic()),
+      memory_(batch.memory),
+      calls_(system, time, settings.spacing, next_write),
+      intents_(memory_, intended, clock_, batch.now),
+      sum_(SumOf(settings.route)),
+      sum_ticket_(sum_, calls_, intents_, memory_) {
+  for (const auto& finding : batch.findings) findings_.emplace(finding.id, &finding);
+}
+
+DeliveryOutcome TicketRound::Go() {
+  memory_.ForgetEndedBefore(batch_.now - settings_.reopen_within);
+  for (const auto& queued : batch_.queue) {
+    if (queued.delivered || blocked_.contains(queued.transition.finding_id)) continue;
+    if (calls_.failure() || OutOfTime()) break;
+    Note(queued, Handle(queued.transition));
+  }
+  if (!calls_.failure() && !summed_.empty()) SumUpRows();
+  Report();
+  outcome_.memory = memory_.texts();
+  return std::move(outcome_);
+}
+
+void TicketRound::Note(const QueuedTransition& queued, Step step) {
+  const auto& id = queued.transition.finding_id;
+  switch (step) {
+    case Step::kTaken:
+      outcome_.taken.push_back(queued.id);
+      return;
+    case Step::kRefused:
+      outcome_.refused.push_back({queued.id, calls_.failure()->detail});
+      calls_.Forgive();
+      return;
+    case Step::kSummed:
+      summed_rows_.push_back(queued.id);
+      summed_.push_back(findings_.at(id));
+      blocked_.insert(id);
+      return;
+    case Step::kLater:
+      blocked_.insert(id);
+      return;
+  }
+}
+
+void TicketRound::SumUpRows() {
+  const auto told = std::span(summed_rows_).first(sum_ticket_.Tell(summed_));
+  outcome_.taken.insert(outcome_.taken.end(), told.begin(), told.end());
+}
+
+void TicketRound::Report() {
+  if (const auto& failure = calls_.failure()) {
+    outcome_.status = Status::kRetry;
+    outcome_.reason = failure->reason;
+    outcome_.detail = failure->detail;
+    outcome_.retry_after = failure->retry_after;
+  } else if (intents_.wait() && !intents_.has_new()) {
+    outcome_.status = Status::kRetry;
+    outcome_.reason = "unanswered";
+    outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
+    outcome_.retry_after = *intents_.wait();
+  }
+}
+
+TicketRound::Step TicketRound::Handle(const Transition& transition) {
+  const auto found = findings_.find(transition.finding_id);
+  if (found == findings_.end()) return Step::kTaken;  // no longer for this receiver
+  const Finding& finding = *found->second;
+  if (IsEvent(finding.drift.kind)) return Step::kTaken;
+  const auto record = memory_.Recall(finding.id);
+  const bool has_ticket = record && !record->key.empty();
+  const bool is_within = record && !record->within.empty();
+  if (transition.kind == TransitionKind::kOpened) {
+    if (has_ticket) return Return(finding, *record);
+    return is_within ? Step::kTaken : Open(finding, record);
+  }
+  // What is overtaken by the finding's return is left to that.
+  const bool is_current =
+      transition.episode >= finding.episode || finding.state == FindingState::kPending;
+  if (!is_current) return Step::kTaken;
+  const bool ends = transition.kind == TransitionKind::kResolved;
+  if (has_ticket) return ends ? Close(finding, *record) : Change(finding, *record);
+  const bool leaves = ends && is_within;
+  return !leaves || sum_ticket_.Leave(finding.id, record->within) ? Step::kTaken : Failed();
+}
+
+// --- a finding with a ticket ---
+
+TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord record) {
+  if (finding.state != FindingState::kOpen || record.episode == finding.episode) {
+    return Step::kTaken;  // over again; or an acknowledgement ended, and the ticket is there
+  }
+  const auto ticket = calls_.Get(record.key);
+  if (calls_.IsGone()) {
+    calls_.Forgive();
+    memory_.Forget(finding.id);
+    return OpenAnew(finding);
+  }
+  if (!ticket) return Failed();
+  if (!calls_.Comment(record.key, TicketComment(finding, TransitionKind::kOpened))) return Failed();
+  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
+  record.episode = finding.episode;
+  record.ended.reset();
+  memory_.Keep(finding.id, record);
+  return Step::kTaken;
+}
+
+TicketRound::Step TicketRound::Change(const Finding& finding, const TicketRecord& record) {
+  const auto ticket = calls_.Get(record.key);
+  if (!ticket) return Failed();
+  if (!ticket->open) return Step::kTaken;  // a person closed it
+  const bool said = calls_.Comment(record.key, TicketComment(finding, TransitionKind::kChanged));
+  return said ? Step::kTaken : Failed();
+}
+
+TicketRound::Step TicketRound::Close(const Finding& finding, TicketRecord record) {
+  const bool closed = calls_.Close(record.key, TicketComment(finding, TransitionKind::kResolved));
+  if (!closed && !calls_.IsGone()) return Failed();
+  record.ended = batch_.now;
+  memory_.Keep(finding.id, record);
+  return closed ? Step::kTaken : Failed();
+}
+
+// --- a finding without a ticket ---
+
+TicketRound::Step TicketRound::Open(const Finding& finding,
+                                    const std::optional<TicketRecord>& record) {
+  if (record && record->intent) {
+    switch (intents_.FateOf(finding.id, *record)) {
+      case TicketIntents::Fate::kLater:
+        return Step::kLater;
+      case TicketIntents::Fate::kUnknown:
+        return Settle(finding, *record);
+      case TicketIntents::Fate::kMayPost:
+        if (finding.state == FindingState::kOpen && finding.episode == record->episode) {
+          return Post(finding, *record);
+        }
+        break;
+      case TicketIntents::Fate::kUnsent:
+        break;
+    }
+  }
+  return OpenAnew(finding);
+}
+
+// Looks for the ticket of an intent of which nobody knows what became.
+TicketRound::Step TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
+  const auto* list = calls_.List(record.repository);
+  if (list == nullptr) return Step::kLater;
+  const auto marker = TicketMarker(finding.id, record.episode);
+  const auto at = std::ranges::find_if(
+      *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
+  if (at == list->end()) return OpenAnew(finding);
+  intents_.Fulfil(finding.id, record, at->key);
+  memory_.RememberCreation(batch_.now);
+  return Step::kTaken;
+}
+
+TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
+  if (finding.state != FindingState::kOpen) {  // over before anybody was told
+    intents_.Drop(finding.id);
+    return Step::kTaken;
+  }
+  const auto& repository = RouteOf(finding).repository;
+  const auto* list = calls_.List(repository);
+  if (list == nullptr) return Step::kLater;
+  // There is one if the memory was lost, with a database that was put back from a backup.
+  const auto marker = TicketMarker(finding.id, finding.episode);
+  const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
+    return HasMarker(ticket.text, marker) || (ticket.open && HasMarkerOf(ticket.text, finding.id));
+  });
+  if (at != list->end()) {
+    memory_.Keep(finding.id, {.key = at->key,
+                              .repository = repository,
+                              .episode = finding.episode,
+                              .intent = {},
+                              .ended = {},
+                              .within = ""});
+    return Step::kTaken;
+  }
+  if (memory_.CreatedWithinHour(batch_.now, finding.id) >= kTicketsPerHour) {
+    intents_.Drop(finding.id);
+    return Step::kSummed;
+  }
+  intents_.Make(finding.id, repository, finding.episode);
+  return Step::kLater;
+}
+
+TicketRound::Step TicketRound::Post(const Finding& finding, const TicketRecord& record) {
+  intents_.ActOn(finding.id);
+  const auto made = calls_.Create({.repository = record.repository,
+                                   .title = TicketTitle(finding),
+                                   .body = TicketBody(finding, LinkTo(finding)),
+                                   .assignee = RouteOf(finding).assignee});
+  if (!made) {
+    intents_.Fail(finding.id, record, calls_.failure()->kind);
+    return Failed();
+  }
+  intents_.Fulfil(finding.id, record, made->key);
+  memory_.RememberCreation(batch_.now);
+  return Step::kTaken;
+}
+
+TicketRound::Step TicketRound::Failed() const {
+  switch (calls_.failure()->kind) {
+    case TicketFailure::Kind::kRefused:
+    case TicketFailure::Kind::kGone:
+      return Step::kRefused;
+    case TicketFailure::Kind::kRetry:
+    case TicketFailure::Kind::kUnknown:
+      return Step::kLater;
+  }
+  return Step::kLater;
+}
+
+bool TicketRound::OutOfTime() const { return clock_.Monotonic() >= started_ + kLongestCall; }
+
+const TicketRoute& TicketRound::RouteOf(const Finding& finding) const {
+  const auto at = settings_.owners.find(finding.drift.owner);
+  return at == settings_.owners.end() ? settings_.route : at->second;
+}
+
+std::string TicketRound::LinkTo(const Finding& finding) const {
+  if (settings_.external_url.empty()) return "";
+  return settings_.external_url + "/findings/" + DisplayId(finding);
+}
+
+}  // namespace postern::exporters

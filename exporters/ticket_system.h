@@ -1,0 +1,63 @@
+// A tracker of tickets, as far as Postern needs one. Each call is one request (List: one for each
+// page) and blocks for at most the time limit of each. Used from one thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/time.h"
+
+namespace postern::exporters {
+
+// Every ticket that Postern makes has it, so that they can be listed.
+inline constexpr std::string_view kTicketLabel = "postern";
+
+struct Ticket {
+  std::string key;  // repository and number: "example/exposure#17"
+  bool open = true;
+  std::string text;  // as written; only List fills it in
+};
+
+struct NewTicket {
+  std::string repository;
+  std::string title;
+  std::string body;      // Markdown
+  std::string assignee;  // as the tracker names people; empty: nobody
+};
+
+// Why a request brought nothing.
+struct TicketFailure {
+  enum class Kind : std::uint8_t {
+    kRetry,    // later: nothing was done, as with a refused connection, 401 or 429
+    kUnknown,  // later, but the request may have been carried out: timeout, 5xx
+    kRefused,  // never, as it is
+    kGone,     // there is no such ticket any more
+  };
+
+  Kind kind = Kind::kRetry;
+  std::string reason;  // one of DeliveryOutcome's
+  std::string detail;  // for the log; holds nothing secret
+  Duration retry_after{};
+};
+
+template <typename T>
+using TicketResult = std::variant<T, TicketFailure>;
+
+struct Done {};
+
+class TicketSystem {
+ public:
+  virtual ~TicketSystem() = default;
+  // The newest 1,000 tickets with kTicketLabel, closed ones too. Never by a search index, which
+  // lags behind.
+  virtual TicketResult<std::vector<Ticket>> List(const std::string& repository) = 0;
+  virtual TicketResult<Ticket> Get(const std::string& key) = 0;
+  virtual TicketResult<Ticket> Create(const NewTicket& ticket) = 0;
+  virtual TicketResult<Done> Comment(const std::string& key, const std::string& text) = 0;
+  virtual TicketResult<Done> SetOpen(const std::string& key, bool open) = 0;
+};
+
+}  // namespace postern::exporters

@@ -1,0 +1,158 @@
+#include "exporters/ticket_text.h"
+
+#include <string_view>
+#include <utility>
+
+#include "exporters/escape.h"
+
+namespace postern::exporters {
+namespace {
+
+constexpr std::size_t kLongestTitle = 200;
+// GitHub takes 65,536 characters; what is longer than this is not read by people.
+constexpr std::size_t kLongestSum = 30'000;
+
+// At most `size` bytes, no character cut in two.
+std::string Shortened(std::string text, std::size_t size) {
+  if (text.size() <= size) return text;
+  constexpr std::string_view kMore = "...";
+  auto end = size - kMore.size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  return text.substr(0, end).append(kMore);
+}
+
+// `lines`, each ending with a line feed, shown as they are: an indented code block (CommonMark
+// 0.31, section 4.4), in which nothing is markup or a mention.
+std::string Preformatted(std::string_view lines) {
+  std::string block;
+  while (!lines.empty()) {
+    const auto end = lines.find('\n') + 1;
+    block.append("    ").append(lines.substr(0, end));
+    lines.remove_prefix(end);
+  }
+  return block;
+}
+
+// What became of the finding besides its drift.
+std::string StateText(const Finding& finding) {
+  std::string text(ToString(finding.state));
+  if (const auto& acknowledged = finding.acknowledgement) {
+    text += " by " + acknowledged->by + " until " + FormatTime(acknowledged->until) + ": " +
+            acknowledged->comment;
+  }
+  if (const auto& accepted = finding.drift.acceptance;
+      accepted && finding.state == FindingState::kAccepted) {
+    text += " until " + FormatDate(accepted->until) + ": " + accepted->reason;
+  }
+  return text;
+}
+
+// Nothing where the finding has no such thing.
+std::string Line(std::string_view name, std::string_view value) {
+  if (value.empty()) return {};
+  std::string line(name);
+  line.resize(14, ' ');
+  return line + EscapeTerminal(value) + "\n";
+}
+
+std::string Facts(const Finding& finding) {
+  const auto& drift = finding.drift;
+  std::string lines = Line("finding", DisplayId(finding));
+  lines += Line("summary", Summary(drift));
+  lines += Line("state", StateText(finding));
+  lines += Line("kind", ToString(drift.kind));
+  lines += Line("severity", ToString(drift.severity));
+  lines += Line("owner", drift.owner.empty() ? "nobody" : drift.owner);
+  lines += Line("host", drift.host);
+  if (!drift.ports.empty()) lines += Line("ports", drift.ports.ToString());
+  lines += Line("expected", drift.expected);
+  lines += Line("rule", drift.rule);
+  lines += Line("observed", ObservedText(drift));
+  lines += Line("viewpoint", finding.viewpoint);
+  lines += Line("first seen", FormatTime(finding.first_seen));
+  lines += Line("last seen", FormatTime(finding.last_seen));
+  lines += Line("policy", finding.policy_hash);
+  return lines;
+}
+
+std::string_view EndOf(Resolution resolution) {
+  switch (resolution) {
+    case Resolution::kFixed:
+      return "Fixed: fresh observations agree with the policy.";
+    case Resolution::kPolicy:
+      return "The policy allows now what was last seen.";
+    case Resolution::kWithdrawn:
+      return "Withdrawn: the endpoint left the policy, the scope or its name.";
+    case Resolution::kExpired:
+      return "The event is over.";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string TicketTitle(const Finding& finding) {
+  std::string title = "[" + std::string(ToString(finding.drift.severity)) + "] ";
+  for (const char c : EscapeTerminal(Summary(finding.drift))) {
+    if (c == '@') {
+      title += "(at)";  // GitLab notifies whom a title names
+    } else {
+      title += c;
+    }
+  }
+  return Shortened(std::move(title), kLongestTitle);
+}
+
+std::string TicketMarker(const std::string& finding_id, int episode) {
+  return "postern-finding-" + finding_id + "-" + std::to_string(episode);
+}
+
+bool HasMarkerOf(std::string_view text, const std::string& finding_id) {
+  return text.find("postern-finding-" + finding_id + "-") != std::string_view::npos;
+}
+
+bool HasMarker(std::string_view text, std::string_view marker) {
+  for (auto at = text.find(marker); at != std::string_view::npos; at = text.find(marker, at + 1)) {
+    const auto end = at + marker.size();
+    if (end == text.size() || text[end] < '0' || text[end] > '9') return true;
+  }
+  return false;
+}
+
+std::string TicketBody(const Finding& finding, const std::string& link) {
+  std::string body =
+      "Postern, which compares what the network exposes with the policy, has found a drift.\n\n";
+  body += Preformatted(Facts(finding));
+  body +=
+      "\nFix it, or change the policy: this ticket closes by itself when the observations agree "
+      "with the policy. Closed by hand, it stays closed until then.\n";
+  body += "\nEvidence: `postern findings show " + DisplayId(finding) + "`\n";
+  if (!link.empty()) body += "\n" + link + "\n";
+  return body + "\n" + TicketMarker(finding.id, finding.episode) + "\n";
+}
+
+std::string TicketComment(const Finding& finding, TransitionKind what) {
+  const auto facts = Preformatted(Facts(finding));
+  switch (what) {
+    case TransitionKind::kOpened:
+      return "It is back.\n\n" + facts;
+    case TransitionKind::kChanged:
+      return "It changed.\n\n" + facts;
+    case TransitionKind::kResolved:
+      return std::string(EndOf(finding.resolution.value_or(Resolution::kFixed))) + "\n\n" + facts;
+  }
+  return {};
+}
+
+TicketSum SumUp(std::span<const Finding* const> findings) {
+  TicketSum sum;
+  for (const auto* finding : findings) {
+    const auto line = Preformatted(DisplayId(*finding) + "  " + TicketTitle(*finding) + "\n");
+    if (sum.text.size() + line.size() > kLongestSum) break;
+    sum.text += line;
+    ++sum.told;
+  }
+  return sum;
+}
+
+}  // namespace postern::exporters
