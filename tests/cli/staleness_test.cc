@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
+#include "temporary_folder.h"
 
 namespace postern::cli {
 namespace {
@@ -16,9 +15,8 @@ using testing::IsEmpty;
 const TimePoint kNow{std::chrono::sys_days(std::chrono::year(2026) / 3 / 1)};
 
 TEST(Staleness, TellsOfScansThatHaveSeenNothingForTwoPeriods) {
-  std::string folder = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-  ASSERT_NE(mkdtemp(folder.data()), nullptr);
-  auto store = storage::Store::Open(folder + "/postern.db", storage::Access::kWrite);
+  const TemporaryFolder folder;
+  auto store = storage::Store::Open(folder.path() / "postern.db", storage::Access::kWrite);
   ASSERT_TRUE(store) << store.error().message;
   policy::Config config;
   policy::ScanConfig scan;
@@ -40,8 +38,6 @@ TEST(Staleness, TellsOfScansThatHaveSeenNothingForTwoPeriods) {
               ElementsAre("scan 'top' is due every 1h, and what it rests on is of "
                           "2026-03-01T00:00:00.000Z: this was last seen, and may not be so now; "
                           "`postern status` tells whether the daemon runs"));
-  store->reset();
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

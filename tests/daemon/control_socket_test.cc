@@ -8,21 +8,14 @@
 #include <unistd.h>
 
 #include <array>
-#include <filesystem>
+
+#include "temporary_folder.h"
 
 namespace postern::daemon {
 namespace {
 
 class ControlSocketTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "postern-control-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-    path_ = folder_ + "/postern.sock";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   Result<std::unique_ptr<ControlSocket>> Listen() const {
     return ControlSocket::Listen(path_, [](std::string_view request, const std::string& user) {
       return user + " said " + std::string(request);
@@ -55,8 +48,8 @@ class ControlSocketTest : public testing::Test {
     return answer;
   }
 
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder folder_;
+  std::string path_ = folder_.path() / "postern.sock";
 };
 
 TEST_F(ControlSocketTest, AnswersALineAndKnowsWhoAsks) {
@@ -109,7 +102,7 @@ TEST_F(ControlSocketTest, RefusesAPathThatAnotherServesAndReplacesADeadOne) {
 }
 
 TEST_F(ControlSocketTest, LeavesAFileOfAnotherKindAlone) {
-  path_ = folder_;
+  path_ = folder_.path();
   EXPECT_EQ(Listen().error().message, "cannot listen on " + path_ + ": Address already in use");
   EXPECT_TRUE(std::filesystem::is_directory(path_));
 }

@@ -3,10 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "daemon/daemon_fixture.h"
+#include "daemon/stored_test.h"
 
 namespace postern::daemon {
 namespace {
@@ -26,20 +23,8 @@ scans:
 )";
 
 // Minutes of a daemon's life: what it looks at, and what it says of it.
-class CoverageWatchTest : public testing::Test {
+class CoverageWatchTest : public StoredTest {
  protected:
-  CoverageWatchTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-  }
-  ~CoverageWatchTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   void Run(const std::string& scan, bool blind = false) {
     Snapshot snapshot;
     snapshot.run.scan = scan;
@@ -72,10 +57,7 @@ class CoverageWatchTest : public testing::Test {
     return told;
   }
 
-  std::filesystem::path folder_;
   daemon::Setup setup_ = SetupOf(kTwoHosts, kSchedule);
-  std::unique_ptr<storage::Store> store_;
-  TimePoint now_ = kNow;
 };
 
 TEST_F(CoverageWatchTest, AScanThatNeverSucceedsIsStaleAfterTwiceItsPeriod) {

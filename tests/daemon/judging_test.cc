@@ -4,11 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 
-#include "daemon/daemon_fixture.h"
 #include "daemon/receivers.h"
+#include "daemon/stored_test.h"
 
 namespace postern::daemon {
 namespace {
@@ -20,20 +18,8 @@ constexpr Verdict kOpen = {PortState::kOpen, {Reason::Kind::kSynAck, 0, 0}};
 constexpr Verdict kClosed = {PortState::kClosed, {Reason::Kind::kReset, 0, 0}};
 
 // Runs over a real store in a folder of its own.
-class JudgingTest : public testing::Test {
+class JudgingTest : public StoredTest {
  protected:
-  JudgingTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-  }
-  ~JudgingTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
   // A run that saw tcp/6379 of db-1 in this state, by both methods if open.
   std::vector<std::string> Run(const Verdict& redis, PortState canary = PortState::kOpen) {
     RunEvidence evidence;
@@ -66,10 +52,7 @@ class JudgingTest : public testing::Test {
     return told;
   }
 
-  std::filesystem::path folder_;
   daemon::Setup setup_ = SetupOf(kTwoHosts, kConfig);
-  std::unique_ptr<storage::Store> store_;
-  TimePoint now_ = kNow;
 };
 
 TEST_F(JudgingTest, OpensStoresAndQueuesInOneCommit) {

@@ -3,11 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "daemon/daemon_fixture.h"
 #include "daemon/judging.h"
+#include "daemon/stored_test.h"
 
 namespace postern::daemon {
 namespace {
@@ -36,25 +33,8 @@ hosts:
   - {name: web-1, dns: [web.example.com], owner: web}
 )";
 
-class NameJudgingTest : public testing::Test {
+class NameJudgingTest : public StoredTest {
  protected:
-  NameJudgingTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    Restart();
-  }
-  ~NameJudgingTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void Restart() {
-    store_.reset();
-    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-  }
-
   Targets Resolve(const Addresses& addresses, const std::string& error) const {
     return FindTargets(*setup_.policy, "public", [&](const std::vector<std::string>& names) {
       std::vector<scanner::Resolved> answers;
@@ -125,10 +105,7 @@ class NameJudgingTest : public testing::Test {
     return texts;
   }
 
-  std::filesystem::path folder_;
   daemon::Setup setup_ = SetupOf(kNamed, kConfig);
-  std::unique_ptr<storage::Store> store_;
-  TimePoint now_ = kNow;
   Duration between_ = minutes(1);
   PortState canary_ = PortState::kOpen;
 };

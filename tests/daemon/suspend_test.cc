@@ -2,13 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "daemon/cycle.h"
-#include "daemon/daemon_fixture.h"
 #include "daemon/scan_loop.h"
+#include "daemon/stored_test.h"
 #include "daemon/test_clock.h"
 
 namespace postern::daemon {
@@ -37,17 +35,6 @@ scans: [{name: expected, stage: expected, every: 1h}]
 
 class SuspendTest : public testing::Test {
  protected:
-  static std::filesystem::path NewFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-    return mkdtemp(name.data());
-  }
-  static std::unique_ptr<storage::Store> NewStore(const std::filesystem::path& folder) {
-    auto store = storage::Store::Open(folder / "postern.db", storage::Access::kWrite);
-    EXPECT_TRUE(store) << store.error().message;
-    return std::move(*store);
-  }
-  ~SuspendTest() override { std::filesystem::remove_all(folder_); }
-
   storage::ScanHistory History() {
     return *storage_.Run([](storage::Store& store) { return store.HistoryOf("expected"); });
   }
@@ -65,10 +52,10 @@ class SuspendTest : public testing::Test {
     ASSERT_EQ(RunsThatCount(), count);
   }
 
-  const std::filesystem::path folder_ = NewFolder();
+  const TemporaryFolder folder_;
   TestClock clock_{kNow};
   CurrentSetup setup_{std::make_shared<daemon::Setup>(SetupOf(kLoopback, kHourly))};
-  StorageThread storage_{NewStore(folder_)};
+  StorageThread storage_{OpenStoreIn(folder_)};
   scanner::RateLimiter limiter_{{1000, 1000, 1000}};
   exporters::Metrics metrics_{"1"};
   Cycle cycle_{{setup_, storage_, limiter_, metrics_, clock_, NoNames, [] {}, [](bool) {}}};

@@ -2,11 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
-#include "daemon/daemon_fixture.h"
 #include "daemon/judging.h"
+#include "daemon/stored_test.h"
 
 namespace postern::daemon {
 namespace {
@@ -18,25 +15,8 @@ constexpr char kNetworks[] = R"(networks:
   - {cidr: 192.0.2.0/28, owner: network}
 )";
 
-class UnlistedJudgingTest : public testing::Test {
+class UnlistedJudgingTest : public StoredTest {
  protected:
-  UnlistedJudgingTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "postern-XXXXXX").string();
-    folder_ = mkdtemp(name.data());
-    Restart();
-  }
-  ~UnlistedJudgingTest() override {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
-  }
-
-  void Restart() {
-    store_.reset();
-    auto store = storage::Store::Open(folder_ / "postern.db", storage::Access::kWrite);
-    EXPECT_TRUE(store) << store.error().message;
-    store_ = std::move(*store);
-  }
-
   // A run that asked the network, in which these addresses answered; tcp/22 of each is open.
   std::vector<std::string> Sweep(const std::vector<LiveAddress>& up,
                                  PortState canary = PortState::kOpen) {
@@ -84,10 +64,7 @@ class UnlistedJudgingTest : public testing::Test {
   const LiveAddress stranger_{Address("192.0.2.7"), {Reason::Kind::kArp, 0, 0}, "0a", false};
   // 192.0.2.9 is this machine's own.
   const LiveAddress self_{Address("192.0.2.9"), {Reason::Kind::kEcho, 0, 0}, "", true};
-  std::filesystem::path folder_;
   daemon::Setup setup_ = SetupOf(std::string(kTwoHosts) + kNetworks, kConfig);
-  std::unique_ptr<storage::Store> store_;
-  TimePoint now_ = kNow;
 };
 
 TEST_F(UnlistedJudgingTest, CountsOverRestartsAndIgnoresBlindRuns) {

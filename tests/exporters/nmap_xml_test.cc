@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 
 #include "exporters/scan_sample.h"
+#include "temporary_folder.h"
 
 namespace postern::exporters {
 namespace {
@@ -37,23 +37,14 @@ bool Installed(const std::string& program) { return Shell("command -v " + progra
 
 class NmapXmlFiles : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto pattern = (std::filesystem::temp_directory_path() / "nmap_xml_XXXXXX").string();
-    std::vector<char> path(pattern.begin(), pattern.end());
-    path.push_back('\0');
-    ASSERT_NE(mkdtemp(path.data()), nullptr);
-    folder_ = path.data();
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::string Write(const std::string& name, const ScanReport& report) const {
-    const auto path = folder_ / name;
+    const auto path = folder_.path() / name;
     std::ofstream(path) << FormatNmapXml(report);
     return path.string();
   }
 
  private:
-  std::filesystem::path folder_;
+  const TemporaryFolder folder_;
 };
 
 TEST(NmapXml, IsNmapsFormatWithUnknownPortsInTheComment) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "storage/store.h"
+#include "temporary_folder.h"
 
 namespace postern::storage {
 
@@ -127,14 +128,6 @@ std::string Message(const Result<T>& result) {
 
 class StoreTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "postern-store-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = std::filesystem::canonical(pattern);
-    path_ = folder_ + "/postern.db";
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   std::unique_ptr<Store> Write() const { return Get(Store::Open(path_, Access::kWrite)); }
   std::unique_ptr<Store> Read() const { return Get(Store::Open(path_, Access::kRead)); }
 
@@ -176,8 +169,9 @@ class StoreTest : public testing::Test {
     return answer;
   }
 
-  std::string folder_;
-  std::string path_;
+  const TemporaryFolder own_;
+  const std::string folder_ = own_.path();
+  std::string path_ = folder_ + "/postern.db";
 
  private:
   static int AddRow(void* rows, int columns, char** values, char**) {
