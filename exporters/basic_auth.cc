@@ -91,7 +91,7 @@ std::optional<BasicAuth::Verdict> BasicAuth::Check(const Credentials& credential
   job.then = std::move(then);
   {
     const std::lock_guard lock(mutex_);
-    if (remembered_.contains(job.digest)) return Verdict::kRight;
+    if (job.known && remembered_.contains(job.digest)) return Verdict::kRight;
     if (queue_.size() >= kLongestQueue) return Verdict::kBusy;
     queue_.push_back(std::move(job));
   }
