@@ -100,8 +100,9 @@ TEST(LoadWebConfig, ShowsNothingOfAPassword) {
       R"(web.yml:2:3: error: user 'a': it is not a bcrypt hash ($2a$, $2b$ or $2y$, 60 characters); make one with `htpasswd -nBC 10 USER`
 web.yml:3:3: error: user 'b': its cost is 31; 4 to 16 can be checked within a request
 web.yml:4:3: error: a user's name has 1 to 255 characters, and no ':'
-web.yml:5:3: error: duplicate key 'a'
-web.yml:2:3: note: the first one is here
+web.yml:5:3: error: duplicate key 'a'; keep one of them
+web.yml:2:3: note: it stands here already
+web.yml:5:3: error: user 'a': it is not a bcrypt hash ($2a$, $2b$ or $2y$, 60 characters); make one with `htpasswd -nBC 10 USER`
 )");
 }
 
