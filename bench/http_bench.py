@@ -8,11 +8,12 @@ as soon as they are dropped.
 """
 
 import argparse
-import asyncio
+import collections
 import http.client
 import multiprocessing
 import os
 import resource
+import select
 import socket
 import statistics
 import sys
@@ -34,6 +35,8 @@ FINDINGS = HOSTS * len(OPEN_PORTS)
 SLOW_CLIENTS = 10_000
 # Who was dropped comes back after this time.
 RECONNECT_S = 1
+# Between two bytes of a header.
+DRIP_S = 2
 MOST_SCRAPE_MS = 50
 MOST_SCRAPE_BYTES = 300_000
 MOST_SLOW_S = 1
@@ -98,32 +101,58 @@ def memory_mb(daemon, key):
     raise AssertionError(key)
 
 
-async def slow_client(number, made):
-    source = (f"127.2.{number // 250}.{number % 250 + 1}", 0)
-    while True:
+class SlowClients:
+    """Each begins a request that it does not end; who is dropped comes back."""
+
+    def __init__(self, made):
+        self.made = made
+        self.epoll = select.epoll()
+        self.open = {}  # socket and client number by descriptor
+        self.absent = collections.deque((0, n) for n in range(SLOW_CLIENTS))
+
+    def connect_due(self):
+        now = time.monotonic()
+        for _ in range(min(len(self.absent), 500)):
+            if self.absent[0][0] > now:
+                return
+            number = self.absent.popleft()[1]
+            client = socket.socket()
+            client.setblocking(False)
+            client.bind((f"127.2.{number // 250}.{number % 250 + 1}", 0))
+            client.connect_ex(("127.0.0.1", 9977))
+            self.open[client.fileno()] = client, number
+            self.epoll.register(client, select.EPOLLOUT)
+
+    def on_event(self, descriptor, event):
+        client, number = self.open[descriptor]
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", 9977, local_addr=source)
-            made.value += 1
-            writer.write(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
-            while not reader.at_eof():
-                writer.write(b"x")
-                try:
-                    await asyncio.wait_for(reader.read(1), 2)
-                except asyncio.TimeoutError:
-                    pass
-            writer.close()
+            if event != select.EPOLLOUT:
+                raise ConnectionError
+            client.send(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+            self.made.value += 1
+            self.epoll.modify(descriptor, select.EPOLLIN)
         except OSError:
-            pass
-        await asyncio.sleep(RECONNECT_S)
+            del self.open[descriptor]
+            client.close()
+            self.absent.append((time.monotonic() + RECONNECT_S, number))
 
+    def drip(self):
+        for client, _ in list(self.open.values()):
+            try:
+                client.send(b"x")
+            except OSError:
+                pass  # dropped, or not connected yet: its event tells
 
-async def all_slow_clients(made):
-    await asyncio.gather(*(slow_client(n, made) for n in range(SLOW_CLIENTS)))
-
-
-def run_slow_clients(made):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (SLOW_CLIENTS + 1000, SLOW_CLIENTS + 1000))
-    asyncio.run(all_slow_clients(made))
+    def run(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (SLOW_CLIENTS + 1000, SLOW_CLIENTS + 1000))
+        dripped = time.monotonic()
+        while True:
+            self.connect_due()
+            for descriptor, event in self.epoll.poll(0.01):
+                self.on_event(descriptor, event)
+            if time.monotonic() - dripped > DRIP_S:
+                self.drip()
+                dripped = time.monotonic()
 
 
 def percentile(values, share):
@@ -165,7 +194,7 @@ def bench_scrapes(daemon, count, listeners):
 def bench_slow_clients(daemon, count, listeners):
     before = memory_mb(daemon, "VmRSS")
     made = multiprocessing.Value("q", 0)
-    clients = multiprocessing.Process(target=run_slow_clients, args=(made,), daemon=True)
+    clients = multiprocessing.Process(target=SlowClients(made).run, daemon=True)
     clients.start()
     try:
         wait_for("the slow clients", lambda: made.value >= SLOW_CLIENTS, timeout=120)
