@@ -20,10 +20,12 @@
 #include "daemon/log_sink.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
+#include "daemon/reloads.h"
 #include "daemon/run_plan.h"
 #include "daemon/scan_loop.h"
 #include "daemon/service_state.h"
 #include "daemon/setup.h"
+#include "daemon/web_security.h"
 #include "exporters/http_server.h"
 #include "exporters/metrics.h"
 #include "policy/load_config.h"
@@ -38,6 +40,8 @@ namespace asio = boost::asio;
 constexpr auto kLookAtPause = std::chrono::seconds(30);
 // How often the beginning and end of quiet hours are looked for.
 constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
+// How often the files of the web configuration are looked at.
+constexpr auto kLookAtWeb = std::chrono::seconds(1);
 // A storm of SIGHUP within this time is one reload.
 constexpr auto kReloadPause = std::chrono::milliseconds(200);
 
@@ -66,25 +70,18 @@ exporters::ScanSchedule ScheduleOf(const policy::ScanConfig& scan) {
           .coverage_limit = 2 * scan.every + scan.jitter};
 }
 
-void LogDiagnostics(const policy::Diagnostics& diagnostics) {
-  for (const auto& one : diagnostics.list()) {
-    const bool is_error = one.level == policy::Diagnostic::Level::kError;
-    Log(is_error ? LogLevel::kError : LogLevel::kWarning, one.message,
-        {{"at", ToString(one.where)}, {"line", one.line}});
-  }
-}
-
 // The running program. Everything happens on the thread of io_, but the scans, the store and the
 // deliveries, which have threads of their own.
 class Daemon {
  public:
-  Daemon(DaemonOptions options, const std::shared_ptr<const Setup>& setup,
-         std::unique_ptr<storage::Store> store)
+  Daemon(DaemonOptions options, LoadedSetup&& loaded, std::unique_ptr<storage::Store> store)
       : options_(std::move(options)),
-        setup_(setup),
+        setup_(loaded.setup),
+        security_(std::move(loaded.security)),
+        web_watch_(std::move(loaded.web_watch)),
         metrics_(POSTERN_VERSION),
         storage_(std::move(store)),
-        limiter_(CapsOf(setup->config.limits)),
+        limiter_(CapsOf(setup_.Get()->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
                 [this] { WakeDelivery(); }, [this](bool storing) { routes_.SetStoring(storing); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
@@ -93,17 +90,21 @@ class Daemon {
     const auto setup = setup_.Get();
     auto server = exporters::HttpServer::Listen(
         io_, setup->config.listen_address, setup->config.listen_port,
-        [this](const exporters::HttpRequest& request) { return routes_.Answer(request); });
+        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); }, {},
+        std::move(security_));
     if (!server) return server.error();
+    server_ = *std::move(server);
     if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
 
     FollowSetup(*setup);
+    RestoreTimes(setup->config);
     StartDeliveries(setup->config);
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
     WatchQuietHours();
+    WatchWeb();
     ListenForCommands(setup->config.control_socket);
     WatchCoverage();
     routes_.SetReady(true);
@@ -112,11 +113,12 @@ class Daemon {
         {{"version", POSTERN_VERSION},
          {"viewpoint", setup->config.viewpoint},
          {"hosts", std::to_string(setup->policy->hosts.size())},
-         {"metrics", "http://" + setup->config.listen_address.ToString() + ":" +
-                         std::to_string((*server)->port()) + "/metrics"}});
+         {"metrics", (setup->config.web.config.tls ? "https://" : "http://") +
+                         setup->config.listen_address.ToString() + ":" +
+                         std::to_string(server_->port()) + "/metrics"}});
     io_.run();
     control_socket_.reset();
-    (*server)->Stop();
+    server_->Stop();
     return {};
   }
 
@@ -202,41 +204,73 @@ class Daemon {
     });
   }
 
-  // All that can fail comes first; then the new setup takes over as a whole.
   void Reload() {
+    reloads_.Request([](const Reloads::Outcome&) {});  // the log has what came of it
+  }
+
+  LoadedSetup Load() {
     NotifyReloading();
-    const auto old = setup_.Get();
     auto loaded =
         LoadSetup(options_.config_path, options_.state_directory, Today(), Secrets::kNeeded);
     if (!loaded.unreadable.empty()) Log(LogLevel::kError, loaded.unreadable);
     LogDiagnostics(loaded.diagnostics);
-    if (loaded.setup) {
-      if (const auto same = SameForLife(old->config, loaded.setup->config); !same) {
-        Log(LogLevel::kError, same.error().message);
-        loaded.setup = nullptr;
-      }
-    }
-    if (loaded.setup) {
-      setup_.Set(loaded.setup);
-      FollowSetup(*loaded.setup);
-      Settle(loaded.setup);
-      Log(LogLevel::kInfo, "reloaded", {{"policy", loaded.setup->policy->hash}});
+    return loaded;
+  }
+
+  // All that can fail comes first; then the new setup takes over as a whole.
+  Reloads::Outcome Apply(LoadedSetup&& loaded) {
+    auto outcome = TakeOver(std::move(loaded));
+    if (outcome) {
+      Log(LogLevel::kInfo, "reloaded", {{"policy", setup_.Get()->policy->hash}});
     } else {
       Log(LogLevel::kError, "reload failed; the old configuration and policy stay in force");
     }
-    metrics_.RecordReload(loaded.setup != nullptr, SystemClock().Now());
+    metrics_.RecordReload(outcome.ok(), SystemClock().Now());
     NotifyReady();
+    return outcome;
   }
 
-  // The part of a reload that waits for others, for names to resolve and a delivery to end, on a
-  // thread of its own: neither must stall a scrape.
-  void Settle(std::shared_ptr<const Setup> setup) {
-    settling_ = std::jthread([this, setup = std::move(setup)] {
-      StartDeliveries(setup->config);
-      if (const auto judged = cycle_.JudgePolicy(); !judged) {
-        Log(LogLevel::kError, "the new policy waits for the next run",
-            {{"error", judged.error().message}});
+  Reloads::Outcome TakeOver(LoadedSetup&& loaded) {
+    if (!loaded.setup) return Error{loaded.Problems()};
+    const auto& setup = *loaded.setup;
+    if (auto same = SameForLife(setup_.Get()->config, setup.config); !same) {
+      Log(LogLevel::kError, same.error().message);
+      return same.error();
+    }
+    setup_.Set(loaded.setup);
+    server_->Secure(std::move(loaded.security));
+    web_watch_ = std::move(loaded.web_watch);
+    FollowSetup(setup);
+    return "reloaded: policy " + setup.policy->hash + ", " +
+           std::to_string(setup.policy->hosts.size()) + " hosts";
+  }
+
+  // The part of a reload that waits for others, for names to resolve and a delivery to end.
+  void Settle() {
+    const auto setup = setup_.Get();
+    RestoreTimes(setup->config);
+    StartDeliveries(setup->config);
+    if (const auto judged = cycle_.JudgePolicy(); !judged) {
+      Log(LogLevel::kError, "the new policy waits for the next run",
+          {{"error", judged.error().message}});
+    }
+  }
+
+  void WatchWeb() {
+    if (auto changed = web_watch_->Look()) {
+      metrics_.RecordWebReload(changed->ok());
+      if (*changed) {
+        server_->Secure(**std::move(changed));
+        Log(LogLevel::kInfo, "the web configuration's files changed and were read");
+      } else {
+        Log(LogLevel::kWarning,
+            "the web configuration's files changed and cannot be used; those before stay in force",
+            {{"error", changed->error().message}});
       }
+    }
+    web_timer_.expires_after(kLookAtWeb);
+    web_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) WatchWeb();
     });
   }
 
@@ -250,7 +284,8 @@ class Daemon {
     for (const auto& scan : config.scans) scans.push_back(scan.name);
     metrics_.SetScans(scans);
     for (const auto& scan : config.scans) metrics_.SetSchedule(scan.name, ScheduleOf(scan));
-    RestoreTimes(config);
+    routes_.SetReloadable(config.web.enable_reload);
+    metrics_.RecordWebReload(true);
     loops_.FollowSetup();
   }
 
@@ -296,9 +331,13 @@ class Daemon {
   asio::steady_timer watchdog_timer_{io_};
   asio::steady_timer pause_timer_{io_};
   asio::steady_timer quiet_timer_{io_};
+  asio::steady_timer web_timer_{io_};
   CurrentSetup setup_;
+  exporters::HttpSecurity security_;  // until server_ has it
+  std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
-  HttpRoutes routes_{metrics_};
+  HttpRoutes routes_{metrics_, [this](auto done) { reloads_.Request(std::move(done)); }};
+  std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   std::mutex deliveries_mutex_;
   std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
@@ -311,7 +350,10 @@ class Daemon {
   // Last: their threads use all of the above.
   ScanLoops loops_;
   std::optional<CoverageWatch> coverage_watch_;
-  std::jthread settling_;
+  Reloads reloads_{io_,
+                   {.load = [this] { return Load(); },
+                    .apply = [this](auto&& loaded) { return Apply(std::move(loaded)); },
+                    .settle = [this] { Settle(); }}};
 };
 
 // Findings and history of one viewpoint must not be continued by another.
@@ -329,12 +371,13 @@ Result<void> SameViewpoint(const storage::Store& store, const policy::Config& co
 Result<void> RunDaemon(const DaemonOptions& options) {
   auto loaded = LoadSetup(options.config_path, options.state_directory, Today(), Secrets::kNeeded);
   if (!loaded.setup) return Error{loaded.Problems()};
-  LogToStderr(loaded.setup->config.log.level, loaded.setup->config.log.json);
+  const auto& config = loaded.setup->config;
+  LogToStderr(config.log.level, config.log.json);
   LogDiagnostics(loaded.diagnostics);
-  auto store = storage::Store::Open(loaded.setup->config.storage_path, storage::Access::kWrite);
+  auto store = storage::Store::Open(config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
-  if (auto same = SameViewpoint(**store, loaded.setup->config); !same) return same;
-  return Daemon(options, loaded.setup, std::move(*store)).Run();
+  if (auto same = SameViewpoint(**store, config); !same) return same;
+  return Daemon(options, std::move(loaded), std::move(*store)).Run();
 }
 
 }  // namespace postern::daemon

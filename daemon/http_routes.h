@@ -2,7 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
 
+#include "core/result.h"
 #include "exporters/http_server.h"
 #include "exporters/metrics.h"
 
@@ -10,20 +15,32 @@ namespace postern::daemon {
 
 class HttpRoutes {
  public:
-  explicit HttpRoutes(const exporters::Metrics& metrics) : metrics_(metrics) {}
+  // Runs a reload and tells what came of it; called on the thread of Answer().
+  using Reload = std::function<void(std::function<void(const Result<std::string>&)> done)>;
+
+  HttpRoutes(const exporters::Metrics& metrics, Reload reload)
+      : metrics_(metrics), reload_(std::move(reload)) {}
 
   // /metrics; /-/healthy: the program runs; /-/ready: it has its policy, scans, and
-  // can store what it sees.
-  exporters::HttpResponse Answer(const exporters::HttpRequest& request) const;
+  // can store what it sees; /-/reload.
+  void Answer(const exporters::HttpRequest& request, const exporters::HttpAnswer& answer) const;
   // Thread-safe.
   void SetReady(bool ready) { ready_ = ready; }
   // Whether the store took the last run. Thread-safe.
   void SetStoring(bool storing) { storing_ = storing; }
+  // Whether /-/reload may be asked. Thread-safe.
+  void SetReloadable(bool reloadable) { reloadable_ = reloadable; }
 
  private:
+  exporters::HttpResponse Read(std::string_view path) const;
+  void AnswerReload(const exporters::HttpRequest& request,
+                    const exporters::HttpAnswer& answer) const;
+
   const exporters::Metrics& metrics_;
+  const Reload reload_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> storing_ = true;
+  std::atomic<bool> reloadable_ = false;
 };
 
 }  // namespace postern::daemon

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/log.h"
+
 namespace postern::daemon {
 namespace {
 
@@ -12,6 +14,19 @@ void AddAsErrors(const policy::Diagnostics& secrets, policy::Diagnostics& diagno
     problem.level = policy::Diagnostic::Level::kError;
     diagnostics.Add(std::move(problem));
   }
+}
+
+void Secure(const policy::WebOptions& web, LoadedSetup& loaded) {
+  loaded.web_watch.emplace(web);
+  auto security = MakeSecurity(web.config);
+  if (security) {
+    loaded.security = *std::move(security);
+    return;
+  }
+  loaded.diagnostics.Add({.where = web.where,
+                          .message = web.config_file + ": " + security.error().message,
+                          .line = {},
+                          .notes = {}});
 }
 
 }  // namespace
@@ -39,6 +54,7 @@ LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_d
   loaded.diagnostics.Add(setup.policy_diagnostics);
   if (setup.config && secrets == Secrets::kNeeded) {
     AddAsErrors(policy::CheckSecrets(*setup.config, *source), loaded.diagnostics);
+    if (!loaded.diagnostics.HasErrors()) Secure(setup.config->web, loaded);
   }
   if (setup.unreadable) loaded.unreadable = loaded.diagnostics.Render();
   if (!setup.ok() || loaded.diagnostics.HasErrors()) return loaded;
@@ -49,6 +65,14 @@ LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_d
 
 std::string LoadedSetup::Problems() const {
   return unreadable.empty() ? diagnostics.Render() : unreadable;
+}
+
+void LogDiagnostics(const policy::Diagnostics& diagnostics) {
+  for (const auto& one : diagnostics.list()) {
+    const bool is_error = one.level == policy::Diagnostic::Level::kError;
+    Log(is_error ? LogLevel::kError : LogLevel::kWarning, one.message,
+        {{"at", ToString(one.where)}, {"line", one.line}});
+  }
 }
 
 }  // namespace postern::daemon

@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
+#include "daemon/web_security.h"
+#include "exporters/http_server.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
 
@@ -28,17 +31,23 @@ struct LoadedSetup {
   std::shared_ptr<const Setup> setup;  // null if there are errors
   policy::Diagnostics diagnostics;     // of both files, with errors and warnings
   std::string unreadable;              // why a file could not be read; empty if all could
+  exporters::HttpSecurity security{};  // with Secrets::kNeeded, as the watch
+  std::optional<WebWatch> web_watch{};
 
   // What to show where `setup` is null.
   std::string Problems() const;
 };
 
-// Whether the receivers' secrets must be there: for a daemon, not for a command that only reads.
+// Whether the secrets of receivers and HTTP server must be there: for a daemon, not for a command
+// that only reads.
 enum class Secrets : std::uint8_t { kNeeded, kNotNeeded };
 
 // Reads the configuration and the policy that it names. `state_directory` as in LoadConfig.
 LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,
                       std::chrono::sys_days today, Secrets secrets);
+
+// One line for each.
+void LogDiagnostics(const policy::Diagnostics& diagnostics);
 
 // The setup in force. Thread-safe.
 class CurrentSetup {

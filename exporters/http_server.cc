@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -43,14 +46,63 @@ struct Connections {
 struct Shared {
   HttpHandler handler;
   HttpLimits limits;
+  std::shared_ptr<const HttpSecurity> security;
+  std::unique_ptr<BasicAuth> passwords;  // null once the server stopped
   Connections connections;
 };
 
-http::response<http::string_body> MakeResponse(HttpResponse&& content, bool keep_alive) {
+// The bytes of a connection, in TLS where there is a context: an AsyncStream for Beast.
+class ServerStream {
+ public:
+  using executor_type = beast::tcp_stream::executor_type;
+
+  ServerStream(tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
+      : context_(std::move(context)), tcp_(std::move(socket)) {
+    if (context_) tls_.emplace(tcp_, *context_);
+  }
+
+  executor_type get_executor() { return tcp_.get_executor(); }
+  beast::tcp_stream& lower() { return tcp_; }
+  const std::shared_ptr<asio::ssl::context>& context() const { return context_; }
+  bool encrypted() const { return tls_ && !plain_; }
+  // From now on bytes are sent and read as they are.
+  void SpeakPlainly() { plain_ = true; }
+
+  template <typename Handler>
+  void AsyncHandshake(Handler&& handler) {
+    tls_->async_handshake(asio::ssl::stream_base::server, std::forward<Handler>(handler));
+  }
+  template <typename Handler>
+  void AsyncShutdown(Handler&& handler) {
+    tls_->async_shutdown(std::forward<Handler>(handler));
+  }
+  template <typename Buffers, typename Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    if (encrypted()) return tls_->async_read_some(buffers, std::forward<Handler>(handler));
+    tcp_.async_read_some(buffers, std::forward<Handler>(handler));
+  }
+  template <typename Buffers, typename Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    if (encrypted()) return tls_->async_write_some(buffers, std::forward<Handler>(handler));
+    tcp_.async_write_some(buffers, std::forward<Handler>(handler));
+  }
+
+ private:
+  const std::shared_ptr<asio::ssl::context> context_;
+  beast::tcp_stream tcp_;
+  std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
+  bool plain_ = false;
+};
+
+http::response<http::string_body> MakeResponse(HttpResponse&& content, const HttpSecurity& security,
+                                               bool keep_alive) {
   http::response<http::string_body> response(static_cast<http::status>(content.status), 11);
   response.set(http::field::server, "postern");
   response.set(http::field::content_type, content.content_type);
   response.set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : security.headers) response.set(name, value);
+  if (content.status == 401) response.set(http::field::www_authenticate, "Basic realm=\"postern\"");
+  if (!content.allow.empty()) response.set(http::field::allow, content.allow);
   response.keep_alive(keep_alive);
   response.body() = std::move(content.body);
   response.prepare_payload();
@@ -59,6 +111,16 @@ http::response<http::string_body> MakeResponse(HttpResponse&& content, bool keep
 
 http::message_generator WithoutBody(const http::response<http::string_body>& response) {
   return http::response<http::empty_body>(response.base());
+}
+
+bool IsServed(http::verb method) {
+  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
+}
+
+// The client of a TLS port spoke HTTP.
+bool IsPlainHttp(const error_code& error) {
+  return error.category() == asio::error::get_ssl_category() &&
+         ERR_GET_REASON(static_cast<unsigned long>(error.value())) == SSL_R_HTTP_REQUEST;
 }
 
 // The client sent something that is not HTTP, rather than nothing more.
@@ -72,19 +134,20 @@ bool IsSyntaxError(const error_code& error) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::shared_ptr<Shared> shared)
-      : shared_(std::move(shared)), stream_(std::move(socket)) {}
+      : shared_(std::move(shared)), stream_(std::move(socket), shared_->security->tls) {}
 
   void Start() {
     auto& waiting = shared_->connections.waiting;
     place_ = waiting.insert(waiting.end(), shared_from_this());
     list_ = &waiting;
     BeginRequest();
+    if (stream_.encrypted()) return Handshake();
     ReadHeader();
   }
 
   void Close() {
     if (list_ == nullptr) return;
-    stream_.close();
+    stream_.lower().close();
     // Keeps this alive to the end of the function.
     const std::shared_ptr<Connection> self = *place_;
     std::exchange(list_, nullptr)->erase(place_);
@@ -105,6 +168,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
     total_deadline_ = now + shared_->limits.total;
   }
 
+  void Handshake() {
+    stream_.lower().expires_at(header_deadline_);
+    stream_.AsyncHandshake([self = shared_from_this()](error_code error) {
+      if (self->list_ == nullptr) return;
+      if (!error) return self->ReadHeader();
+      if (!IsPlainHttp(error)) return self->Close();
+      self->stream_.SpeakPlainly();
+      self->Refuse(400, "this port is served over TLS; ask it with https://");
+    });
+  }
+
   void AwaitNextRequest() {
     MoveTo(shared_->connections.waiting);
     if (buffer_.size() > 0) {  // pipelined
@@ -112,7 +186,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       ReadHeader();
       return;
     }
-    stream_.expires_after(shared_->limits.idle);
+    stream_.lower().expires_after(shared_->limits.idle);
     stream_.async_read_some(buffer_.prepare(kReadChunk),
                             [self = shared_from_this()](error_code error, std::size_t bytes) {
                               if (self->list_ == nullptr) return;
@@ -126,7 +200,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void ReadHeader() {
     parser_.emplace();
     parser_->header_limit(kLongestRequestHeader);
-    stream_.expires_at(header_deadline_);
+    stream_.lower().expires_at(header_deadline_);
     http::async_read_header(stream_, buffer_, *parser_,
                             [self = shared_from_this()](error_code error, std::size_t) {
                               if (self->list_ != nullptr) self->OnHeader(error);
@@ -140,61 +214,114 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (IsSyntaxError(error)) return Refuse(400, "this is not an HTTP request");
     if (error) return Close();
 
-    const http::verb method = parser_->get().method();
-    if (method != http::verb::get && method != http::verb::head) {
-      return Refuse(405, "only GET and HEAD are served here");
+    if (!IsServed(parser_->get().method())) {
+      return Refuse({.status = 405,
+                     .body = "only GET, HEAD and POST are served here\n",
+                     .allow = "GET, HEAD, POST"});
     }
     if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
-    Answer();
+    MoveTo(shared_->connections.answering);
+    asked_ = SteadyClock::now();
+    Authorize();
   }
 
-  void Answer() {
+  void Authorize() {
+    const auto& users = shared_->security->users;
+    if (users.empty()) return Ask();
+    const auto credentials = ParseBasicAuth(parser_->get()[http::field::authorization]);
+    if (!credentials) return OnVerdict(BasicAuth::Verdict::kWrong);
+    const auto verdict = shared_->passwords->Check(
+        *credentials, users, [self = shared_from_this()](BasicAuth::Verdict late) {
+          asio::post(self->stream_.get_executor(), [self, late] {
+            if (self->list_ != nullptr) self->OnVerdict(late);
+          });
+        });
+    if (verdict) OnVerdict(*verdict);
+  }
+
+  void OnVerdict(BasicAuth::Verdict verdict) {
+    switch (verdict) {
+      case BasicAuth::Verdict::kRight:
+        return Ask();
+      case BasicAuth::Verdict::kWrong:
+        return Refuse(401, "a user and password of this server are needed");
+      case BasicAuth::Verdict::kBusy:
+        return Refuse(503, "too many passwords wait to be checked; try again");
+    }
+  }
+
+  void Ask() {
     const auto& request = parser_->get();
+    shared_->handler({std::string(request.method_string()), std::string(request.target())},
+                     [self = shared_from_this()](HttpResponse response) {
+                       asio::dispatch(self->stream_.get_executor(),
+                                      [self, response = std::move(response)]() mutable {
+                                        if (self->list_ != nullptr)
+                                          self->Reply(std::move(response));
+                                      });
+                     });
+  }
+
+  void Reply(HttpResponse&& content) {
+    const auto& request = parser_->get();
+    // Whoever came by another certificate, or by none, comes again.
+    const bool keep_alive = request.keep_alive() && stream_.context() == shared_->security->tls;
+    auto response = MakeResponse(std::move(content), *shared_->security, keep_alive);
+    total_deadline_ += SteadyClock::now() - asked_;
     const bool head = request.method() == http::verb::head;
-    const bool keep_alive = request.keep_alive();
-    auto response = MakeResponse(
-        shared_->handler({std::string(request.method_string()), std::string(request.target())}),
-        keep_alive);
     Send(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
   }
 
   void Refuse(unsigned status, std::string_view why) {
-    auto response = MakeResponse({.status = status, .body = std::string(why) + "\n"}, false);
-    if (status == 405) response.set(http::field::allow, "GET, HEAD");
-    Send(std::move(response), false);
+    Refuse({.status = status, .body = std::string(why) + "\n"});
+  }
+
+  void Refuse(HttpResponse&& content) {
+    MoveTo(shared_->connections.answering);
+    Send(MakeResponse(std::move(content), *shared_->security, false), false);
   }
 
   void Send(http::message_generator message, bool keep_alive) {
-    MoveTo(shared_->connections.answering);
-    stream_.expires_at(total_deadline_);
+    stream_.lower().expires_at(total_deadline_);
     beast::async_write(stream_, std::move(message),
                        [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
                          if (self->list_ == nullptr) return;
                          if (error) return self->Close();
                          if (keep_alive) return self->AwaitNextRequest();
-                         error_code ignored;  // the client may be gone already
-                         self->stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
                          self->MoveTo(self->shared_->connections.waiting);
-                         self->Drain();
+                         self->Finish();
                        });
+  }
+
+  void Finish() {
+    if (!stream_.encrypted()) return EndOutput();
+    stream_.AsyncShutdown([self = shared_from_this()](error_code) {
+      if (self->list_ != nullptr) self->EndOutput();
+    });
+  }
+
+  void EndOutput() {
+    error_code ignored;  // the client may be gone already
+    stream_.lower().socket().shutdown(tcp::socket::shutdown_send, ignored);
+    Drain();
   }
 
   // Closing with unread bytes makes the kernel send a reset, which can destroy the reply before the
   // client has read it (RFC 9112 section 9.6). Ends with the client's end, or with the request's
   // total time.
   void Drain() {
-    stream_.async_read_some(asio::buffer(scratch_),
-                            [self = shared_from_this()](error_code error, std::size_t) {
-                              if (self->list_ == nullptr) return;
-                              if (error) return self->Close();
-                              self->Drain();
-                            });
+    stream_.lower().async_read_some(asio::buffer(scratch_),
+                                    [self = shared_from_this()](error_code error, std::size_t) {
+                                      if (self->list_ == nullptr) return;
+                                      if (error) return self->Close();
+                                      self->Drain();
+                                    });
   }
 
   static constexpr std::size_t kReadChunk = 2048;
 
   const std::shared_ptr<Shared> shared_;
-  beast::tcp_stream stream_;
+  ServerStream stream_;
   List* list_ = nullptr;  // where it is listed; null once it is closed
   List::iterator place_;
   // Holds the header and at most one chunk of what was pipelined behind it.
@@ -202,6 +329,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<http::request_parser<http::empty_body>> parser_;
   SteadyClock::time_point header_deadline_;
   SteadyClock::time_point total_deadline_;
+  SteadyClock::time_point asked_;  // when the request was read
   std::array<char, 512> scratch_;
 };
 
@@ -220,8 +348,13 @@ std::string Where(const IpAddress& address, std::uint16_t port) {
 
 class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(asio::io_context& io, HttpHandler handler, HttpLimits limits)
-      : shared_(std::make_shared<Shared>(Shared{std::move(handler), limits, {}})),
+  Impl(asio::io_context& io, HttpHandler handler, HttpLimits limits, HttpSecurity security)
+      : shared_(std::make_shared<Shared>(
+            Shared{std::move(handler),
+                   limits,
+                   std::make_shared<const HttpSecurity>(std::move(security)),
+                   std::make_unique<BasicAuth>(),
+                   {}})),
         acceptor_(io),
         backoff_(io) {}
 
@@ -249,11 +382,19 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     });
   }
 
+  void Secure(HttpSecurity security) {
+    const bool same_tls = security.tls == shared_->security->tls;
+    shared_->security = std::make_shared<const HttpSecurity>(std::move(security));
+    auto& waiting = shared_->connections.waiting;
+    while (!same_tls && !waiting.empty()) waiting.front()->Close();
+  }
+
   void Stop() {
     error_code ignored;  // closing cannot fail in a way that leaves it open
     acceptor_.close(ignored);
     backoff_.cancel();
     while (shared_->connections.size() > 0) CloseOldest(shared_->connections);
+    shared_->passwords.reset();
   }
 
   std::uint16_t port() const { return port_; }
@@ -291,8 +432,9 @@ HttpServer::~HttpServer() { Stop(); }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::io_context& io,
                                                        const IpAddress& address, std::uint16_t port,
-                                                       HttpHandler handler, HttpLimits limits) {
-  auto impl = std::make_shared<Impl>(io, std::move(handler), limits);
+                                                       HttpHandler handler, HttpLimits limits,
+                                                       HttpSecurity security) {
+  auto impl = std::make_shared<Impl>(io, std::move(handler), limits, std::move(security));
   const auto where = asio::ip::make_address(address.ToString());
   if (const error_code error = impl->Open({where, port})) {
     return Error{"cannot listen on " + Where(address, port) + ": " + error.message() +
@@ -303,6 +445,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::io_context& io,
 }
 
 std::uint16_t HttpServer::port() const { return impl_->port(); }
+
+void HttpServer::Secure(HttpSecurity security) { impl_->Secure(std::move(security)); }
 
 void HttpServer::Stop() { impl_->Stop(); }
 

@@ -187,6 +187,9 @@ class Metrics::Impl {
       Gauge("postern_policy_info",
             "Always 1; the policy in force, by its SHA-256, and who authorised its scope.",
             {"hash", "authorized_by"});
+  Series& web_reload_successful = Gauge(
+      "postern_web_config_last_reload_successful",
+      "Whether the web configuration, its certificate and its key could be used when last read.");
   Series& reload_successful = Gauge(
       "postern_config_last_reload_successful",
       "Whether the last load of policy and configuration succeeded; 0: an older one is used.");
@@ -287,6 +290,7 @@ class Metrics::Impl {
 Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->build_info.At({version}) = 1;
   impl_->reload_successful.At({}) = 0;
+  impl_->web_reload_successful.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
   impl_->probing_since.At({}) = 0;
@@ -363,6 +367,11 @@ void Metrics::RecordReload(bool ok, TimePoint now) {
   const std::lock_guard lock(impl_->mutex);
   impl_->reload_successful.At({}) = ok ? 1 : 0;
   if (ok) impl_->reload_time.At({}) = Seconds(now);
+}
+
+void Metrics::RecordWebReload(bool ok) {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->web_reload_successful.At({}) = ok ? 1 : 0;
 }
 
 void Metrics::SetPaused(bool paused) {

@@ -83,6 +83,8 @@ class Metrics {
   // The outcome of loading policy and configuration, at the start as well; a failure keeps the time
   // of the last success.
   void RecordReload(bool ok, TimePoint now);
+  // The outcome of reading the web configuration's files, certificate and key.
+  void RecordWebReload(bool ok);
   void SetPaused(bool paused);
   // Whether neither a pause nor quiet hours keep probes back, as of `now`.
   void SetProbing(bool allowed, TimePoint now);

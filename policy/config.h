@@ -18,6 +18,7 @@
 #include "core/snapshot.h"
 #include "core/time.h"
 #include "policy/policy.h"
+#include "policy/web_config.h"
 
 namespace postern::policy {
 
@@ -115,6 +116,14 @@ struct LogConfig {
   bool json = false;  // else logfmt
 };
 
+// How the HTTP server is guarded.
+struct WebOptions {
+  std::string config_file;  // empty: neither TLS nor users
+  WebConfig config;         // what that file says; filled by LoadSetup()
+  bool enable_reload = false;
+  SourceLocation where;
+};
+
 // Paths are absolute, or relative to the working directory as the configuration's own path is.
 struct Config {
   std::string viewpoint;
@@ -122,6 +131,7 @@ struct Config {
   std::string storage_path;  // SQLite file
   IpAddress listen_address;
   std::uint16_t listen_port = 9977;
+  WebOptions web;
   std::string external_url;  // empty: none
   // Unix socket for the commands that change the daemon's state.
   std::string control_socket = "/run/postern/postern.sock";

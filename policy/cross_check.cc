@@ -64,6 +64,16 @@ void CheckDiscovery(const Config& config, const Policy& policy, Problems& proble
   }
 }
 
+// An empty path names none.
+void CheckSecret(const SourceLocation& where, const std::string& whose, const std::string& path,
+                 Problems& problems) {
+  if (path.empty()) return;
+  const auto secret = ReadSourceText(path);
+  if (secret && !secret->text.empty()) return;
+  problems.Warning(
+      where, whose + Escaped(path) + ": " + (secret ? "it is empty" : secret.error().message));
+}
+
 }  // namespace
 
 std::optional<std::string> UnknownViewpoint(const Policy& policy, std::string_view viewpoint) {
@@ -101,12 +111,15 @@ Diagnostics CheckSecrets(const Config& config, const SourceText& config_source) 
     } else if (const auto* ticket = std::get_if<TicketConfig>(&receiver.settings)) {
       path = ticket->token_file;
     }
-    if (path.empty()) continue;
-    const auto secret = ReadSourceText(path);
-    if (secret && !secret->text.empty()) continue;
-    problems.Warning(receiver.where, "receiver '" + receiver.name + "': secret file " +
-                                         Escaped(path) + ": " +
-                                         (secret ? "it is empty" : secret.error().message));
+    CheckSecret(receiver.where, "receiver '" + receiver.name + "': secret file ", path, problems);
+  }
+  if (const auto& tls = config.web.config.tls) {
+    const auto check = [&](std::string_view what, const std::string& path) {
+      CheckSecret(config.web.where, "web: " + std::string(what) + " ", path, problems);
+    };
+    check("cert_file", tls->cert_file);
+    check("key_file", tls->key_file);
+    check("client_ca_file", tls->client_ca_file);
   }
   return problems.Take();
 }

@@ -60,6 +60,17 @@ void ReadListen(YamlReader& reader, const YamlNode* node, Config& config) {
   config.listen_port = static_cast<std::uint16_t>(*port);
 }
 
+void ReadWeb(YamlReader& reader, const YamlNode* node, const std::string& folder, WebOptions& web) {
+  if (node == nullptr) return;
+  const Fields fields(reader, *node, "web", {"config_file", "enable_reload"});
+  const auto* file = fields.Find("config_file");
+  if (const auto path = reader.Text(file)) {
+    web.config_file = ResolvedPath(folder, *path);
+    web.where = reader.Where(*file);
+  }
+  web.enable_reload = reader.Flag(fields.Find("enable_reload")).value_or(false);
+}
+
 void ReadControlSocket(YamlReader& reader, const YamlNode* node, const std::string& folder,
                        Config& config) {
   const auto path = reader.Text(node);
@@ -148,7 +159,7 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
   constexpr int kMostSeries = 1'000'000;
   Config config;
   const Fields fields(reader, root, "a configuration",
-                      {"version", "viewpoint", "policy", "storage", "listen", "external_url",
+                      {"version", "viewpoint", "policy", "storage", "listen", "web", "external_url",
                        "control_socket", "limits", "scans", "confirm", "canaries", "retention",
                        "receivers", "finding_series_limit", "log"});
   ReadVersion(reader, fields);
@@ -159,6 +170,7 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
   ReadStorage(reader, fields.Find("storage"), state_directory.empty() ? folder : state_directory,
               config);
   ReadListen(reader, fields.Find("listen"), config);
+  ReadWeb(reader, fields.Find("web"), folder, config.web);
   config.external_url = ReadUrl(reader, fields.Find("external_url")).value_or("");
   ReadControlSocket(reader, fields.Find("control_socket"), folder, config);
   ReadLimits(reader, fields.Find("limits"), config.limits);
@@ -176,6 +188,15 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
                                     .value_or(config.finding_series_limit);
   ReadLog(reader, fields.Find("log"), config.log);
   return config;
+}
+
+void LoadWeb(LoadedSetup& setup) {
+  auto& web = setup.config->web;
+  if (web.config_file.empty()) return;
+  auto loaded = LoadWebConfig(web.config_file);
+  if (loaded.config) web.config = std::move(*loaded.config);
+  setup.config_diagnostics.Add(loaded.diagnostics);
+  setup.unreadable = loaded.unreadable;
 }
 
 }  // namespace
@@ -233,10 +254,11 @@ LoadedSetup LoadSetup(const SourceText& config_source, const std::string& state_
   setup.config = std::move(config.config);
   setup.config_diagnostics = std::move(config.diagnostics);
   if (!setup.config) return setup;
+  LoadWeb(setup);
   auto policy = LoadPolicy(setup.config->policy_path, today);
   setup.policy = std::move(policy.policy);
   setup.policy_diagnostics = std::move(policy.diagnostics);
-  setup.unreadable = policy.unreadable;
+  setup.unreadable = setup.unreadable || policy.unreadable;
   if (setup.policy) {
     setup.config_diagnostics.Add(CrossCheck(*setup.config, config_source, *setup.policy));
   }

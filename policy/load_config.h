@@ -38,15 +38,15 @@ std::optional<std::string> UnknownViewpoint(const Policy& policy, std::string_vi
 // reverse.
 Diagnostics CrossCheck(const Config& config, const SourceText& config_source, const Policy& policy);
 
-// One warning for each receiver whose secret file cannot be read or is empty. A daemon must not
-// start with any of them.
+// One warning for each receiver whose secret file cannot be read or is empty, and for each such
+// file of the web configuration's TLS. A daemon must not start with any of them.
 Diagnostics CheckSecrets(const Config& config, const SourceText& config_source);
 
 // A configuration with the policy that it names.
 struct LoadedSetup {
   std::optional<Config> config;          // none if there are errors in it
   std::shared_ptr<const Policy> policy;  // null if there are errors in either
-  Diagnostics config_diagnostics;        // of the configuration and of both together
+  Diagnostics config_diagnostics;        // of it, the web configuration and of both together
   Diagnostics policy_diagnostics;
   bool unreadable = false;  // one of the files could not be read
 
@@ -55,7 +55,8 @@ struct LoadedSetup {
   }
 };
 
-// Loads both and cross-checks them; CheckSecrets() is left to the caller.
+// Loads both, and the web configuration, and cross-checks them; CheckSecrets() is left to the
+// caller.
 LoadedSetup LoadSetup(const SourceText& config_source, const std::string& state_directory,
                       std::chrono::sys_days today);
 

@@ -5,6 +5,7 @@
 #   scripts/bench.sh [CASE...] [--runs N] [--write docs/scan-benchmarks.md]     --help shows the cases
 #   scripts/bench.sh diff [--runs N]                  `postern diff` beside ndiff on large nmap XML
 #   scripts/bench.sh opening [--case SCAN]            from a port's opening to its finding's
+#   scripts/bench.sh http [--scrapes N]               /metrics in a large scan, and beside slow clients
 #   scripts/bench.sh compare                          large snapshots against a policy
 #
 # POSTERN_BIN names a folder of programs that are built already; nothing is built then.
@@ -26,7 +27,7 @@ if [[ ${1:-} == compare ]]; then
   exit
 fi
 # Debian's interpreter, whatever comes first on PATH.
-if [[ ${1:-} == diff || ${1:-} == opening ]]; then
+if [[ ${1:-} == diff || ${1:-} == opening || ${1:-} == http ]]; then
   name=$1
   shift
   exec /usr/bin/python3 "bench/${name}_bench.py" "$@"

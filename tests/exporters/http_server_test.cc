@@ -6,8 +6,10 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "exporters/loopback_socket.h"
@@ -21,17 +23,29 @@ using namespace std::chrono_literals;
 const IpAddress kLoopback = *IpAddress::Parse("127.0.0.1");
 constexpr std::size_t kLarge = std::size_t{64} * 1024 * 1024;  // more than socket buffers hold
 
-HttpResponse Serve(const HttpRequest& request) {
+HttpResponse ReplyTo(const HttpRequest& request) {
   if (request.target == "/large") return {.body = std::string(kLarge, 'x')};
   if (request.target == "/missing") return {.status = 404, .body = "nothing here\n"};
   return {.content_type = "text/plain; version=0.0.4", .body = request.method + " up 1\n"};
 }
 
+// "/late" is answered by another thread.
+void Serve(const HttpRequest& request, const HttpAnswer& answer) {
+  if (request.target != "/late") return answer(ReplyTo(request));
+  std::thread([request, answer] { answer(ReplyTo(request)); }).join();
+}
+
+// Of the user "prometheus" with the password "secret".
+const HttpUsers kUsers = {
+    {"prometheus", "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW"}};
+const std::string kRight = "Authorization: Basic cHJvbWV0aGV1czpzZWNyZXQ=\r\n";
+const std::string kWrong = "Authorization: Basic cHJvbWV0aGV1czpzZWNyZXR0\r\n";
+
 // A server with its thread.
 class Running {
  public:
-  explicit Running(HttpLimits limits = {})
-      : server_(*HttpServer::Listen(io_, kLoopback, 0, Serve, limits)),
+  explicit Running(HttpLimits limits = {}, HttpSecurity security = {})
+      : server_(*HttpServer::Listen(io_, kLoopback, 0, Serve, limits, std::move(security))),
         thread_([this] { io_.run(); }) {}
   ~Running() {
     boost::asio::post(io_, [this] { server_->Stop(); });
@@ -107,9 +121,15 @@ TEST(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
 
 TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
   const Running server;
-  EXPECT_EQ(server.Reply("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
-            Refusal("405 Method Not Allowed", "only GET and HEAD are served here\n",
-                    "Allow: GET, HEAD\r\n"));
+  EXPECT_EQ(server.Reply("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+            ReplyOf("405 Method Not Allowed",
+                    "Content-Type: text/plain; charset=utf-8\r\n"
+                    "X-Content-Type-Options: nosniff\r\n"
+                    "Allow: GET, HEAD, POST\r\n"
+                    "Connection: close\r\n"
+                    "Content-Length: 40\r\n\r\nonly GET, HEAD and POST are served here\n"));
+  EXPECT_EQ(server.Reply("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+            Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
             Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
   EXPECT_EQ(
@@ -119,6 +139,61 @@ TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
             Refusal("400 Bad Request", "this is not an HTTP request\n"));
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x')),
             Refusal("431 Request Header Fields Too Large", "the request header is too large\n"));
+}
+
+TEST(HttpServerTest, TakesAPostWithoutABodyAndAnAnswerThatComesLate) {
+  const Running server;
+  for (const auto* head :
+       {"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "POST /late HTTP/1.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}) {
+    EXPECT_TRUE(server.Reply(head).ends_with("\r\n\r\nPOST up 1\n")) << head;
+  }
+}
+
+TEST(HttpServerTest, AsksForAUserAndSetsTheConfiguredHeaders) {
+  const Running server({},
+                       {.tls = nullptr, .users = kUsers, .headers = {{"X-Frame-Options", "deny"}}});
+  const std::string unauthorized = ReplyOf("401 Unauthorized",
+                                           "Content-Type: text/plain; charset=utf-8\r\n"
+                                           "X-Content-Type-Options: nosniff\r\n"
+                                           "X-Frame-Options: deny\r\n"
+                                           "WWW-Authenticate: Basic realm=\"postern\"\r\n"
+                                           "Connection: close\r\n"
+                                           "Content-Length: 46\r\n\r\n"
+                                           "a user and password of this server are needed\n");
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), unauthorized);
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\n" + kWrong + "\r\n"), unauthorized);
+  const LoopbackSocket client = server.Connect();
+  for (int i = 0; i < 3; ++i) {  // on one connection: what was right keeps it
+    client.Send("GET / HTTP/1.1\r\n" + kRight + "\r\n");
+    EXPECT_TRUE(client.ReadUntil("up 1\n").starts_with("HTTP/1.1 200 OK\r\n"));
+  }
+}
+
+TEST(HttpServerTest, UsersOfARunningServerCanChange) {
+  boost::asio::io_context io;
+  const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
+  ASSERT_TRUE(server);
+  std::string first;
+  std::string second;
+  std::jthread client([&] {
+    const LoopbackSocket kept = LoopbackSocket::Connect((*server)->port());
+    kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    first = kept.ReadUntil("up 1\n");
+    std::promise<void> secured;
+    boost::asio::post(io, [&] {
+      (*server)->Secure({.tls = nullptr, .users = kUsers, .headers = {}});
+      secured.set_value();
+    });
+    secured.get_future().wait();
+    kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    second = kept.ReadAll();
+    boost::asio::post(io, [&] { io.stop(); });
+  });
+  io.run_for(30s);
+  client.join();
+  EXPECT_EQ(first, kUp);
+  EXPECT_TRUE(second.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << second;
 }
 
 TEST(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
