@@ -28,10 +28,11 @@ struct DeliveryBatch {
   std::map<std::string, std::string> memory;  // what this receiver returned last time
 };
 
-// A row that the receiver will never take as it is.
+// What the receiver will never take as it is.
 struct RefusedRow {
-  std::int64_t id = 0;
-  std::string reason;  // for people
+  std::int64_t id = 0;       // 0: no row, but what is sent of the finding's present state
+  std::string reason;        // for people
+  std::string finding = {};  // set where there is no row
 };
 
 struct DeliveryOutcome {
