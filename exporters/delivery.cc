@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "exporters/hidden_secrets.h"
 
 namespace postern::exporters {
 namespace {
@@ -93,7 +94,10 @@ class Delivery::Impl {
     if (!batch) return Retry("storage", batch.error().message, {});
     metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
 
-    const DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    outcome.detail = WithoutSecrets(std::move(outcome.detail));
+    for (auto& refused : outcome.refused)
+      refused.reason = WithoutSecrets(std::move(refused.reason));
     if (const auto kept = Keep(*batch, outcome); !kept) {
       return Retry("storage", kept.error().message, {});
     }

@@ -45,7 +45,7 @@ struct DeliveryOutcome {
   Status status = Status::kDelivered;
   std::string reason;  // of a failure; one of a few words, it becomes a metric label: "timeout",
                        // "connect", "http_4xx", "http_5xx", "protocol"
-  std::string detail;  // of a failure, for the log
+  std::string detail;  // of a failure, for the log; may hold what the receiver answered
   Duration retry_after{};           // kRetry: what the receiver asked for; 0: nothing
   std::vector<std::int64_t> taken;  // rows of the queue, whatever the status
   std::vector<RefusedRow> refused;  // dead letters from now on, whatever the status

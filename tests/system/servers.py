@@ -152,11 +152,11 @@ class Prometheus:
 
 class Hook:
     """A webhook in this process: keeps what it takes, and answers with the statuses that it is told
-    first, then with what `judge` says of the body, 200 by default. `echo` answers with the request."""
+    first, then with what `judge` says of the body, 200 by default. The answer's body is `echo`, the request's headers and its body, if there is one."""
 
     url = "http://127.0.0.1:8099/hook"
 
-    def __init__(self, port=8099, judge=lambda body: 200, echo=False):
+    def __init__(self, port=8099, judge=lambda body: 200, echo=""):
         self.url = f"http://127.0.0.1:{port}/hook"
         self.requests, self.answers = [], []
         hook = self
@@ -166,7 +166,7 @@ class Hook:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 status = hook.answers.pop(0) if hook.answers else judge(body)
                 hook.requests.append((dict(self.headers), body, status))
-                answer = f"{self.headers}{body}".encode() if echo else b""
+                answer = f"{echo} {self.headers}{body}".encode() if echo else b""
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
