@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 import urllib.request
@@ -74,6 +75,27 @@ def wait_for_listeners(target, process, ports, addresses=None):
                 f"{target.name} listens on {address} port {port}",
                 lambda: process.must_run() and target.listens(port, address),
             )
+
+
+class LocalPorts:
+    """Ports of this namespace's 127.0.0.1 that listen, and answer nothing."""
+
+    def __init__(self):
+        self.open = {}
+
+    def toggle(self, port):
+        if port in self.open:
+            self.open.pop(port).close()
+            return
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        self.open[port] = listener
+
+    def close(self):
+        for listener in self.open.values():
+            listener.close()
 
 
 def http_get(url):

@@ -6,13 +6,12 @@ import json
 import math
 import os
 import random
-import socket
 import sqlite3
 import time
 from contextlib import closing
 
 from lab import wait_for
-from servers import Alertmanager, Hook
+from servers import Alertmanager, Hook, LocalPorts
 
 ROUNDS = int(os.environ.get("POSTERN_DELIVER_ROUNDS", "10"))
 PORTS = range(7001, 7021)
@@ -38,23 +37,6 @@ SCANS = f"""
 """
 
 CONFIRM = "confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}\n"
-
-
-class Services:
-    """Ports of this machine that listen or do not."""
-
-    def __init__(self):
-        self.open = {}
-
-    def toggle(self, port):
-        if port in self.open:
-            self.open.pop(port).close()
-            return
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
-        listener.listen(64)
-        self.open[port] = listener
 
 
 def transitions(folder):
@@ -129,7 +111,7 @@ def let_it_live(chance, hooks):
 
 def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
     chance = random.Random(5)
-    services = Services()
+    services = LocalPorts()
     services.toggle(7000)
     # A slow answer makes room for a kill between it and its acknowledgement.
     hook = Hook(judge=lambda body: time.sleep(0.05) or 200)
@@ -193,5 +175,4 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
     finally:
         hook.close()
         gate.close()
-        for listener in services.open.values():
-            listener.close()
+        services.close()
