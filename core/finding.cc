@@ -31,6 +31,10 @@ constexpr EnumNames<TransitionKind, 3> kTransitions = {{
 
 constexpr std::size_t kIdCharacters = 10;
 
+std::string WithEpisode(const std::string& id, int episode) {
+  return episode == 1 ? id : id + "-" + std::to_string(episode);
+}
+
 }  // namespace
 
 std::string_view ToString(FindingState state) { return NameOf(kStates, state); }
@@ -57,9 +61,10 @@ std::string FindingId(std::string_view viewpoint, const Drift& drift) {
   return Sha256Base32(identity, kIdCharacters);
 }
 
-std::string DisplayId(const Finding& finding) {
-  if (finding.episode == 1) return finding.id;
-  return finding.id + "-" + std::to_string(finding.episode);
+std::string DisplayId(const Finding& finding) { return WithEpisode(finding.id, finding.episode); }
+
+std::string DisplayId(const Transition& transition) {
+  return WithEpisode(transition.finding_id, transition.episode);
 }
 
 std::string_view ToString(TransitionKind kind) { return NameOf(kTransitions, kind); }

@@ -93,4 +93,7 @@ struct Transition {
   bool operator==(const Transition&) const = default;
 };
 
+// The finding's id with its episode then.
+std::string DisplayId(const Transition& transition);
+
 }  // namespace postern

@@ -5,6 +5,7 @@
 // rare and never filled by an attacker; debug, everything else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -27,6 +28,10 @@ struct LogField {
   std::string_view key;
   std::string value;
 };
+
+// So many lines of one kind come of one event, a run or a delivery; a last one counts the rest. How
+// many findings there are is up to whoever is scanned.
+inline constexpr std::size_t kLongestLogSeries = 100;
 
 using LogSink = std::function<void(LogLevel level, std::string_view message,
                                    const std::vector<LogField>& fields)>;

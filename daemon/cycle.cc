@@ -69,9 +69,10 @@ std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
 }
 
 void LogTransitions(const Judged& judged) {
+  std::size_t lines = 0;
   for (const auto& finding : judged.changed) {
     for (const auto& transition : judged.transitions) {
-      if (transition.finding_id != finding.id) continue;
+      if (transition.finding_id != finding.id || ++lines > kLongestLogSeries) continue;
       Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
           {{"id", DisplayId(finding)},
            {"kind", std::string(ToString(finding.drift.kind))},
@@ -81,6 +82,9 @@ void LogTransitions(const Judged& judged) {
            {"summary", Summary(finding.drift)}});
     }
   }
+  if (lines <= kLongestLogSeries) return;
+  Log(LogLevel::kInfo, "more findings changed; `postern findings list` has them",
+      {{"count", std::to_string(lines - kLongestLogSeries)}});
 }
 
 }  // namespace

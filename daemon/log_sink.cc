@@ -2,6 +2,8 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -38,9 +40,18 @@ std::string LogfmtValue(std::string_view value) {
   return IsBare(safe) ? safe : exporters::JsonString(safe);
 }
 
+// systemd.exec(5): JOURNAL_STREAM is DEVICE:INODE of what it connected to the journal. Children
+// that write elsewhere inherit it too.
+bool StderrIsJournal() {
+  const char* journal = std::getenv("JOURNAL_STREAM");
+  struct stat here {};
+  if (journal == nullptr || fstat(STDERR_FILENO, &here) != 0) return false;
+  return journal == std::to_string(here.st_dev) + ":" + std::to_string(here.st_ino);
+}
+
 class StderrLog {
  public:
-  StderrLog() : journal_(std::getenv("JOURNAL_STREAM") != nullptr) {
+  StderrLog() : journal_(StderrIsJournal()) {
     logger_ = std::make_shared<spdlog::logger>("postern",
                                                std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger_->set_pattern("%v");

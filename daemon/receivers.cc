@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "exporters/alertmanager.h"
+#include "exporters/alerts.h"
 #include "exporters/secret_file.h"
 #include "exporters/ticket_receiver.h"
 #include "exporters/ticket_systems.h"
@@ -172,7 +173,9 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
   };
   source.acknowledge = [this, instance](const exporters::DeliveryOutcome& outcome, TimePoint at) {
     storage::Receipt receipt{.taken = outcome.taken, .refused = {}, .memory = outcome.memory};
-    for (const auto& row : outcome.refused) receipt.refused.emplace_back(row.id, row.reason);
+    for (const auto& row : outcome.refused) {
+      if (row.id != 0) receipt.refused.emplace_back(row.id, row.reason);
+    }
     return storage_.Run([&](storage::Store& store) {
       auto acknowledged = store.Acknowledge(instance.name, receipt, at);
       PublishDeadLetters(instance.name, store, metrics_);

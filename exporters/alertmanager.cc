@@ -1,358 +1,166 @@
 #include "exporters/alertmanager.h"
 
-#include <algorithm>
-#include <boost/json.hpp>
+#include <chrono>
+#include <map>
 #include <optional>
 #include <set>
-#include <string_view>
+#include <span>
 #include <utility>
 #include <variant>
 
-#include "exporters/escape.h"
+#include "exporters/alerts.h"
 #include "exporters/http_client.h"
 
 namespace postern::exporters {
 namespace {
 
-namespace json = boost::json;
-
-using Labels = std::map<std::string, std::string>;
-
-// An alert as it was last sent, or is to be sent. Its labels are the key that it is held under.
-struct Alert {
-  std::string finding;  // id without the episode: the order of sending
-  json::object labels;
-  json::object annotations;
-  std::string generator_url;
-  std::string starts_at;
-  std::string ends_at;  // empty: it fires
-  std::string told;     // when its end was first taken; empty: not yet, or it fires
-};
-
-using Alerts = std::map<std::string, Alert>;  // by the JSON text of their labels
-
-// "unexpected_open" -> "PosternUnexpectedOpen"
-std::string AlertName(DriftKind kind) {
-  std::string name = "Postern";
-  bool upper = true;
-  for (const char c : ToString(kind)) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    name += upper ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return name;
-}
-
-// Prometheus's label names: [a-zA-Z_][a-zA-Z0-9_]*. Anything else becomes an underscore.
-std::string LabelName(std::string_view text) {
-  std::string name = "label_";
-  for (const char c : text) {
-    const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    name += fits ? c : '_';
-  }
-  return name;
-}
-
-json::object LabelsOf(const Finding& finding) {
-  const Drift& drift = finding.drift;
-  const DriftPlace place = PlaceOf(drift);
-  Labels labels = {{"alertname", AlertName(drift.kind)},
-                   {"viewpoint", finding.viewpoint},
-                   {"host", drift.host},
-                   {"address", place.address},
-                   {"family", place.family},
-                   {"protocol", place.protocol},
-                   {"port", place.port},
-                   {"name", place.name},
-                   {"scan", place.scan},
-                   {"kind", std::string(ToString(drift.kind))},
-                   {"severity", std::string(ToString(drift.severity))},
-                   {"owner", drift.owner}};
-  for (const auto& [name, value] : drift.labels) labels.emplace(LabelName(name), value);
-  json::object object;
-  for (const auto& [name, value] : labels) {
-    if (!value.empty()) object.emplace(name, ValidUtf8(value));
-  }
-  return object;
-}
-
-std::string_view Advice(DriftKind kind) {
-  switch (kind) {
-    case DriftKind::kUnexpectedOpen:
-      return "Close it, or find its owner and let the policy allow it from this viewpoint.";
-    case DriftKind::kMissing:
-      return "Restore the service or the path to it, or let the policy no longer expect it.";
-    case DriftKind::kHostUnreachable:
-      return "Check whether the host is up and what lies between it and this viewpoint.";
-    case DriftKind::kAllPortsOpen:
-      return "Check whether a SYN proxy or a tarpit answers in the host's place, or its packet "
-             "filter is gone.";
-    case DriftKind::kWrongState:
-      return "Check the packet filter in front of the host, or correct the policy.";
-    case DriftKind::kFamilyDivergence:
-      return "Let service and packet filter treat both families alike, or give the policy a rule "
-             "for each.";
-    case DriftKind::kStateChanged:
-      return "The policy allows both states; check whether the change was meant.";
-    case DriftKind::kUnlistedHost:
-      return "Find its owner and name it in the policy, take it off the network, or let the policy "
-             "ignore this network's unlisted hosts.";
-    case DriftKind::kDnsOutOfScope:
-      return "Correct the name, or extend the scope once its owner authorises the probes.";
-    case DriftKind::kDnsChanged:
-      return "Check whether the move was meant; the new addresses are scanned.";
-    case DriftKind::kViewpointBlind:
-      return "Check this machine's uplink and packet filter, then the canaries themselves. Until a "
-             "run sees again, nothing else of this family opens or resolves.";
-    case DriftKind::kCoverageStale:
-      return "See the log of posternd for why the scan's runs fail or take too long; `postern "
-             "plan` "
-             "tells whether the limits can meet the schedule.";
-  }
-  return {};
-}
-
-std::string Description(const Finding& finding) {
-  const Drift& drift = finding.drift;
-  std::string text = "Expected: " + drift.expected + " (rule: " + drift.rule + ").\n";
-  text += "Observed: " + ObservedText(drift);
-  if (drift.only_family) {
-    text += ", over " + std::string(ToString(drift.address.family())) + " only";
-  }
-  text +=
-      ".\nFinding " + DisplayId(finding) + ", first seen " + FormatTime(finding.first_seen) + ".\n";
-  return text += Advice(drift.kind);
-}
-
-Alert MakeAlert(const Finding& finding, const std::string& external_url, TimePoint now) {
-  Alert alert;
-  alert.finding = finding.id;
-  alert.labels = LabelsOf(finding);
-  alert.annotations = {{"summary", ValidUtf8(Summary(finding.drift))},
-                       {"description", ValidUtf8(Description(finding))},
-                       {"finding", DisplayId(finding)}};
-  if (!external_url.empty()) {
-    alert.generator_url = external_url + "/findings/" + DisplayId(finding);
-  }
-  // Alertmanager refuses an alert that ends before it starts, which a clock set back could make.
-  alert.starts_at = FormatTime(std::min(finding.opened.value_or(finding.first_seen), now));
-  return alert;
-}
-
-// FormatTime's texts have one length, so that they order as the times do (to the year 9999).
-void End(Alert& alert, TimePoint at) { alert.ends_at = std::max(FormatTime(at), alert.starts_at); }
-
-std::string MemoryText(const Alert& alert) {
-  return json::serialize(json::object{{"finding", alert.finding},
-                                      {"annotations", alert.annotations},
-                                      {"generatorURL", alert.generator_url},
-                                      {"startsAt", alert.starts_at},
-                                      {"endsAt", alert.ends_at},
-                                      {"told", alert.told}});
-}
-
-std::optional<json::object> ParseObject(const std::string& text) {
-  boost::system::error_code error;
-  json::value value = json::parse(text, error);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.as_object());
-}
-
-std::string TextAt(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
-}
-
-// None for what MemoryText did not write.
-std::optional<Alert> ParseMemory(const std::string& key, const std::string& text) {
-  auto labels = ParseObject(key);
-  const auto value = ParseObject(text);
-  if (!labels || !value) return std::nullopt;
-  Alert alert{.finding = TextAt(*value, "finding"),
-              .labels = *std::move(labels),
-              .annotations = {},
-              .generator_url = TextAt(*value, "generatorURL"),
-              .starts_at = TextAt(*value, "startsAt"),
-              .ends_at = TextAt(*value, "endsAt"),
-              .told = TextAt(*value, "told")};
-  const json::value* annotations = value->if_contains("annotations");
-  if (annotations != nullptr && annotations->is_object()) {
-    alert.annotations = annotations->as_object();
-  }
-  if (alert.starts_at.empty()) return std::nullopt;
-  return alert;
-}
-
-json::object Wire(const Alert& alert, TimePoint now) {
-  json::object object;
-  object.emplace("labels", alert.labels);
-  object.emplace("annotations", alert.annotations);
-  object.emplace("startsAt", alert.starts_at);
-  object.emplace("endsAt", alert.ends_at.empty() ? FormatTime(now + kFiringFor) : alert.ends_at);
-  if (!alert.generator_url.empty()) object.emplace("generatorURL", alert.generator_url);
-  return object;
-}
-
-Alerts Firing(const DeliveryBatch& batch, const std::string& external_url) {
-  Alerts alerts;
-  for (const Finding& finding : batch.findings) {
-    if (finding.state != FindingState::kOpen) continue;
-    Alert alert = MakeAlert(finding, external_url, batch.now);
-    std::string key = json::serialize(alert.labels);
-    alerts.emplace(std::move(key), std::move(alert));
-  }
-  return alerts;
-}
-
-using FindingsById = std::map<std::string_view, const Finding*>;
-
-FindingsById ById(const std::vector<Finding>& findings) {
-  FindingsById by_id;
-  for (const Finding& finding : findings) by_id.emplace(finding.id, &finding);
-  return by_id;
-}
-
-// When what was remembered as firing came to its end.
-TimePoint EndOf(const Alert& alert, const FindingsById& findings, TimePoint now) {
-  const auto found = findings.find(alert.finding);
-  if (found == findings.end()) return now;
-  return std::min(found->second->resolved.value_or(now), now);
-}
-
-// What a clock wrote that was ahead, and has been put right: an end that lies ahead would leave the
-// alert firing until then.
-void NotAfter(const std::string& now, Alert& alert) {
-  alert.starts_at = std::min(alert.starts_at, now);
-  alert.ends_at = std::min(alert.ends_at, now);
-  if (alert.told > now) alert.told.clear();
-}
-
-// What was sent as firing and does not fire any more, until its end was repeated long enough.
-void AddEnded(const DeliveryBatch& batch, const FindingsById& findings, Alerts& alerts) {
-  const std::string repeat_since = FormatTime(batch.now - kRepeatResolvedFor);
-  for (const auto& [key, text] : batch.memory) {
-    auto alert = ParseMemory(key, text);
-    if (!alert || alerts.contains(key)) continue;
-    NotAfter(FormatTime(batch.now), *alert);
-    if (!alert->told.empty() && alert->told <= repeat_since) continue;
-    if (alert->ends_at.empty()) End(*alert, EndOf(*alert, findings, batch.now));
-    alerts.emplace(key, *std::move(alert));
-  }
-}
-
-// Findings that opened and resolved while nothing could be delivered.
-void AddUntoldResolutions(const DeliveryBatch& batch, const FindingsById& findings,
-                          const std::string& external_url, Alerts& alerts) {
-  for (const QueuedTransition& queued : batch.queue) {
-    if (queued.delivered || queued.transition.kind != TransitionKind::kResolved) continue;
-    const auto found = findings.find(queued.transition.finding_id);
-    if (found == findings.end() || found->second->state != FindingState::kResolved) continue;
-    Alert alert = MakeAlert(*found->second, external_url, batch.now);
-    End(alert, std::min(found->second->resolved.value_or(batch.now), batch.now));
-    std::string key = json::serialize(alert.labels);
-    alerts.emplace(std::move(key), std::move(alert));
-  }
-}
-
-// By finding, ended ones first: what takes over under new labels follows what it replaces.
-std::vector<const Alert*> InOrder(const Alerts& alerts) {
-  std::vector<const Alert*> order;
-  for (const auto& [key, alert] : alerts) order.push_back(&alert);
-  std::ranges::stable_sort(order, [](const Alert* a, const Alert* b) {
-    return std::pair(std::string_view(a->finding), a->ends_at.empty()) <
-           std::pair(std::string_view(b->finding), b->ends_at.empty());
-  });
-  return order;
-}
-
-std::vector<std::string> Bodies(const Alerts& alerts, TimePoint now) {
-  std::vector<std::string> bodies;
-  json::array body;
-  const Alert* previous = nullptr;
-  for (const Alert* alert : InOrder(alerts)) {
-    const bool may_split = previous == nullptr || previous->finding != alert->finding;
-    if (body.size() >= kAlertsPerPost && may_split) {
-      bodies.push_back(json::serialize(std::exchange(body, {})));
-    }
-    body.push_back(Wire(*alert, now));
-    previous = alert;
-  }
-  bodies.push_back(json::serialize(body));
-  return bodies;
-}
+using Status = DeliveryOutcome::Status;
+using Clock = std::chrono::steady_clock;
 
 std::string WithoutSlashes(std::string url) {
   while (url.ends_with('/')) url.pop_back();
   return url;
 }
 
-DeliveryOutcome Judge(const HttpReply& reply) {
-  constexpr std::size_t kShown = 300;  // of the reply, in the log
-  using Status = DeliveryOutcome::Status;
-  if (reply.status / 100 == 2) return {};
-  const bool retry = reply.status == 429 || reply.status / 100 == 5;
-  return {
-      .status = retry ? Status::kRetry : Status::kRejected,
-      .reason = "http_" + std::to_string(reply.status / 100) + "xx",
-      .detail = "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShown),
-      .retry_after = reply.retry_after,
-      .taken = {},
-      .refused = {},
-      .memory = {}};
+// Alertmanager answers 400 for an alert that it does not take; what stands before it may say that
+// a request is too long or not to be processed. A smaller one, or one without the culprit, passes.
+bool IsAboutContent(const HttpReply& reply) {
+  return reply.status == 400 || reply.status == 413 || reply.status == 422;
 }
 
-DeliveryOutcome Judge(const HttpFailure& failure) {
-  return {.status = DeliveryOutcome::Status::kRetry,
-          .reason = std::string(ToString(failure.kind)),
-          .detail = failure.detail,
-          .retry_after = {},
-          .taken = {},
-          .refused = {},
-          .memory = {}};
+std::string DetailOf(const HttpReply& reply) {
+  constexpr std::size_t kShown = 300;  // of the reply, in the log
+  return "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShown);
 }
+
+// One delivery: what came of it so far.
+class AlertmanagerRound {
+ public:
+  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch)
+      : settings_(settings),
+        batch_(batch),
+        url_(WithoutSlashes(settings.url) + "/api/v2/alerts"),
+        end_of_search_(Clock::now() + settings.longest_search) {}
+
+  DeliveryOutcome Run() {
+    const Alerts alerts = BuildAlerts(batch_, settings_.external_url);
+    memory_ = batch_.memory;
+    // Without an answer the rest waits; what is merely rejected does not keep the next from being
+    // sent.
+    for (const auto& request : Requests(alerts.outgoing)) {
+      if (outcome_.status == Status::kRetry) break;
+      SendRequest(request);
+    }
+    if (outcome_.status == Status::kDelivered && !search_goes_on_) {
+      Forget(alerts);
+      TakeTheRest();
+    }
+    outcome_.memory = std::move(memory_);
+    return std::move(outcome_);
+  }
+
+ private:
+  void SendRequest(std::span<const OutgoingAlert> alerts) {
+    const auto answer = Post(alerts);
+    const auto* reply = std::get_if<HttpReply>(&answer);
+    if (reply == nullptr) {
+      Fail(std::get<HttpFailure>(answer));
+    } else if (reply->status / 100 == 2) {
+      for (const auto& alert : alerts) memory_[alert.key] = alert.taken_memory;
+    } else if (!IsAboutContent(*reply) || !TakesAnEmptyList(alerts)) {
+      Fail(*reply);
+    } else if (alerts.size() == 1) {
+      Quarantine(alerts.front(), DetailOf(*reply));
+    } else {
+      SendHalves(alerts);
+    }
+  }
+
+  void SendHalves(std::span<const OutgoingAlert> alerts) {
+    const std::size_t half = alerts.size() / 2;
+    for (const auto& part : {alerts.first(half), alerts.subspan(half)}) {
+      search_goes_on_ = !outcome_.refused.empty() && Clock::now() >= end_of_search_;
+      if (outcome_.status != Status::kDelivered || search_goes_on_) return;
+      SendRequest(part);
+    }
+  }
+
+  std::variant<HttpReply, HttpFailure> Post(std::span<const OutgoingAlert> alerts) const {
+    return HttpPost(url_, {{"Content-Type", "application/json"}}, AlertsJson(alerts),
+                    settings_.timeout);
+  }
+
+  // If it does not, its refusals are about the way there (another program's port, a wrong path) and
+  // say nothing of the alerts.
+  bool TakesAnEmptyList(std::span<const OutgoingAlert> refused) {
+    if (refused.empty()) return false;
+    if (!takes_an_empty_list_) {
+      const auto answer = Post({});
+      const auto* reply = std::get_if<HttpReply>(&answer);
+      takes_an_empty_list_ = reply != nullptr && reply->status / 100 == 2;
+    }
+    return *takes_an_empty_list_;
+  }
+
+  void Quarantine(const OutgoingAlert& alert, const std::string& why) {
+    memory_[alert.key] = alert.refused_memory;
+    bool told = false;
+    for (const auto& queued : batch_.queue) {
+      if (queued.delivered || queued.transition.finding_id != alert.finding) continue;
+      told = true;
+      if (!refused_rows_.insert(queued.id).second) continue;
+      outcome_.refused.push_back({.id = queued.id, .reason = why});
+    }
+    if (!told) outcome_.refused.push_back({.id = 0, .reason = why, .finding = alert.finding});
+  }
+
+  void TakeTheRest() {
+    for (const auto row : Undelivered(batch_)) {
+      if (!refused_rows_.contains(row)) outcome_.taken.push_back(row);
+    }
+  }
+
+  // What is neither sent nor kept back any more.
+  void Forget(const Alerts& alerts) {
+    std::map<std::string, std::string> kept = alerts.quarantined;
+    for (const auto& alert : alerts.outgoing) kept[alert.key] = memory_.at(alert.key);
+    memory_ = std::move(kept);
+  }
+
+  void Fail(const HttpReply& reply) {
+    const bool retry = reply.status == 429 || reply.status / 100 == 5;
+    outcome_.status = retry ? Status::kRetry : Status::kRejected;
+    outcome_.reason = "http_" + std::to_string(reply.status / 100) + "xx";
+    outcome_.detail = DetailOf(reply);
+    outcome_.retry_after = reply.retry_after;
+  }
+
+  void Fail(const HttpFailure& failure) {
+    outcome_.status = Status::kRetry;
+    outcome_.reason = ToString(failure.kind);
+    outcome_.detail = failure.detail;
+  }
+
+  // Constant after construction.
+  const AlertmanagerSettings& settings_;
+  const DeliveryBatch& batch_;
+  const std::string url_;
+  const Clock::time_point end_of_search_;
+
+  DeliveryOutcome outcome_;
+  std::set<std::int64_t> refused_rows_;
+  std::map<std::string, std::string> memory_;
+  std::optional<bool> takes_an_empty_list_;
+  bool search_goes_on_ = false;  // in the next delivery
+};
 
 }  // namespace
-
-AlertmanagerPayload BuildAlerts(const DeliveryBatch& batch, const std::string& external_url) {
-  const FindingsById findings = ById(batch.findings);
-  const std::string link_base = WithoutSlashes(external_url);
-  Alerts alerts = Firing(batch, link_base);
-  AddEnded(batch, findings, alerts);
-  AddUntoldResolutions(batch, findings, link_base, alerts);
-
-  AlertmanagerPayload payload;
-  payload.bodies = Bodies(alerts, batch.now);
-  for (auto& [key, alert] : alerts) {
-    if (!alert.ends_at.empty() && alert.told.empty()) alert.told = FormatTime(batch.now);
-    payload.memory.emplace(key, MemoryText(alert));
-  }
-  return payload;
-}
 
 AlertmanagerReceiver::AlertmanagerReceiver(AlertmanagerSettings settings)
     : settings_(std::move(settings)) {}
 
-// A body that is rejected does not keep the next from being sent: Alertmanager takes the valid
-// alerts of a request and answers 400 for the others. Without an answer the rest waits.
 DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
-  AlertmanagerPayload payload = BuildAlerts(batch, settings_.external_url);
-  const std::string url = WithoutSlashes(settings_.url) + "/api/v2/alerts";
-  DeliveryOutcome outcome;
-  for (const std::string& body : payload.bodies) {
-    const auto reply =
-        HttpPost(url, {{"Content-Type", "application/json"}}, body, settings_.timeout);
-    DeliveryOutcome one = std::visit([](const auto& answer) { return Judge(answer); }, reply);
-    if (one.status == DeliveryOutcome::Status::kRetry) return one;
-    if (one.status == DeliveryOutcome::Status::kRejected) outcome = std::move(one);
-  }
-  if (outcome.status == DeliveryOutcome::Status::kDelivered) {
-    outcome.taken = Undelivered(batch);
-    outcome.memory = std::move(payload.memory);
-  }
-  return outcome;
+  return AlertmanagerRound(settings_, batch).Run();
 }
 
 }  // namespace postern::exporters

@@ -5,11 +5,13 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include <set>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
 #include "core/log.h"
+#include "exporters/hidden_secrets.h"
 
 namespace postern::exporters {
 namespace {
@@ -19,6 +21,15 @@ std::optional<TimePoint> OldestUndelivered(const DeliveryBatch& batch) {
     if (!queued.delivered) return queued.transition.at;
   }
   return std::nullopt;
+}
+
+// Of the rows that wait, the finding as people see its id.
+std::map<std::int64_t, std::string> DisplayIds(const DeliveryBatch& batch) {
+  std::map<std::int64_t, std::string> ids;
+  for (const QueuedTransition& queued : batch.queue) {
+    ids.emplace(queued.id, DisplayId(queued.transition));
+  }
+  return ids;
 }
 
 }  // namespace
@@ -83,7 +94,10 @@ class Delivery::Impl {
     if (!batch) return Retry("storage", batch.error().message, {});
     metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
 
-    const DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    outcome.detail = WithoutSecrets(std::move(outcome.detail));
+    for (auto& refused : outcome.refused)
+      refused.reason = WithoutSecrets(std::move(refused.reason));
     if (const auto kept = Keep(*batch, outcome); !kept) {
       return Retry("storage", kept.error().message, {});
     }
@@ -102,20 +116,56 @@ class Delivery::Impl {
 
   // A re-send that changed nothing is not worth a write.
   Result<void> Keep(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
-    for (const auto& row : outcome.refused) {
-      metrics_.RecordDeliveryFailure(name_, "refused");
-      Log(LogLevel::kError, "a receiver refuses a notification; it is a dead letter",
-          {{"receiver", name_}, {"row", std::to_string(row.id)}, {"detail", row.reason}});
-    }
+    LogRefused(batch, outcome);
     const bool remembers = outcome.memory && *outcome.memory != batch.memory;
     if (outcome.taken.empty() && outcome.refused.empty() && !remembers) return {};
-    return source_.acknowledge(outcome, batch.now);
+    auto acknowledged = source_.acknowledge(outcome, batch.now);
+    if (acknowledged) LogTaken(batch, outcome);
+    return acknowledged;
+  }
+
+  void LogRefused(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+    if (outcome.refused.empty()) return;
+    const auto ids = DisplayIds(batch);
+    std::size_t lines = 0;
+    for (const auto& refused : outcome.refused) {
+      metrics_.RecordDeliveryFailure(name_, "refused");
+      if (++lines > kLongestLogSeries) continue;
+      const auto row = ids.find(refused.id);
+      Log(LogLevel::kError,
+          row == ids.end() ? "a receiver refuses a finding; it is left out until it changes"
+                           : "a receiver refuses a notification; it is a dead letter",
+          {{"receiver", name_},
+           {"id", row == ids.end() ? refused.finding : row->second},
+           {"detail", refused.reason}});
+    }
+    LogTheRest(LogLevel::kError, "a receiver refuses more than these", lines);
+  }
+
+  void LogTaken(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+    const std::set<std::int64_t> taken(outcome.taken.begin(), outcome.taken.end());
+    std::size_t lines = 0;
+    for (const auto& queued : batch.queue) {
+      if (!taken.contains(queued.id) || ++lines > kLongestLogSeries) continue;
+      Log(LogLevel::kInfo, "notification delivered",
+          {{"receiver", name_},
+           {"id", DisplayId(queued.transition)},
+           {"news", std::string(ToString(queued.transition.kind))}});
+    }
+    LogTheRest(LogLevel::kInfo, "more notifications delivered", lines);
+  }
+
+  void LogTheRest(LogLevel level, std::string_view message, std::size_t lines) {
+    if (lines <= kLongestLogSeries) return;
+    Log(level, message,
+        {{"receiver", name_}, {"count", std::to_string(lines - kLongestLogSeries)}});
   }
 
   Rest Delivered(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
     metrics_.RecordDelivery(name_);
-    const std::size_t waiting =
-        Undelivered(batch).size() - outcome.taken.size() - outcome.refused.size();
+    const auto refused_rows = static_cast<std::size_t>(std::ranges::count_if(
+        outcome.refused, [](const RefusedRow& refused) { return refused.id != 0; }));
+    const std::size_t waiting = Undelivered(batch).size() - outcome.taken.size() - refused_rows;
     if (waiting == 0) metrics_.SetOutbox(name_, 0, std::nullopt);
     if (!failing_.empty())
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});

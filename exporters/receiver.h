@@ -28,10 +28,11 @@ struct DeliveryBatch {
   std::map<std::string, std::string> memory;  // what this receiver returned last time
 };
 
-// A row that the receiver will never take as it is.
+// What the receiver will never take as it is.
 struct RefusedRow {
-  std::int64_t id = 0;
-  std::string reason;  // for people
+  std::int64_t id = 0;       // 0: no row, but what is sent of the finding's present state
+  std::string reason;        // for people
+  std::string finding = {};  // set where there is no row
 };
 
 struct DeliveryOutcome {
@@ -44,7 +45,7 @@ struct DeliveryOutcome {
   Status status = Status::kDelivered;
   std::string reason;  // of a failure; one of a few words, it becomes a metric label: "timeout",
                        // "connect", "http_4xx", "http_5xx", "protocol"
-  std::string detail;  // of a failure, for the log
+  std::string detail;  // of a failure, for the log; may hold what the receiver answered
   Duration retry_after{};           // kRetry: what the receiver asked for; 0: nothing
   std::vector<std::int64_t> taken;  // rows of the queue, whatever the status
   std::vector<RefusedRow> refused;  // dead letters from now on, whatever the status

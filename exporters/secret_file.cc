@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/log.h"
+#include "exporters/hidden_secrets.h"
 
 namespace postern::exporters {
 namespace {
@@ -32,6 +33,7 @@ Result<std::string> SecretFile::Read() {
   if (path_.empty()) return std::string();
   if (auto secret = FirstLine(path_); !secret.empty()) {
     last_ = std::move(secret);
+    HideSecret(last_);
     warned_ = false;
     return last_;
   }

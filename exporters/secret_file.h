@@ -1,5 +1,5 @@
 // A secret in a file of its own, read anew for each use, so that a rotated credential needs no
-// reload. Used from one thread.
+// reload; what is read is hidden (hidden_secrets.h). Used from one thread.
 #pragma once
 
 #include <string>

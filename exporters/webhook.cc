@@ -10,6 +10,7 @@
 
 #include "core/digest.h"
 #include "exporters/finding_json.h"
+#include "exporters/finding_link.h"
 
 namespace postern::exporters {
 namespace {
@@ -22,11 +23,6 @@ constexpr int kVersion = 1;
 constexpr auto kLongestCall = std::chrono::seconds(10);
 constexpr std::string_view kSecretPrefix = "whsec_";
 constexpr std::size_t kShownOfReply = 300;
-
-std::string WithoutSlashes(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
 
 std::string KeyOf(std::string_view secret) {
   if (!secret.starts_with(kSecretPrefix)) return std::string(secret);
@@ -73,9 +69,7 @@ std::string WebhookBody(const Finding& finding, const Transition& transition,
   body["timestamp"] = FormatTime(transition.at);
   body["id"] = WebhookId(transition);
   body["finding"] = json::parse(FindingJson(finding));
-  if (!external_url.empty()) {
-    body["url"] = WithoutSlashes(external_url) + "/findings/" + DisplayId(finding);
-  }
+  if (!external_url.empty()) body["url"] = FindingLink(external_url, finding);
   return json::serialize(body);
 }
 

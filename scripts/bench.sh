@@ -6,6 +6,8 @@
 #   scripts/bench.sh diff [--runs N]                  `postern diff` beside ndiff on large nmap XML
 #   scripts/bench.sh opening [--case SCAN]            from a port's opening to its finding's
 #   scripts/bench.sh http [--scrapes N]               /metrics in a large scan, and beside slow clients
+#   scripts/bench.sh alert                            from a finding to its alert in Alertmanager
+#   scripts/bench.sh hung [--seconds N]               the same at a webhook, while other receivers hang
 #   scripts/bench.sh compare                          large snapshots against a policy
 #
 # POSTERN_BIN names a folder of programs that are built already; nothing is built then.
@@ -31,5 +33,8 @@ if [[ ${1:-} == diff || ${1:-} == opening || ${1:-} == http ]]; then
   name=$1
   shift
   exec /usr/bin/python3 "bench/${name}_bench.py" "$@"
+fi
+if [[ ${1:-} == alert || ${1:-} == hung ]]; then
+  exec /usr/bin/python3 bench/delivery_bench.py "$@"
 fi
 exec /usr/bin/python3 bench/scan_bench.py "$@"

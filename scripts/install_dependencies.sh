@@ -29,7 +29,7 @@ test_packages=(
 fuzz_packages=(clang libclang-rt-14-dev)
 bench_packages=(
   python3 iproute2 nftables tcpdump util-linux procps
-  nmap ndiff masscan zmap
+  nmap ndiff masscan zmap prometheus-alertmanager
   dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins
 )
 test_services=(

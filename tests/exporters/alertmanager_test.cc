@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <mutex>
+#include <set>
 #include <thread>
 
+#include "exporters/alerts.h"
 #include "exporters/loopback_socket.h"
 
 namespace postern::exporters {
@@ -54,6 +57,21 @@ QueuedTransition Queued(const Finding& finding, TransitionKind kind) {
           .delivered = std::nullopt};
 }
 
+std::vector<std::string> Bodies(const DeliveryBatch& batch, const std::string& external_url = "") {
+  const Alerts alerts = BuildAlerts(batch, external_url);
+  std::vector<std::string> bodies;
+  for (const auto& request : Requests(alerts.outgoing)) bodies.push_back(AlertsJson(request));
+  return bodies;
+}
+
+// What is remembered once all of it was taken.
+std::map<std::string, std::string> TakenMemory(const DeliveryBatch& batch) {
+  Alerts alerts = BuildAlerts(batch, "");
+  auto memory = std::move(alerts.quarantined);
+  for (const auto& alert : alerts.outgoing) memory[alert.key] = alert.taken_memory;
+  return memory;
+}
+
 // Sends batch after batch to an Alertmanager that takes everything.
 class Conversation {
  public:
@@ -62,10 +80,9 @@ class Conversation {
   std::vector<std::string> Send(TimePoint now, std::vector<Finding> findings,
                                 std::vector<QueuedTransition> queue = {}) {
     const DeliveryBatch batch{now, std::move(findings), std::move(queue), memory_};
-    AlertmanagerPayload payload = BuildAlerts(batch, "");
-    memory_ = std::move(payload.memory);
+    memory_ = TakenMemory(batch);
     std::vector<std::string> lines;
-    for (const std::string& body : payload.bodies) {
+    for (const std::string& body : Bodies(batch)) {
       const json::value alerts = json::parse(body);
       for (const json::value& alert : alerts.as_array()) {
         lines.push_back(Line(alert.as_object(), now));
@@ -106,26 +123,25 @@ std::string Ended(const std::string& minute) {
 TEST(AlertmanagerTest, AnAlertInFull) {
   Finding finding = MakeFinding();
   finding.episode = 2;
-  const auto payload = BuildAlerts({kOpened + 1min, {finding}, {}, {}}, "https://p.example/");
-  ASSERT_THAT(payload.bodies, SizeIs(1));
-  EXPECT_EQ(payload.bodies[0],
-            R"([{"labels":{"address":"2001:db8::6",)"
-            R"("alertname":"PosternUnexpectedOpen","family":"ipv6",)"
-            R"("host":"cache-1","kind":"unexpected_open",)"
-            R"("label_cost_centre":"42","label_environment":"production",)"
-            R"("owner":"web-platform","port":"6379","protocol":"tcp",)"
-            R"("severity":"critical","viewpoint":"public"},)"
-            R"("annotations":{)"
-            R"("summary":"tcp/6379 is open on cache-1 (2001:db8::6); the policy )"
-            R"(says not_open; it is not open over ipv4",)"
-            R"("description":"Expected: not_open (rule: policy.yaml:12:9).\n)"
-            R"(Observed: open (syn-ack), over ipv6 only.\n)"
-            R"(Finding aaaaaaaaaa-2, first seen 2026-01-30T23:59:55.000Z.\n)"
-            R"(Close it, or find its owner and let the policy allow it from this )"
-            R"(viewpoint.","finding":"aaaaaaaaaa-2"},)"
-            R"("startsAt":"2026-01-31T00:00:00.000Z",)"
-            R"("endsAt":"2026-01-31T04:01:00.000Z",)"
-            R"("generatorURL":"https://p.example/findings/aaaaaaaaaa-2"}])");
+  const auto bodies = Bodies({kOpened + 1min, {finding}, {}, {}}, "https://p.example/");
+  ASSERT_THAT(bodies, SizeIs(1));
+  EXPECT_EQ(bodies[0], R"([{"labels":{"address":"2001:db8::6",)"
+                       R"("alertname":"PosternUnexpectedOpen","family":"ipv6",)"
+                       R"("host":"cache-1","kind":"unexpected_open",)"
+                       R"("label_cost_centre":"42","label_environment":"production",)"
+                       R"("owner":"web-platform","port":"6379","protocol":"tcp",)"
+                       R"("severity":"critical","viewpoint":"public"},)"
+                       R"("annotations":{)"
+                       R"("summary":"tcp/6379 is open on cache-1 (2001:db8::6); the policy )"
+                       R"(says not_open; it is not open over ipv4",)"
+                       R"("description":"Expected: not_open (rule: policy.yaml:12:9).\n)"
+                       R"(Observed: open (syn-ack), over ipv6 only.\n)"
+                       R"(Finding aaaaaaaaaa-2, first seen 2026-01-30T23:59:55.000Z.\n)"
+                       R"(Close it, or find its owner and let the policy allow it from this )"
+                       R"(viewpoint.","finding":"aaaaaaaaaa-2"},)"
+                       R"("startsAt":"2026-01-31T00:00:00.000Z",)"
+                       R"("endsAt":"2026-01-31T04:01:00.000Z",)"
+                       R"("generatorURL":"https://p.example/api/v1/findings/aaaaaaaaaa-2"}])");
 }
 
 TEST(AlertmanagerTest, WhatIsNotKnownIsLeftOut) {
@@ -135,8 +151,8 @@ TEST(AlertmanagerTest, WhatIsNotKnownIsLeftOut) {
   finding.drift.port = 0;
   finding.drift.owner = "";
   finding.drift.labels = {};
-  const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
-  const json::value body = json::parse(payload.bodies.at(0));
+  const auto bodies = Bodies({kOpened, {finding}, {}, {}});
+  const json::value body = json::parse(bodies.at(0));
   EXPECT_EQ(json::serialize(body.at(0).at("labels")),
             R"({"address":"192.0.2.6","alertname":"PosternHostUnreachable","family":"ipv4",)"
             R"("host":"cache-1","kind":"host_unreachable","protocol":"tcp","severity":"critical",)"
@@ -154,8 +170,8 @@ TEST(AlertmanagerTest, WhatIsOfNoEndpointSaysWhatItIsOf) {
     finding.drift.host = host;
     finding.drift.address = *IpAddress::Parse("::");
     finding.drift.severity = Severity::kCritical;
-    const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
-    return json::serialize(json::parse(payload.bodies.at(0)).at(0).at("labels"));
+    const auto bodies = Bodies({kOpened, {finding}, {}, {}});
+    return json::serialize(json::parse(bodies.at(0)).at(0).at("labels"));
   };
   EXPECT_EQ(labels(DriftKind::kDnsOutOfScope, "www.example.com", "web-1"),
             R"({"alertname":"PosternDnsOutOfScope","host":"web-1","kind":"dns_out_of_scope",)"
@@ -177,7 +193,7 @@ TEST(AlertmanagerTest, OnlyOpenFindingsFireAndAnEmptyListIsStillSent) {
     findings.back().state = state;
   }
   EXPECT_THAT(alertmanager.Send(kOpened, findings), IsEmpty());
-  EXPECT_THAT(BuildAlerts({kOpened, {}, {}, {}}, "").bodies, ElementsAre("[]"));
+  EXPECT_THAT(Bodies({kOpened, {}, {}, {}}), ElementsAre("[]"));
 }
 
 TEST(AlertmanagerTest, AFindingFiresUntilItIsResolvedAndThenEndsForFiveMinutes) {
@@ -280,18 +296,17 @@ TEST(AlertmanagerTest, AnEndThatAFastClockWroteIsMovedToThePresent) {
 }
 
 TEST(AlertmanagerTest, MemoryOfAnotherKindIsForgotten) {
-  const auto payload = BuildAlerts(
-      {kOpened, {}, {}, {{"not json", "{}"}, {"{}", "[1]"}, {R"({"a":"b"})", R"({"told":3})"}}},
-      "");
-  EXPECT_THAT(payload.bodies, ElementsAre("[]"));
-  EXPECT_THAT(payload.memory, IsEmpty());
+  const DeliveryBatch batch = {
+      kOpened, {}, {}, {{"not json", "{}"}, {"{}", "[1]"}, {R"({"a":"b"})", R"({"told":3})"}}};
+  EXPECT_THAT(Bodies(batch), ElementsAre("[]"));
+  EXPECT_THAT(TakenMemory(batch), IsEmpty());
 }
 
 TEST(AlertmanagerTest, HostileTextBecomesValidJson) {
   Finding finding = MakeFinding();
   finding.drift.labels = {{"\xff\n\"", "\xff\x1b\"\\"}};
-  const auto payload = BuildAlerts({kOpened, {finding}, {}, {}}, "");
-  const json::value body = json::parse(payload.bodies.at(0));
+  const auto bodies = Bodies({kOpened, {finding}, {}, {}});
+  const json::value body = json::parse(bodies.at(0));
   EXPECT_EQ(body.at(0).at("labels").at("label____").as_string(), "\uFFFD\x1b\"\\");
 }
 
@@ -308,18 +323,18 @@ TEST(AlertmanagerTest, ManyAlertsAreSplitBetweenFindings) {
     findings.back().drift.port = static_cast<std::uint16_t>(i + 1);
   }
   batch.findings = findings;
-  auto payload = BuildAlerts(batch, "");
-  ASSERT_THAT(payload.bodies, SizeIs(2));
-  EXPECT_EQ(CountOf(payload.bodies[0]), 500U);
+  auto bodies = Bodies(batch);
+  ASSERT_THAT(bodies, SizeIs(2));
+  EXPECT_EQ(CountOf(bodies[0]), 500U);
 
   // Each now ends under its old labels and fires under new ones; no pair is torn apart.
-  batch.memory = payload.memory;
+  batch.memory = TakenMemory(batch);
   for (Finding& finding : batch.findings) finding.drift.owner = "data";
   batch.findings.erase(batch.findings.begin());  // so that pairs start at an odd place
-  payload = BuildAlerts(batch, "");
-  ASSERT_THAT(payload.bodies, SizeIs(2));
-  EXPECT_EQ(CountOf(payload.bodies[0]), 501U);
-  EXPECT_EQ(CountOf(payload.bodies[1]), 500U);
+  bodies = Bodies(batch);
+  ASSERT_THAT(bodies, SizeIs(2));
+  EXPECT_EQ(CountOf(bodies[0]), 501U);
+  EXPECT_EQ(CountOf(bodies[1]), 500U);
 }
 
 // What Deliver makes of a server that answers with `status_line` and headers.
@@ -358,6 +373,179 @@ TEST(AlertmanagerReceiverTest, NoAnswerIsRetried) {
   AlertmanagerReceiver receiver({.url = "http://" + host, .external_url = ""});
   EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}})),
             "retry connect 0s cannot connect to " + host + ": Connection refused");
+}
+
+// An Alertmanager on loopback that refuses alerts of the hosts in `refused`, all others of their
+// request as well, and answers `always` if that is set. Notes what it was sent.
+class PickyAlertmanager {
+ public:
+  PickyAlertmanager() : thread_([this](const std::stop_token& stop) { Serve(stop); }) {}
+  ~PickyAlertmanager() {
+    thread_.request_stop();
+    LoopbackSocket::Connect(listener_.port()).Close();
+  }
+
+  void Refuse(std::set<std::string> hosts) {
+    const std::lock_guard lock(mutex_);
+    refused_ = std::move(hosts);
+  }
+  void AnswerAlways(const std::string& status) {
+    const std::lock_guard lock(mutex_);
+    always_ = status;
+  }
+  // The hosts of each request since the last call and what it was answered: "a b c 400", in order.
+  std::vector<std::string> Requests() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(requests_, {});
+  }
+
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()); }
+
+ private:
+  void Serve(const std::stop_token& stop) {
+    while (true) {
+      const LoopbackSocket client = listener_.Accept();
+      if (stop.stop_requested()) return;
+      const std::string head = client.ReadUntil("\r\n\r\n");
+      std::string body = client.ReadUntil("]");
+      while (!IsJson(body)) body += client.ReadUntil("]");
+      const std::string status = Answer(json::parse(body));
+      client.Send("HTTP/1.1 " + status + " Said\r\nContent-Length: 3\r\n\r\nbad");
+    }
+  }
+  static bool IsJson(const std::string& text) {
+    boost::system::error_code error;
+    json::parse(text, error);
+    return !error;
+  }
+  std::string Answer(const json::value& alerts) {
+    const std::lock_guard lock(mutex_);
+    std::string hosts;
+    std::string status = "200";
+    for (const json::value& alert : alerts.as_array()) {
+      const std::string host = alert.at("labels").at("host").as_string().c_str();
+      hosts += host + " ";
+      if (refused_.contains(host)) status = "400";
+    }
+    if (!always_.empty()) status = always_;
+    requests_.push_back(hosts + status);
+    return status;
+  }
+
+  std::mutex mutex_;
+  std::set<std::string> refused_;      // guarded by mutex_
+  std::string always_;                 // guarded by mutex_
+  std::vector<std::string> requests_;  // guarded by mutex_
+
+  const LoopbackSocket listener_ = LoopbackSocket::Listen();
+  std::jthread thread_;  // last: it uses all of the above
+};
+
+class QuarantineTest : public testing::Test {
+ protected:
+  QuarantineTest() {
+    for (const std::string host : {"a", "b", "c", "d", "e"}) {
+      Finding finding = MakeFinding(host + "aaaaaaaaa");
+      finding.drift.host = host;
+      batch_.findings.push_back(finding);
+      batch_.queue.push_back({.id = static_cast<std::int64_t>(batch_.queue.size()) + 1,
+                              .transition = {finding.id, 1, TransitionKind::kOpened, kOpened},
+                              .delivered = std::nullopt});
+    }
+  }
+
+  // Delivers and keeps what the store would; tells "taken ID... refused ID...: WHY".
+  std::string Deliver(Duration longest_search = 10s) {
+    AlertmanagerReceiver receiver(
+        {.url = alertmanager_.url(), .external_url = "", .longest_search = longest_search});
+    const DeliveryOutcome outcome = receiver.Deliver(batch_);
+    std::string text = Text(outcome).substr(0, Text(outcome).find(' ')) + " taken";
+    for (const auto row : outcome.taken) text += " " + std::to_string(row);
+    for (const auto& row : outcome.refused) {
+      text +=
+          ", refused " + (row.id != 0 ? std::to_string(row.id) : row.finding) + ": " + row.reason;
+    }
+    std::erase_if(batch_.queue, [&](const QueuedTransition& queued) {
+      return std::ranges::count(outcome.taken, queued.id) != 0 ||
+             std::ranges::count(outcome.refused, queued.id, &RefusedRow::id) != 0;
+    });
+    if (outcome.memory) batch_.memory = *outcome.memory;
+    return text;
+  }
+  std::vector<std::string> Requests() { return alertmanager_.Requests(); }
+
+  PickyAlertmanager alertmanager_;
+  DeliveryBatch batch_{.now = kOpened + 1min, .findings = {}, .queue = {}, .memory = {}};
+};
+
+TEST_F(QuarantineTest, TheCulpritIsFoundAndTheRestArrives) {
+  alertmanager_.Refuse({"d"});
+  EXPECT_EQ(Deliver(), "delivered taken 1 2 3 5, refused 4: HTTP status 400: bad");
+  EXPECT_THAT(Requests(), ElementsAre("a b c d e 400", "200", "a b 200", "c d e 400", "c 200",
+                                      "d e 400", "d 400", "e 200"));
+}
+
+TEST_F(QuarantineTest, TheCulpritIsNeitherSentNorToldAgainUntilItChanges) {
+  alertmanager_.Refuse({"b"});
+  Deliver();
+  Requests();
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a c d e 200"));
+
+  // As at a restart with another policy: it changes, and no transition waits.
+  batch_.findings[1].drift.expected = "closed";
+  EXPECT_EQ(Deliver(), "delivered taken, refused baaaaaaaaa: HTTP status 400: bad");
+  EXPECT_EQ(Requests().front(), "a b c d e 400");
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a c d e 200"));
+
+  batch_.findings[1].drift.rule = "policy.yaml:20:9";
+  alertmanager_.Refuse({});
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a b c d e 200"));
+}
+
+TEST_F(QuarantineTest, WhatIsQueuedAgainIsSentAgain) {
+  alertmanager_.Refuse({"b"});
+  const auto row = batch_.queue[1];
+  Deliver();
+  alertmanager_.Refuse({});
+  batch_.queue = {row};  // `postern findings redeliver`
+  EXPECT_EQ(Deliver(), "delivered taken 2");
+  EXPECT_EQ(Requests().back(), "a b c d e 200");
+}
+
+TEST_F(QuarantineTest, TheEndOfACulpritIsTriedForFiveMinutesAndForgotten) {
+  alertmanager_.Refuse({"b"});
+  Deliver();
+  batch_.findings[1] = Resolved(batch_.findings[1], kOpened + 2min);
+  batch_.now = kOpened + 2min;
+  EXPECT_EQ(Deliver(), "delivered taken, refused baaaaaaaaa: HTTP status 400: bad");
+  Requests();
+  batch_.now = kOpened + 6min;
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a c d e 200"));
+  EXPECT_THAT(batch_.memory, SizeIs(5));
+  batch_.now = kOpened + 8min;
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(batch_.memory, SizeIs(4));
+}
+
+TEST_F(QuarantineTest, AServerThatRefusesEvenNothingSaysNothingOfTheAlerts) {
+  alertmanager_.AnswerAlways("400");
+  EXPECT_EQ(Deliver(), "rejected taken");
+  EXPECT_THAT(Requests(), ElementsAre("a b c d e 400", "400"));
+  EXPECT_THAT(batch_.memory, IsEmpty());
+  alertmanager_.AnswerAlways("");
+  EXPECT_EQ(Deliver(), "delivered taken 1 2 3 4 5");
+}
+
+TEST_F(QuarantineTest, ASearchWithoutTimeGoesOnInTheNextDelivery) {
+  alertmanager_.Refuse({"b", "d"});
+  EXPECT_EQ(Deliver(0s), "delivered taken, refused 2: HTTP status 400: bad");
+  EXPECT_EQ(Deliver(0s), "delivered taken, refused 4: HTTP status 400: bad");
+  EXPECT_EQ(Deliver(0s), "delivered taken 1 3 5");
+  EXPECT_EQ(Requests().back(), "a c e 200");
 }
 
 }  // namespace

@@ -24,6 +24,8 @@ using Status = DeliveryOutcome::Status;
 constexpr auto kDeadline = 30s;
 constexpr TimePoint kNow = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31);
 constexpr DeliveryTiming kPatient{.resend = 1h, .shortest_backoff = 1h, .longest_backoff = 1h};
+// The log line for a row that was taken.
+constexpr std::string_view kTold = "info soc aaaaaaaaaa opened";
 constexpr DeliveryTiming kQuick{.resend = 1h, .shortest_backoff = 1ms, .longest_backoff = 2ms};
 
 // The two ends of a delivery: what there is to deliver, and a receiver that answers as told and
@@ -190,10 +192,11 @@ TEST_F(DeliveryTest, DeliversAtOnceThenOnNews) {
   world_.Queue(1);
   world_.Queue(2);
   const auto delivery = Start(kPatient);
-  EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1 2", "ack 1 2"));
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 1 2", kTold, kTold));
   world_.Queue(3);
   delivery->Wake();
-  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 1 2", "deliver 3", "ack 3"));
+  EXPECT_THAT(world_.Await(7),
+              ElementsAre("deliver 1 2", "ack 1 2", kTold, kTold, "deliver 3", "ack 3", kTold));
 }
 
 TEST_F(DeliveryTest, ResendsThePresentStateAndWritesOnlyWhatChanged) {
@@ -215,9 +218,10 @@ TEST_F(DeliveryTest, ARetriedFailureIsLoggedOnceCountedEachTimeAndRecovers) {
   for (int i = 0; i < 3; ++i) world_.Answer(Failure(Status::kRetry, "timeout"));
   world_.Answer(Failure(Status::kRetry, "http_5xx"));
   const auto delivery = Start(kQuick);
-  EXPECT_THAT(world_.Await(9), ElementsAre("deliver 1", "warning soc timeout because", "deliver 1",
-                                           "deliver 1", "deliver 1", "warning soc http_5xx because",
-                                           "deliver 1", "ack 1", "info soc"));
+  EXPECT_THAT(
+      world_.Await(10),
+      ElementsAre("deliver 1", "warning soc timeout because", "deliver 1", "deliver 1", "deliver 1",
+                  "warning soc http_5xx because", "deliver 1", "ack 1", kTold, "info soc"));
   const std::string text = metrics_.Render();
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"timeout\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"http_5xx\"} 1\n"));
@@ -242,8 +246,8 @@ TEST_F(DeliveryTest, ARejectedStateIsTriedAgainWithTheNextNews) {
   EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1", "warning soc http_4xx because"));
   EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 1\n"));
   delivery->Wake();
-  EXPECT_THAT(world_.Await(5), ElementsAre("deliver 1", "warning soc http_4xx because", "deliver 1",
-                                           "ack 1", "info soc"));
+  EXPECT_THAT(world_.Await(6), ElementsAre("deliver 1", "warning soc http_4xx because", "deliver 1",
+                                           "ack 1", kTold, "info soc"));
 }
 
 TEST_F(DeliveryTest, WhatWasTakenBeforeAFailureIsAcknowledged) {
@@ -253,8 +257,9 @@ TEST_F(DeliveryTest, WhatWasTakenBeforeAFailureIsAcknowledged) {
   half.taken = {1};
   world_.Answer(half);
   const auto delivery = Start(kQuick);
-  EXPECT_THAT(world_.Await(6), ElementsAre("deliver 1 2", "ack 1", "warning soc timeout because",
-                                           "deliver 2", "ack 2", "info soc"));
+  EXPECT_THAT(world_.Await(8),
+              ElementsAre("deliver 1 2", "ack 1", kTold, "warning soc timeout because", "deliver 2",
+                          "ack 2", kTold, "info soc"));
 }
 
 TEST_F(DeliveryTest, WhatHadNoTurnFollowsAtOnce) {
@@ -264,7 +269,8 @@ TEST_F(DeliveryTest, WhatHadNoTurnFollowsAtOnce) {
   first.taken = {1};
   world_.Answer(first);
   const auto delivery = Start(kPatient);
-  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 1", "deliver 2", "ack 2"));
+  EXPECT_THAT(world_.Await(6),
+              ElementsAre("deliver 1 2", "ack 1", kTold, "deliver 2", "ack 2", kTold));
 }
 
 TEST_F(DeliveryTest, ARefusedNotificationIsADeadLetterAndStopsNoOther) {
@@ -275,12 +281,32 @@ TEST_F(DeliveryTest, ARefusedNotificationIsADeadLetterAndStopsNoOther) {
   outcome.refused = {{1, "HTTP status 422"}};
   world_.Answer(outcome);
   const auto delivery = Start(kPatient);
-  EXPECT_THAT(world_.Await(3), ElementsAre("deliver 1 2", "error soc 1 HTTP status 422",
-                                           "ack 2 refused 1: HTTP status 422"));
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "error soc aaaaaaaaaa HTTP status 422",
+                                           "ack 2 refused 1: HTTP status 422", kTold));
   delivery->Wake();
-  EXPECT_THAT(world_.Await(4).back(), "deliver");
+  EXPECT_THAT(world_.Await(5).back(), "deliver");
   EXPECT_THAT(metrics_.Render(),
               HasSubstr("_failures_total{receiver=\"soc\",reason=\"refused\"} 1\n"));
+}
+
+TEST_F(DeliveryTest, WhatIsRefusedWithoutARowIsToldAndHoldsNothingUp) {
+  world_.Queue(1);
+  DeliveryOutcome outcome;
+  outcome.taken = {1};
+  outcome.refused = {{.id = 0, .reason = "HTTP status 400", .finding = "bbbbbbbbbb"}};
+  world_.Answer(outcome);
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1", "error soc bbbbbbbbbb HTTP status 400",
+                                           "ack 1 refused 0: HTTP status 400", kTold));
+  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 0\n"));
+}
+
+TEST_F(DeliveryTest, ALongQueueIsAHundredLinesAndACount) {
+  for (int id = 1; id <= 103; ++id) world_.Queue(id);
+  const auto delivery = Start(kPatient);
+  const auto events = world_.Await(103);
+  EXPECT_EQ(std::ranges::count(events, kTold), 100);
+  EXPECT_EQ(events.back(), "info soc 3");
 }
 
 TEST_F(DeliveryTest, AStoreThatFailsIsAFailureToo) {
@@ -288,8 +314,8 @@ TEST_F(DeliveryTest, AStoreThatFailsIsAFailureToo) {
   world_.FailLoads(2);
   world_.FailAcknowledges(1);
   const auto delivery = Start(kQuick);
-  EXPECT_THAT(world_.Await(6), ElementsAre("warning soc storage database is locked", "deliver 1",
-                                           "ack 1", "deliver 1", "ack 1", "info soc"));
+  EXPECT_THAT(world_.Await(7), ElementsAre("warning soc storage database is locked", "deliver 1",
+                                           "ack 1", "deliver 1", "ack 1", kTold, "info soc"));
   EXPECT_THAT(metrics_.Render(),
               HasSubstr("_failures_total{receiver=\"soc\",reason=\"storage\"} 3\n"));
 }
@@ -302,7 +328,7 @@ TEST_F(DeliveryTest, AHungReceiverDelaysNoOther) {
   other.Queue(7);
   const Delivery healthy("soc", other.MakeReceiver(), other.Source(), metrics_, kPatient);
   EXPECT_THAT(other.Await(2), ElementsAre("deliver 7", "ack 7"));
-  EXPECT_THAT(world_.Events(), ElementsAre("deliver"));
+  EXPECT_THAT(world_.Await(2), ElementsAre("deliver", kTold));  // the other's line
   world_.Hold(false);
 }
 

@@ -64,7 +64,7 @@ TEST(WebhookTest, TheBodyHasTheFindingAndWhatHappened) {
           R"("summary":"tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open",)"
           R"("policy_hash":"1f2e","first_seen":"2026-03-01T00:00:00.000Z",)"
           R"("last_seen":"2026-03-01T00:00:00.000Z","opened":"2026-03-01T00:00:00.000Z"},)"
-          R"("url":"https://postern.example/findings/abcdefghij"})");
+          R"("url":"https://postern.example/api/v1/findings/abcdefghij"})");
 }
 
 TEST(WebhookTest, TheIdIsOfTheTransitionAndOfNoOther) {

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 import urllib.request
@@ -76,6 +77,27 @@ def wait_for_listeners(target, process, ports, addresses=None):
             )
 
 
+class LocalPorts:
+    """Ports of this namespace's 127.0.0.1 that listen, and answer nothing."""
+
+    def __init__(self):
+        self.open = {}
+
+    def toggle(self, port):
+        if port in self.open:
+            self.open.pop(port).close()
+            return
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", port))
+        listener.listen(64)
+        self.open[port] = listener
+
+    def close(self):
+        for listener in self.open.values():
+            listener.close()
+
+
 def http_get(url):
     """The body, or None while nobody answers."""
     try:
@@ -86,19 +108,30 @@ def http_get(url):
 
 
 class Alertmanager:
-    """Debian's Alertmanager beside the daemon."""
+    """Debian's Alertmanager beside the daemon; `hook` is told each alert's beginning and end."""
 
-    url = "http://127.0.0.1:9093"
+    def __init__(self, lab, port=9093, hook=None):
+        self.lab, self.port, self.process = lab, port, None
+        self.url = f"http://127.0.0.1:{port}"
+        self.configuration = lab.folder / f"alertmanager-{port}.yml"
+        self.configuration.write_text(
+            "route: {receiver: hook, group_by: ['...'], group_wait: 0s, group_interval: 1s}\n"
+            f"receivers: [{{name: hook, webhook_configs: [{{url: '{hook.url}'}}]}}]\n"
+            if hook
+            else "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+        )
+        self.start()
 
-    def __init__(self, lab):
-        configuration = lab.folder / "alertmanager.yml"
-        configuration.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
-        self.process = lab.start(
-            *("prometheus-alertmanager", f"--config.file={configuration}"),
-            *(f"--storage.path={lab.folder / 'alertmanager'}", "--cluster.listen-address="),
-            "--web.listen-address=127.0.0.1:9093",
+    def start(self):
+        self.process = self.lab.start(
+            *("prometheus-alertmanager", f"--config.file={self.configuration}"),
+            f"--storage.path={self.lab.folder / f'alertmanager-{self.port}'}",
+            *("--cluster.listen-address=", f"--web.listen-address=127.0.0.1:{self.port}"),
         )
         wait_for("Alertmanager is ready", lambda: http_get(f"{self.url}/-/ready"))
+
+    def stop(self):
+        self.process.stop()
 
     def alerts(self, **labels):
         """The alerts that are active now and carry `labels`."""
@@ -141,27 +174,33 @@ class Prometheus:
 
 class Hook:
     """A webhook in this process: keeps what it takes, and answers with the statuses that it is told
-    first, then with 200."""
+    first, then with what `judge` says of the body, 200 by default. The answer's body is `echo`, the request's headers and its body, if there is one."""
 
     url = "http://127.0.0.1:8099/hook"
 
-    def __init__(self):
+    def __init__(self, port=8099, judge=lambda body: 200, echo=""):
+        self.url = f"http://127.0.0.1:{port}/hook"
         self.requests, self.answers = [], []
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                status = hook.answers.pop(0) if hook.answers else 200
+                status = hook.answers.pop(0) if hook.answers else judge(body)
                 hook.requests.append((dict(self.headers), body, status))
+                answer = f"{echo} {self.headers}{body}".encode() if echo else b""
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                try:
+                    self.wfile.write(answer)
+                except OSError:  # whoever asked was killed
+                    pass
 
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def taken(self):

@@ -1,0 +1,178 @@
+"""posternd is killed at random moments while findings open and end, again and again: each transition
+reaches each receiver, under one key each time. scripts/deliver.sh runs 500 rounds."""
+
+import calendar
+import json
+import math
+import os
+import random
+import sqlite3
+import time
+from contextlib import closing
+
+from lab import wait_for
+from servers import Alertmanager, Hook, LocalPorts
+
+ROUNDS = int(os.environ.get("POSTERN_DELIVER_ROUNDS", "10"))
+PORTS = range(7001, 7021)
+
+HEAD = """
+version: 1
+scope: {authorized_by: "the system tests", include: [127.0.0.1]}
+viewpoints:
+  lab: {description: "this machine"}
+"""
+
+POLICY = """
+hosts:
+  - name: here
+    addresses: [127.0.0.1]
+    owner: nobody
+    expect:
+      - {ports: "tcp/7000", state: open}
+"""
+
+SCANS = f"""
+  - {{name: top, stage: top, ports: "tcp/7000-{PORTS[-1]}", every: 1s}}
+"""
+
+CONFIRM = "confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}\n"
+
+
+def transitions(folder):
+    """All that ever happened as (finding, episode, kind, at); what of it was queued for each
+    receiver; and how many wait."""
+    with closing(sqlite3.connect(f"file:{folder / 'postern.db'}?mode=ro", uri=True)) as database:
+        happened = set(database.execute("SELECT finding, episode, kind, at FROM outbox"))
+        queued = {
+            receiver: set(database.execute(
+                "SELECT finding, episode, kind, at FROM outbox WHERE receiver = ?", [receiver]
+            ))
+            for (receiver,) in database.execute("SELECT DISTINCT receiver FROM outbox").fetchall()
+        }
+        (waiting,) = database.execute(
+            "SELECT count(*) FROM outbox WHERE delivered IS NULL"
+        ).fetchone()
+    return happened, queued, waiting
+
+
+def seen_later(transition, arrived):
+    """Whether it arrived, if perhaps when the finding was in a later episode already."""
+    finding, _, kind, at = transition
+    return any((f, k, t) == (finding, kind, at) for f, _, k, t in arrived)
+
+
+def millis(text):
+    """Of a time as notifications have it."""
+    whole, fraction = text.rstrip("Z").split(".")
+    return calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 1000 + int(fraction)
+
+
+def told(hook):
+    """{transition: keys that it came under}, of what the webhook took."""
+    told = {}
+    for headers, body, status in hook.requests:
+        if status != 200:
+            continue
+        event = json.loads(body)
+        finding, _, episode = event["finding"]["id"].partition("-")
+        kind = event["type"].removeprefix("finding.")
+        # The finding is as it stands now; of an earlier episode only the key tells.
+        place = (finding, int(episode or 1), kind, millis(event["timestamp"]))
+        told.setdefault(place, set()).add(headers["Idempotency-Key"])
+    return told
+
+
+def alerts_told(gate):
+    """{finding: its beginnings}, {finding: its last end}, of what the gate took."""
+    fired, ended = {}, {}
+    for alerts in gate.taken():
+        for alert in alerts:
+            finding = alert["annotations"]["finding"].partition("-")[0]
+            fired.setdefault(finding, set()).add(alert["startsAt"])
+            ended[finding] = alert["endsAt"]
+    return fired, ended
+
+
+def let_it_live(chance, hooks):
+    """Until some moment: any, or one while something is being delivered."""
+    until = time.monotonic() + chance.uniform(0.05, 2)
+    if chance.random() < 0.5:
+        requests = sum(len(hook.requests) for hook in hooks)
+        until += 1
+        while time.monotonic() < until:
+            if sum(len(hook.requests) for hook in hooks) > requests:
+                until = time.monotonic() + chance.uniform(0, 0.2)
+                requests = math.inf
+            time.sleep(0.002)
+    # Not a synchronisation: the moment is to be any.
+    time.sleep(max(0, until - time.monotonic()))
+
+
+def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
+    chance = random.Random(5)
+    services = LocalPorts()
+    services.toggle(7000)
+    # A slow answer makes room for a kill between it and its acknowledgement.
+    hook = Hook(judge=lambda body: time.sleep(0.05) or 200)
+    gate = Hook(port=8097, judge=lambda body: time.sleep(0.05) or 200)
+    real = Alertmanager(lab)
+    daemon = make_daemon(
+        policy=POLICY,
+        head=HEAD,
+        scans=SCANS,
+        receivers=[
+            real.url,
+            gate.url.removesuffix("/hook"),
+            f"{{name: soc, webhook: {{url: '{hook.url}'}}}}",
+        ],
+    )
+    with daemon.config_path.open("a") as file:
+        file.write(CONFIRM)
+    kills = 0
+    try:
+        for _ in range(ROUNDS):
+            daemon.launch()
+            for port in chance.sample(PORTS, 3):
+                services.toggle(port)
+            let_it_live(chance, [hook, gate])
+            daemon.process.must_run()
+            daemon.kill()
+            kills += 1
+        daemon.start()
+        wait_for("a last look", lambda: daemon.runs("top") >= 3, timeout=30)
+        wait_for("all is delivered", lambda: transitions(lab.folder)[2] == 0, timeout=90)
+        daemon.stop()
+        happened, queued, _ = transitions(lab.folder)
+        assert {name: rows == happened for name, rows in queued.items()} == {
+            "am-0": True, "am-1": True, "soc": True,
+        }
+        arrived = told(hook)
+        assert [t for t in happened if not seen_later(t, arrived)] == [], "each arrived"
+        keys = arrived.values()
+        assert len(set().union(*keys)) == len(happened), "a key for each transition, and no other"
+        requests = [status for _, _, status in hook.requests].count(200)
+
+        fired, ended = alerts_told(gate)
+        findings = {f["id"].partition("-")[0]: f for f in daemon.findings()}
+        for finding, now in findings.items():
+            if now["state"] == "resolved":
+                assert ended[finding] == now["resolved"]
+            else:
+                assert now["opened"] in fired[finding] and ended[finding] > now["last_seen"]
+        assert {f["port"] for f in findings.values() if f["state"] == "open"} == (
+            set(services.open) - {7000}
+        )
+        wait_for(
+            "the real Alertmanager has what is open, once each",
+            lambda: sorted(int(a["labels"]["port"]) for a in real.alerts())
+            == sorted(set(services.open) - {7000}),
+        )
+        print(
+            f"{kills} kills, {len(happened)} transitions of {len(findings)} findings; "
+            f"the webhook took {requests} requests with {len(happened)} keys"
+        )
+    finally:
+        hook.close()
+        gate.close()
+        services.close()
