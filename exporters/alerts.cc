@@ -261,11 +261,12 @@ void AddUntoldResolutions(const DeliveryBatch& batch, const FindingsById& findin
 }
 
 // By finding, ended ones first: what takes over under new labels follows what it replaces.
-std::vector<std::pair<std::string, Alert>> InOrder(AlertsByKey alerts) {
-  std::vector<std::pair<std::string, Alert>> order;
-  for (auto& [key, alert] : alerts) order.emplace_back(key, std::move(alert));
-  const auto place = [](const auto& entry) {
-    return std::pair(std::string_view(entry.second.finding), entry.second.ends_at.empty());
+std::vector<const AlertsByKey::value_type*> InOrder(const AlertsByKey& alerts) {
+  std::vector<const AlertsByKey::value_type*> order;
+  order.reserve(alerts.size());
+  for (const auto& entry : alerts) order.push_back(&entry);
+  const auto place = [](const AlertsByKey::value_type* entry) {
+    return std::pair(std::string_view(entry->second.finding), entry->second.ends_at.empty());
   };
   std::ranges::stable_sort(order, {}, place);
   return order;
@@ -290,10 +291,10 @@ std::set<std::string_view> FindingsWithNews(const DeliveryBatch& batch) {
   return findings;
 }
 
-OutgoingAlert Outgoing(std::string key, Alert alert, TimePoint now) {
+OutgoingAlert Outgoing(const std::string& key, Alert alert, TimePoint now) {
   OutgoingAlert outgoing{.finding = alert.finding,
                          .json = json::serialize(Wire(alert, now)),
-                         .key = std::move(key),
+                         .key = key,
                          .taken_memory = {},
                          .refused_memory = {}};
   if (!alert.ends_at.empty() && alert.told.empty()) alert.told = FormatTime(now);
@@ -314,11 +315,12 @@ Alerts BuildAlerts(const DeliveryBatch& batch, const std::string& external_url) 
 
   Alerts alerts;
   const auto news = FindingsWithNews(batch);
-  for (auto& [key, alert] : InOrder(std::move(by_key))) {
+  for (const auto* entry : InOrder(by_key)) {
+    const auto& [key, alert] = *entry;
     if (!news.contains(alert.finding) && WasRefused(alert, key, batch)) {
       alerts.quarantined.emplace(key, batch.memory.at(key));
     } else {
-      alerts.outgoing.push_back(Outgoing(std::move(key), std::move(alert), batch.now));
+      alerts.outgoing.push_back(Outgoing(key, alert, batch.now));
     }
   }
   return alerts;

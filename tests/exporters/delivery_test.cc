@@ -295,9 +295,10 @@ TEST_F(DeliveryTest, WhatIsRefusedWithoutARowIsToldAndHoldsNothingUp) {
   outcome.taken = {1};
   outcome.refused = {{.id = 0, .reason = "HTTP status 400", .finding = "bbbbbbbbbb"}};
   world_.Answer(outcome);
-  const auto delivery = Start(kPatient);
+  auto delivery = Start(kPatient);
   EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1", "error soc bbbbbbbbbb HTTP status 400",
                                            "ack 1 refused 0: HTTP status 400", kTold));
+  delivery.reset();  // ends once the attempt has said what waits
   EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 0\n"));
 }
 
