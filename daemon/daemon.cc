@@ -352,7 +352,7 @@ class Daemon {
   std::optional<CoverageWatch> coverage_watch_;
   Reloads reloads_{io_,
                    {.load = [this] { return Load(); },
-                    .apply = [this](auto&& loaded) { return Apply(std::move(loaded)); },
+                    .apply = [this](LoadedSetup&& loaded) { return Apply(std::move(loaded)); },
                     .settle = [this] { Settle(); }}};
 };
 

@@ -19,7 +19,8 @@ build_packages=(
   libgtest-dev libgmock-dev libexpat1-dev
 )
 test_packages=(
-  clang-format clang-tidy shellcheck python3 python3-pytest python3-jsonschema python3-yaml
+  clang-format clang-tidy shellcheck python3 python3-pytest python3-pytest-xdist python3-jsonschema
+  python3-yaml
   iproute2 nftables tcpdump tshark util-linux
   nmap ndiff libxml2-utils sqlite3 openssl
   nginx-light openssh-server redis-server prometheus prometheus-alertmanager

@@ -40,8 +40,9 @@ unit_tests() {
 
 system_tests() {
   # Debian's interpreter, whatever comes first on PATH: its pytest is the one that was installed.
+  # Each worker has a network of its own. The tests mostly wait, so there is one more than cores.
   POSTERN_BIN=$PWD/$build/bin /usr/bin/python3 -m pytest --quiet --durations=5 \
-    -p no:cacheprovider tests/lint tests/prometheus tests/system
+    --numprocesses $((jobs + 1)) -p no:cacheprovider tests/lint tests/prometheus tests/system
 }
 
 # Adds the closing counts of a runner's log to the totals.

@@ -162,7 +162,7 @@ def test_a_program_that_keeps_the_database_locked_is_named_and_survived(lab, mak
         other.execute("BEGIN IMMEDIATE")
         wait_for("not ready", lambda: not ready(daemon), timeout=30)
         assert daemon.metric("postern_storage_errors_total") > 0
-        assert daemon.log_has("another program has kept it locked for 5 s")
+        wait_for("said", lambda: daemon.log_has("another program has kept it locked for 5 s"))
         other.execute("COMMIT")
     wait_for("ready again", lambda: ready(daemon), timeout=30)
     assert daemon.findings() == []
