@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cmath>
 #include <string_view>
 
@@ -76,39 +75,6 @@ std::string EvidenceText(const std::vector<Evidence>& evidence) {
   std::string text;
   for (const auto& one : evidence) text += OneText(one);
   return text;
-}
-
-boost::json::object EvidenceJson(const Evidence& evidence) {
-  const auto& [id, episode, made, run, rates, exchange] = evidence;
-  boost::json::object json = {{"episode", episode},
-                              {"made", FormatTime(made)},
-                              {"run", run.id},
-                              {"scan", run.scan},
-                              {"stage", ToString(run.stage)},
-                              {"run_started", FormatTime(run.started)},
-                              {"viewpoint", run.viewpoint},
-                              {"policy_hash", run.policy_hash},
-                              {"program_version", run.program_version},
-                              {"seed", run.seed},
-                              {"rate", rates.overall},
-                              {"host_rate", rates.host},
-                              {"network_rate", rates.network},
-                              {"packets", exchange.packets},
-                              {"pcap_bytes", exchange.pcap.size()}};
-  if (exchange.answers.empty()) return json;
-  json["started"] = FormatTime(exchange.started);
-  json["finished"] = FormatTime(exchange.finished);
-  json["source"] = exchange.source ? exchange.source->ToString() : "";
-  json["interface"] = exchange.interface;
-  json["address"] = exchange.address.ToString();
-  auto& answers = json["answers"].emplace_array();
-  for (const auto& [ports, verdict] : exchange.answers.ranges()) {
-    answers.push_back(boost::json::object{{"ports", RangeText(exchange.protocol, ports)},
-                                          {"state", ToString(verdict.state)},
-                                          {"reason", ToString(verdict.reason)}});
-  }
-  json["nmap"] = NmapCommand(exchange, rates.host);
-  return json;
 }
 
 Result<void> WritePackets(const std::vector<Evidence>& evidence, const std::string& path) {

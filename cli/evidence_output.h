@@ -1,7 +1,6 @@
-// Evidence as people and programs read it: text, JSON, and the packets themselves.
+// Evidence as people read it, and the packets themselves.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,6 @@ namespace postern::cli {
 
 // Lines of "name value", each escaped for a terminal; says so where there is none.
 std::string EvidenceText(const std::vector<Evidence>& evidence);
-boost::json::object EvidenceJson(const Evidence& evidence);
 
 // Writes the newest packets among `evidence` to `path`, "-" for standard output.
 Result<void> WritePackets(const std::vector<Evidence>& evidence, const std::string& path);

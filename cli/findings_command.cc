@@ -1,6 +1,5 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -157,10 +156,7 @@ int Show(const Options& options) {
     PrintWhole(**finding);
     std::fputs(EvidenceText(*evidence).c_str(), stdout);
   } else {
-    auto json = boost::json::parse(exporters::FindingJson(**finding)).as_object();
-    auto& list = json["evidence"].emplace_array();
-    for (const auto& one : *evidence) list.push_back(EvidenceJson(one));
-    std::printf("%s\n", boost::json::serialize(json).c_str());
+    std::printf("%s\n", exporters::FindingJson(**finding, *evidence).c_str());
   }
   return kNothingFound;
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "core/log.h"
+#include "daemon/api.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
 #include "daemon/coverage_watch.h"
@@ -336,7 +337,8 @@ class Daemon {
   exporters::HttpSecurity security_;  // until server_ has it
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
-  HttpRoutes routes_{metrics_, [this](auto done) { reloads_.Request(std::move(done)); }};
+  Api api_{setup_, setup_.Get()->config.storage_path};
+  HttpRoutes routes_{metrics_, api_, [this](auto done) { reloads_.Request(std::move(done)); }};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   std::mutex deliveries_mutex_;

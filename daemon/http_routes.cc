@@ -1,5 +1,7 @@
 #include "daemon/http_routes.h"
 
+#include "daemon/api_query.h"
+
 namespace postern::daemon {
 
 using exporters::HttpResponse;
@@ -13,6 +15,7 @@ void HttpRoutes::Answer(const exporters::HttpRequest& request,
     return answer(
         {.status = 405, .body = "only GET and HEAD are served here\n", .allow = "GET, HEAD"});
   }
+  if (path.starts_with(kApiPath)) return api_.Answer(request, answer);
   answer(Read(path));
 }
 
@@ -28,7 +31,7 @@ HttpResponse HttpRoutes::Read(std::string_view path) const {
                                 : "posternd is ready.\n"};
   }
   return {.status = 404,
-          .body = "Not found. There are /metrics, /-/healthy, /-/ready and /-/reload.\n"};
+          .body = "Not found. There are /metrics, /-/healthy, /-/ready, /-/reload and /api/v1/.\n"};
 }
 
 void HttpRoutes::AnswerReload(const exporters::HttpRequest& request,

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/result.h"
+#include "daemon/api.h"
 #include "exporters/http_server.h"
 #include "exporters/metrics.h"
 
@@ -18,11 +19,11 @@ class HttpRoutes {
   // Runs a reload and tells what came of it; called on the thread of Answer().
   using Reload = std::function<void(std::function<void(const Result<std::string>&)> done)>;
 
-  HttpRoutes(const exporters::Metrics& metrics, Reload reload)
-      : metrics_(metrics), reload_(std::move(reload)) {}
+  HttpRoutes(const exporters::Metrics& metrics, Api& api, Reload reload)
+      : metrics_(metrics), api_(api), reload_(std::move(reload)) {}
 
   // /metrics; /-/healthy: the program runs; /-/ready: it has its policy, scans, and
-  // can store what it sees; /-/reload.
+  // can store what it sees; /-/reload; /api/v1/.
   void Answer(const exporters::HttpRequest& request, const exporters::HttpAnswer& answer) const;
   // Thread-safe.
   void SetReady(bool ready) { ready_ = ready; }
@@ -37,6 +38,7 @@ class HttpRoutes {
                     const exporters::HttpAnswer& answer) const;
 
   const exporters::Metrics& metrics_;
+  Api& api_;
   const Reload reload_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> storing_ = true;

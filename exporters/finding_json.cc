@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "core/port_set.h"
 #include "exporters/escape.h"
 
 namespace postern::exporters {
@@ -53,9 +54,40 @@ json::object Acknowledged(const Acknowledgement& said) {
           {"comment", ValidUtf8(said.comment)}};
 }
 
-}  // namespace
+json::object ObjectOf(const Evidence& evidence) {
+  const auto& [id, episode, made, run, rates, exchange] = evidence;
+  json::object object = {{"episode", episode},
+                         {"made", FormatTime(made)},
+                         {"run", run.id},
+                         {"scan", run.scan},
+                         {"stage", ToString(run.stage)},
+                         {"run_started", FormatTime(run.started)},
+                         {"viewpoint", run.viewpoint},
+                         {"policy_hash", run.policy_hash},
+                         {"program_version", run.program_version},
+                         {"seed", run.seed},
+                         {"rate", rates.overall},
+                         {"host_rate", rates.host},
+                         {"network_rate", rates.network},
+                         {"packets", exchange.packets},
+                         {"pcap_bytes", exchange.pcap.size()}};
+  if (exchange.answers.empty()) return object;
+  object["started"] = FormatTime(exchange.started);
+  object["finished"] = FormatTime(exchange.finished);
+  object["source"] = exchange.source ? exchange.source->ToString() : "";
+  object["interface"] = exchange.interface;
+  object["address"] = exchange.address.ToString();
+  auto& answers = object["answers"].emplace_array();
+  for (const auto& [ports, verdict] : exchange.answers.ranges()) {
+    answers.push_back(json::object{{"ports", PortSet::Of(exchange.protocol, {ports}).ToString()},
+                                   {"state", ToString(verdict.state)},
+                                   {"reason", ToString(verdict.reason)}});
+  }
+  object["nmap"] = NmapCommand(exchange, rates.host);
+  return object;
+}
 
-std::string FindingJson(const Finding& finding) {
+json::object ObjectOf(const Finding& finding) {
   json::object object;
   object["id"] = DisplayId(finding);
   object["episode"] = finding.episode;
@@ -71,6 +103,17 @@ std::string FindingJson(const Finding& finding) {
     if (finding.resolved) object["resolved"] = FormatTime(*finding.resolved);
     if (finding.resolution) object["resolution"] = ToString(*finding.resolution);
   }
+  return object;
+}
+
+}  // namespace
+
+std::string FindingJson(const Finding& finding) { return json::serialize(ObjectOf(finding)); }
+
+std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence) {
+  auto object = ObjectOf(finding);
+  auto& list = object["evidence"].emplace_array();
+  for (const auto& one : evidence) list.push_back(ObjectOf(one));
   return json::serialize(object);
 }
 

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "core/evidence.h"
 #include "core/finding.h"
 
 namespace postern::exporters {
 
 // One object on one line. Text from the network is valid UTF-8.
 std::string FindingJson(const Finding& finding);
+// The same with the member `evidence`, the packets themselves left out.
+std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence);
 
 }  // namespace postern::exporters

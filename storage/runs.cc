@@ -1,5 +1,7 @@
 #include "storage/runs.h"
 
+#include <utility>
+
 #include "storage/json.h"
 
 namespace postern::storage {
@@ -119,6 +121,23 @@ Result<void> MarkAborted(Database& database, std::int64_t run) {
 
 Result<void> MarkAllAborted(Database& database) {
   return database.Run("UPDATE runs SET state = 'aborted' WHERE state = 'running'");
+}
+
+Result<std::vector<RunSummary>> LoadRuns(Database& database, std::int64_t before,
+                                         std::int64_t most) {
+  std::vector<RunSummary> runs;
+  auto read = database.Each(
+      "SELECT id, scan, stage, viewpoint, policy_hash, program_version, seed, started, finished, "
+      "asked, unknown, probes_sent, replies, retransmits, capture_drops, send_errors, "
+      "estimated_loss, complete, blind_ipv4, blind_ipv6, unresolved, udp_probes_sent, udp_replies, "
+      "miss_probability "
+      "FROM runs WHERE id < ? AND state = 'committed' ORDER BY id DESC LIMIT ?",
+      {before, most}, [&](Row& row) {
+        auto info = ReadInfo(row);
+        runs.push_back({std::move(info), ReadCoverage(row)});
+      });
+  if (!read) return read.error();
+  return runs;
 }
 
 Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 #include "core/snapshot.h"
@@ -27,6 +28,9 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
 Result<void> MarkAborted(Database& database, std::int64_t run);
 // Every run that is still marked as running.
 Result<void> MarkAllAborted(Database& database);
+// Committed ones with an id below `before`, the newest first; at most `most`.
+Result<std::vector<RunSummary>> LoadRuns(Database& database, std::int64_t before,
+                                         std::int64_t most);
 // None if there is no such committed run.
 Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run);
 

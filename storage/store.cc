@@ -161,6 +161,10 @@ Result<std::optional<SweepCursor>> Store::Cursor(const std::string& scan) const 
   return LoadCursor(impl_->database(), scan);
 }
 
+Result<std::vector<RunSummary>> Store::Runs(std::int64_t before, std::int64_t most) const {
+  return LoadRuns(impl_->database(), before, most);
+}
+
 Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
   return LoadHistory(impl_->database(), scan);
 }

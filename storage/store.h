@@ -30,6 +30,12 @@ enum class Access : std::uint8_t {
   kWrite,  // one process at a time; a second one is refused with the first's process id
 };
 
+// A committed run without its verdicts.
+struct RunSummary {
+  RunInfo info;
+  Coverage coverage;
+};
+
 // Where a rolling sweep goes on: the number of ports of its SPEC that this round has behind it.
 struct SweepCursor {
   std::string ports;  // the SPEC that the position counts in; another SPEC starts anew
@@ -192,6 +198,9 @@ class Store {
   Result<std::vector<AddressStates>> LastKnownStates(std::span<const IpAddress> addresses) const;
   // Exactly what the run saw; an error if there is no such committed run.
   Result<Snapshot> LoadSnapshot(std::int64_t run) const;
+
+  // Committed runs with an id below `before`, the newest first; at most `most`.
+  Result<std::vector<RunSummary>> Runs(std::int64_t before, std::int64_t most) const;
 
   Result<std::optional<SweepCursor>> Cursor(const std::string& scan) const;
   Result<ScanHistory> HistoryOf(const std::string& scan) const;

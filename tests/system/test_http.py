@@ -5,10 +5,14 @@ import socket
 import ssl
 import subprocess
 import urllib.parse
+from pathlib import Path
 
+import jsonschema
 import pytest
 from lab import run, wait_for
-from servers import http_get
+from servers import http_get, start_redis
+
+ROOT = Path(__file__).parents[2]
 
 POLICY = """
 hosts:
@@ -221,3 +225,60 @@ def test_slow_clients_keep_nobody_out(serve):
             pass
         client.close()
     assert served.curl("/metrics")[0] == 200
+
+
+def test_the_api_tells_findings_hosts_and_runs(lab, make_daemon):
+    start_redis(lab.target("web-1", 10), addresses=["192.0.2.10"])
+    daemon = make_daemon(policy=POLICY).start()
+    redis = daemon.wait_for_finding(state="open", port=6379)
+    missing = daemon.wait_for_finding(state="open", port=443)
+    daemon.wait_for_runs("top", 1)
+
+    def ask(path):
+        return json.loads(http_get(f"http://{daemon.address}/api/v1/{path}"))
+
+    def refused(path):
+        result = run("curl", "-sS", "-w", "%{http_code}", f"http://{daemon.address}/api/v1/{path}")
+        return int(result.stdout[-3:]), json.loads(result.stdout[:-3])["error"]
+
+    schema = json.loads((ROOT / "docs/webhook.schema.json").read_text())
+    findings = ask("findings")["findings"]
+    assert {f["id"] for f in findings} == {redis["id"], missing["id"]}
+    for finding in findings:
+        jsonschema.validate(finding, {"definitions": schema["definitions"], **schema["properties"]["finding"]})
+    assert [f["id"] for f in ask("findings?kind=missing,wrong_state")["findings"]] == [missing["id"]]
+    assert ask("findings?severity=info")["findings"] == []
+    assert ask("findings?state=resolved")["findings"] == []
+    assert ask("findings?host=web-1&limit=1000")["findings"] == findings
+    first = ask("findings?limit=1")
+    second = ask(f"findings?limit=1&cursor={first['next']}")
+    assert first["findings"] + second["findings"] == findings and "next" not in second
+
+    one = ask(f"findings/{redis['id']}")
+    assert one["evidence"][0]["answers"][0]["state"] == "open"
+    assert one["evidence"][0]["nmap"].startswith("nmap ") and "pcap" not in one["evidence"][0]
+
+    host = ask("hosts")["hosts"][0]
+    assert (host["name"], host["owner"]) == ("web-1", "web-platform")
+    assert host["addresses"] == [
+        {"address": "192.0.2.10", "states": {"tcp": {"open": 1, "closed": 3}}}
+    ]
+    runs = ask("snapshots?limit=2")
+    assert [r["id"] for r in runs["snapshots"]] == [int(runs["next"]) + 1, int(runs["next"])]
+    assert ask(f"snapshots?cursor={runs['next']}")["snapshots"][0]["id"] == int(runs["next"]) - 1
+    assert runs["snapshots"][0]["complete"] and runs["snapshots"][0]["blind"] == []
+    coverage = {one["scan"]: one for one in ask("coverage")["coverage"]}
+    assert set(coverage) == {"expected", "top"}
+    assert coverage["top"]["oldest_observation"] <= coverage["top"]["last_success"]
+
+    assert refused("targets") == (
+        404,
+        "there are findings, findings/ID, hosts, snapshots and coverage here",
+    )
+    assert refused("findings/abcdefghij")[0] == 404
+    assert refused("findings?state=closed") == (400, "'closed' is no state")
+    assert refused("findings?limit=1001")[0] == 400
+    assert refused("findings?target=192.0.2.1")[0] == 400
+    assert run("curl", "-sS", "-X", "POST", f"http://{daemon.address}/api/v1/hosts").stdout == (
+        "only GET and HEAD are served here\n"
+    )
