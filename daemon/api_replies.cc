@@ -6,6 +6,9 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/parse_number.h"
 #include "daemon/run_plan.h"
@@ -37,7 +40,7 @@ Result<std::set<T>> Chosen(const ApiQuery& query, const std::string& name,
   std::set<T> chosen;
   for (const auto& word : words) {
     const auto value = parse(word);
-    if (!value) return Error{"'" + word + "' is no " + name};
+    if (!value) return Error{std::string("'").append(word).append("' is no ").append(name)};
     chosen.insert(*value);
   }
   return chosen;
@@ -78,6 +81,27 @@ Result<Filter> FilterOf(const ApiQuery& query) {
   return filter;
 }
 
+// Up to `limit` of those that come after the one with the id `after`. `findings` are by id.
+HttpResponse Page(const std::vector<Finding>& findings, const Filter& filter,
+                  const std::string& after, std::size_t limit) {
+  std::string body = R"({"findings":[)";
+  std::string last;
+  std::string next;
+  std::size_t count = 0;
+  for (const auto& finding : findings) {
+    if (finding.id <= after || !filter.Takes(finding)) continue;
+    if (count == limit) {
+      next.append(R"(,"next":")").append(last).append("\"");
+      break;
+    }
+    if (count++ > 0) body += ",";
+    body += exporters::FindingJson(finding);
+    last = finding.id;
+  }
+  body.append("]").append(next).append("}\n");
+  return {.content_type = "application/json", .body = std::move(body)};
+}
+
 HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
   static constexpr std::array<std::string_view, 6> kParameters = {"state", "kind",  "severity",
                                                                   "host",  "limit", "cursor"};
@@ -91,20 +115,7 @@ HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
   const auto findings = store.Findings();
   if (!findings) return ApiError(500, findings.error().message);
 
-  const auto after = Cursor(query);
-  std::string body;
-  std::string last;
-  std::size_t count = 0;
-  for (const auto& finding : *findings) {  // by id
-    if (finding.id <= after || !filter->Takes(finding)) continue;
-    if (count == *limit) {
-      return {.content_type = "application/json",
-              .body = "{\"findings\":[" + body + "],\"next\":\"" + last + "\"}\n"};
-    }
-    body += (count++ == 0 ? "" : ",") + exporters::FindingJson(finding);
-    last = finding.id;
-  }
-  return {.content_type = "application/json", .body = "{\"findings\":[" + body + "]}\n"};
+  return Page(*findings, *filter, Cursor(query), *limit);
 }
 
 HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {
