@@ -54,7 +54,7 @@ void PublishDeadLetters(const std::string& receiver, const storage::Store& store
 }
 
 exporters::TicketRoute RouteOf(const policy::TicketPlace& place) {
-  return {.repository = place.repository, .assignee = place.assignee};
+  return {.repository = place.repository, .assignee = place.assignee, .component = place.component};
 }
 
 std::unique_ptr<exporters::TicketSystem> MakeTicketSystem(policy::Tracker tracker,
@@ -64,11 +64,25 @@ std::unique_ptr<exporters::TicketSystem> MakeTicketSystem(policy::Tracker tracke
       return exporters::MakeGithubIssues(access);
     case policy::Tracker::kGitlab:
       return exporters::MakeGitlabIssues(access);
-    case policy::Tracker::kJira:
     case policy::Tracker::kRedmine:
-      break;
+      return exporters::MakeRedmineIssues(access);
+    case policy::Tracker::kJira:
+      return exporters::MakeJiraIssues(access);
   }
-  std::abort();  // InstancesOf leaves it out
+  std::abort();
+}
+
+exporters::TicketMarkup MarkupOf(policy::Tracker tracker) {
+  switch (tracker) {
+    case policy::Tracker::kGithub:
+    case policy::Tracker::kGitlab:
+      return exporters::TicketMarkup::kMarkdown;
+    case policy::Tracker::kRedmine:
+      return exporters::TicketMarkup::kRedmine;
+    case policy::Tracker::kJira:
+      return exporters::TicketMarkup::kJira;
+  }
+  return exporters::TicketMarkup::kMarkdown;
 }
 
 std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConfig& ticket,
@@ -76,6 +90,7 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConf
   exporters::TicketSettings settings{.external_url = config.external_url,
                                      .route = RouteOf(ticket.place),
                                      .owners = {},
+                                     .markup = MarkupOf(ticket.system),
                                      .reopen_within = config.confirm.reopen_within};
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
   auto make_system = [tracker = ticket.system, url = ticket.url,
@@ -115,9 +130,7 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
       instances.push_back({receiver.name, webhook->url, &receiver});
     }
     const auto* ticket = std::get_if<policy::TicketConfig>(&receiver.settings);
-    if (ticket != nullptr && policy::Runs(ticket->system)) {
-      instances.push_back({receiver.name, ticket->url, &receiver});
-    }
+    if (ticket != nullptr) instances.push_back({receiver.name, ticket->url, &receiver});
     const auto* alertmanager = std::get_if<policy::AlertmanagerConfig>(&receiver.settings);
     if (alertmanager == nullptr) continue;
     for (const auto& url : alertmanager->urls) {

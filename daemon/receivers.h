@@ -21,8 +21,6 @@ struct ReceiverInstance {
   const policy::ReceiverConfig* config = nullptr;  // owned by the configuration
 };
 
-// Only the receivers that this version delivers to: all but tickets at a tracker that it does not
-// know yet.
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config);
 
 // All deliveries of a configuration. Used from one thread, but for Wake.

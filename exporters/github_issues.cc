@@ -1,6 +1,7 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "exporters/numbered_issues.h"
 #include "exporters/ticket_systems.h"
 #include "exporters/tracker_client.h"
 
@@ -17,28 +18,28 @@ std::string IssuesOf(const std::string& repository) {
 
 class GithubIssues : public TicketSystem {
  public:
-  explicit GithubIssues(TrackerClient client) : client_(std::move(client)) {}
+  explicit GithubIssues(NumberedIssues issues) : issues_(std::move(issues)) {}
 
   TicketResult<std::vector<Ticket>> List(const std::string& repository) override {
-    return client_.List(repository, "labels=postern&state=all&sort=created&direction=desc");
+    return issues_.List(repository, "labels=postern&state=all&sort=created&direction=desc");
   }
-  TicketResult<Ticket> Get(const std::string& key) override { return client_.Get(key); }
+  TicketResult<Ticket> Get(const std::string& key) override { return issues_.Get(key); }
   TicketResult<Ticket> Create(const NewTicket& ticket) override {
     json::object body{
         {"title", ticket.title}, {"body", ticket.body}, {"labels", json::array{kTicketLabel}}};
     if (!ticket.assignee.empty()) body["assignees"] = json::array{json::string(ticket.assignee)};
-    return client_.Create(ticket.repository, json::serialize(body));
+    return issues_.Create(ticket.repository, json::serialize(body));
   }
   TicketResult<Done> Comment(const std::string& key, const std::string& text) override {
-    return client_.Write("POST", key, "/comments", json::serialize(json::object{{"body", text}}));
+    return issues_.Write("POST", key, "/comments", json::serialize(json::object{{"body", text}}));
   }
   TicketResult<Done> SetOpen(const std::string& key, bool open) override {
     const json::object body{{"state", open ? "open" : "closed"}};
-    return client_.Write("PATCH", key, "", json::serialize(body));
+    return issues_.Write("PATCH", key, "", json::serialize(body));
   }
 
  private:
-  const TrackerClient client_;
+  const NumberedIssues issues_;
 };
 
 }  // namespace
@@ -47,8 +48,8 @@ std::unique_ptr<TicketSystem> MakeGithubIssues(const TrackerAccess& access) {
   HttpHeaders headers = {{"Authorization", "Bearer " + access.token},
                          {"Accept", "application/vnd.github+json"},
                          {"X-GitHub-Api-Version", "2022-11-28"}};
-  return std::make_unique<GithubIssues>(
-      TrackerClient(access.url, std::move(headers), IssuesOf, {"number", "body", "open"}));
+  return std::make_unique<GithubIssues>(NumberedIssues(
+      TrackerClient(access.url, std::move(headers)), IssuesOf, {"number", "body", "open"}));
 }
 
 }  // namespace postern::exporters

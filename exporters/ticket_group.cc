@@ -22,14 +22,15 @@ std::string MarkerOf(const TicketGroup& group, const TicketRecord& record) {
 
 }  // namespace
 
-TicketGroup SumOf(const TicketRoute& route) {
+TicketGroup SumOf(const TicketSettings& settings) {
   return {.id = TicketMemory::kSum,
           .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
                    " findings opened within an hour",
           .introduction =
               "These have no ticket of their own; more may follow as comments. "
               "This ticket closes by itself when none is open any more.",
-          .route = route};
+          .route = settings.route,
+          .markup = settings.markup};
 }
 
 std::size_t GroupTicket::Tell(std::span<const Finding* const> findings) {
@@ -67,12 +68,13 @@ std::size_t GroupTicket::TellAnew(const std::optional<TicketRecord>& record,
 std::size_t GroupTicket::Make(const TicketRecord& record,
                               std::span<const Finding* const> findings) {
   intents_.ActOn(group_.id);
-  const auto lines = SumUp(findings);
+  const auto lines = SumUp(findings, group_.markup);
   const auto made = calls_.Create(
       {.repository = record.repository,
        .title = group_.title,
        .body = group_.introduction + "\n\n" + lines.text + "\n" + MarkerOf(group_, record) + "\n",
-       .assignee = group_.route.assignee});
+       .assignee = group_.route.assignee,
+       .component = group_.route.component});
   if (!made) {
     intents_.Fail(group_.id, record, calls_.failure()->kind);
     return 0;
@@ -83,7 +85,7 @@ std::size_t GroupTicket::Make(const TicketRecord& record,
 }
 
 std::size_t GroupTicket::Add(const std::string& key, std::span<const Finding* const> findings) {
-  const auto lines = SumUp(findings);
+  const auto lines = SumUp(findings, group_.markup);
   if (!calls_.Comment(key, "More findings opened:\n\n" + lines.text)) return 0;
   KeepTold(key, findings.first(lines.told));
   return lines.told;

@@ -13,6 +13,7 @@
 #include "exporters/ticket_intents.h"
 #include "exporters/ticket_memory.h"
 #include "exporters/ticket_receiver.h"
+#include "exporters/ticket_text.h"
 
 namespace postern::exporters {
 
@@ -21,10 +22,11 @@ struct TicketGroup {
   std::string title;
   std::string introduction;  // before the list of findings
   TicketRoute route;
+  TicketMarkup markup = TicketMarkup::kMarkdown;
 };
 
 // Of what opens beyond kTicketsPerHour.
-TicketGroup SumOf(const TicketRoute& route);
+TicketGroup SumOf(const TicketSettings& settings);
 
 // A group's ticket within one delivery.
 class GroupTicket {

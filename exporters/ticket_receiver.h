@@ -22,19 +22,22 @@
 #include "exporters/receiver.h"
 #include "exporters/ticket_calls.h"
 #include "exporters/ticket_system.h"
+#include "exporters/ticket_text.h"
 
 namespace postern::exporters {
 
 // Where an owner's tickets go.
 struct TicketRoute {
   std::string repository;
-  std::string assignee;  // empty: nobody
+  std::string assignee;   // empty: nobody
+  std::string component;  // empty: none
 };
 
 struct TicketSettings {
   std::string external_url;                   // where links to findings lead; empty: no links
   TicketRoute route;                          // of every owner that `owners` leaves out
   std::map<std::string, TicketRoute> owners;  // by the finding's owner
+  TicketMarkup markup = TicketMarkup::kMarkdown;
   // A finding that returns later than that gets a ticket of its own.
   Duration reopen_within = std::chrono::hours(24 * 7);
   // Between writes: GitHub asks for a second (REST API, best practices: pause between mutative

@@ -27,7 +27,7 @@ TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
       memory_(batch.memory),
       calls_(system, time, settings.spacing, next_write),
       intents_(memory_, intended, clock_, batch.now),
-      sum_(SumOf(settings.route)),
+      sum_(SumOf(settings)),
       sum_ticket_(sum_, calls_, intents_, memory_) {
   for (const auto& finding : batch.findings) findings_.emplace(finding.id, &finding);
 }
@@ -120,7 +120,9 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
     return OpenAnew(finding);
   }
   if (!ticket) return Failed();
-  if (!calls_.Comment(record.key, TicketComment(finding, TransitionKind::kOpened))) return Failed();
+  if (!calls_.Comment(record.key,
+                      TicketComment(finding, TransitionKind::kOpened, settings_.markup)))
+    return Failed();
   if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   record.episode = finding.episode;
   record.ended.reset();
@@ -132,12 +134,14 @@ TicketRound::Step TicketRound::Change(const Finding& finding, const TicketRecord
   const auto ticket = calls_.Get(record.key);
   if (!ticket) return Failed();
   if (!ticket->open) return Step::kTaken;  // a person closed it
-  const bool said = calls_.Comment(record.key, TicketComment(finding, TransitionKind::kChanged));
+  const bool said = calls_.Comment(
+      record.key, TicketComment(finding, TransitionKind::kChanged, settings_.markup));
   return said ? Step::kTaken : Failed();
 }
 
 TicketRound::Step TicketRound::Close(const Finding& finding, TicketRecord record) {
-  const bool closed = calls_.Close(record.key, TicketComment(finding, TransitionKind::kResolved));
+  const bool closed =
+      calls_.Close(record.key, TicketComment(finding, TransitionKind::kResolved, settings_.markup));
   if (!closed && !calls_.IsGone()) return Failed();
   record.ended = batch_.now;
   memory_.Keep(finding.id, record);
@@ -213,8 +217,9 @@ TicketRound::Step TicketRound::Post(const Finding& finding, const TicketRecord& 
   intents_.ActOn(finding.id);
   const auto made = calls_.Create({.repository = record.repository,
                                    .title = TicketTitle(finding),
-                                   .body = TicketBody(finding, LinkTo(finding)),
-                                   .assignee = RouteOf(finding).assignee});
+                                   .body = TicketBody(finding, LinkTo(finding), settings_.markup),
+                                   .assignee = RouteOf(finding).assignee,
+                                   .component = RouteOf(finding).component});
   if (!made) {
     intents_.Fail(finding.id, record, calls_.failure()->kind);
     return Failed();

@@ -12,20 +12,23 @@
 
 namespace postern::exporters {
 
-// Every ticket that Postern makes has it, so that they can be listed.
+// Every ticket that Postern makes has it, so that they can be listed, where there are labels.
 inline constexpr std::string_view kTicketLabel = "postern";
 
 struct Ticket {
-  std::string key;  // repository and number: "example/exposure#17"
+  std::string key;  // "example/exposure#17", repository and number; at Jira "EXP-17"
   bool open = true;
   std::string text;  // as written; only List fills it in
+
+  bool operator==(const Ticket&) const = default;
 };
 
 struct NewTicket {
-  std::string repository;
+  std::string repository;  // a project at Redmine and Jira
   std::string title;
-  std::string body;      // Markdown
-  std::string assignee;  // as the tracker names people; empty: nobody
+  std::string body;       // in the tracker's markup
+  std::string assignee;   // as the tracker names people; empty: nobody
+  std::string component;  // at Redmine a category, by name; empty: none
 };
 
 // Why a request brought nothing.
@@ -51,8 +54,8 @@ struct Done {};
 class TicketSystem {
  public:
   virtual ~TicketSystem() = default;
-  // The newest 1,000 tickets with kTicketLabel, closed ones too. Never by a search index, which
-  // lags behind.
+  // The newest 1,000 of Postern's tickets, closed ones too. Never by a search index, which lags
+  // behind, but at Jira, which has nothing else.
   virtual TicketResult<std::vector<Ticket>> List(const std::string& repository) = 0;
   virtual TicketResult<Ticket> Get(const std::string& key) = 0;
   virtual TicketResult<Ticket> Create(const NewTicket& ticket) = 0;

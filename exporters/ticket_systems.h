@@ -23,4 +23,14 @@ std::unique_ptr<TicketSystem> MakeGithubIssues(const TrackerAccess& access);
 // "https://gitlab.com" or another. Assignees are user ids.
 std::unique_ptr<TicketSystem> MakeGitlabIssues(const TrackerAccess& access);
 
+// Issues of a Redmine project, named by its identifier, by the REST API of Redmine 5.0
+// (redmine.org/projects/redmine/wiki/Rest_api). Assignees are user ids, components categories.
+std::unique_ptr<TicketSystem> MakeRedmineIssues(const TrackerAccess& access);
+
+// Issues of a Jira project, named by its key, by the REST API of version 2: that of the cloud where
+// the token is "EMAIL:TOKEN", else that of Jira Data Center with a personal access token
+// (developer.atlassian.com). Assignees are account ids in the cloud, else user names. Jira lists by
+// its search index alone, which lags behind, by seconds as a rule.
+std::unique_ptr<TicketSystem> MakeJiraIssues(const TrackerAccess& access);
+
 }  // namespace postern::exporters

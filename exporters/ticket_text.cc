@@ -21,9 +21,9 @@ std::string Shortened(std::string text, std::size_t size) {
   return text.substr(0, end).append(kMore);
 }
 
-// `lines`, each ending with a line feed, shown as they are: an indented code block (CommonMark
-// 0.31, section 4.4), in which nothing is markup or a mention.
-std::string Preformatted(std::string_view lines) {
+// `lines`, each ending with a line feed, as an indented code block (CommonMark 0.31, section 4.4),
+// in which nothing is markup or a mention.
+std::string Indented(std::string_view lines) {
   std::string block;
   while (!lines.empty()) {
     const auto end = lines.find('\n') + 1;
@@ -31,6 +31,35 @@ std::string Preformatted(std::string_view lines) {
     lines.remove_prefix(end);
   }
   return block;
+}
+
+std::string Replaced(std::string_view text, char c, std::string_view by) {
+  std::string result;
+  for (const char each : text) {
+    if (each == c) {
+      result += by;
+    } else {
+      result += each;
+    }
+  }
+  return result;
+}
+
+// `lines` shown as they are, but for what would end the block or notify somebody from within it.
+std::string Preformatted(std::string_view lines, TicketMarkup markup) {
+  switch (markup) {
+    case TicketMarkup::kMarkdown:
+      return Indented(lines);
+    case TicketMarkup::kRedmine:
+      // Textile needs the tag, Markdown the indentation between empty lines; with Markdown Redmine
+      // notifies whom an indented block names (lib/redmine/acts/mentionable.rb).
+      return "<pre>\n\n" + Indented(Replaced(Replaced(lines, '<', "\\x3c"), '@', "(at)")) +
+             "\n</pre>\n";
+    case TicketMarkup::kJira:
+      return "{noformat}\n" + Replaced(Replaced(lines, '{', "\\x7b"), '~', "\\x7e") +
+             "{noformat}\n";
+  }
+  return {};
 }
 
 // What became of the finding besides its drift.
@@ -92,15 +121,10 @@ std::string_view EndOf(Resolution resolution) {
 }  // namespace
 
 std::string TicketTitle(const Finding& finding) {
-  std::string title = "[" + std::string(ToString(finding.drift.severity)) + "] ";
-  for (const char c : EscapeTerminal(Summary(finding.drift))) {
-    if (c == '@') {
-      title += "(at)";  // GitLab notifies whom a title names
-    } else {
-      title += c;
-    }
-  }
-  return Shortened(std::move(title), kLongestTitle);
+  const auto text = "[" + std::string(ToString(finding.drift.severity)) + "] " +
+                    EscapeTerminal(Summary(finding.drift));
+  // GitLab notifies whom a title names.
+  return Shortened(Replaced(text, '@', "(at)"), kLongestTitle);
 }
 
 std::string TicketMarker(const std::string& finding_id, int episode) {
@@ -119,20 +143,20 @@ bool HasMarker(std::string_view text, std::string_view marker) {
   return false;
 }
 
-std::string TicketBody(const Finding& finding, const std::string& link) {
+std::string TicketBody(const Finding& finding, const std::string& link, TicketMarkup markup) {
   std::string body =
       "Postern, which compares what the network exposes with the policy, has found a drift.\n\n";
-  body += Preformatted(Facts(finding));
+  body += Preformatted(
+      Facts(finding) + Line("evidence", "postern findings show " + DisplayId(finding)), markup);
   body +=
       "\nFix it, or change the policy: this ticket closes by itself when the observations agree "
       "with the policy. Closed by hand, it stays closed until then.\n";
-  body += "\nEvidence: `postern findings show " + DisplayId(finding) + "`\n";
   if (!link.empty()) body += "\n" + link + "\n";
   return body + "\n" + TicketMarker(finding.id, finding.episode) + "\n";
 }
 
-std::string TicketComment(const Finding& finding, TransitionKind what) {
-  const auto facts = Preformatted(Facts(finding));
+std::string TicketComment(const Finding& finding, TransitionKind what, TicketMarkup markup) {
+  const auto facts = Preformatted(Facts(finding), markup);
   switch (what) {
     case TransitionKind::kOpened:
       return "It is back.\n\n" + facts;
@@ -144,12 +168,15 @@ std::string TicketComment(const Finding& finding, TransitionKind what) {
   return {};
 }
 
-TicketSum SumUp(std::span<const Finding* const> findings) {
+TicketSum SumUp(std::span<const Finding* const> findings, TicketMarkup markup) {
   TicketSum sum;
+  std::string lines;
   for (const auto* finding : findings) {
-    const auto line = Preformatted(DisplayId(*finding) + "  " + TicketTitle(*finding) + "\n");
-    if (sum.text.size() + line.size() > kLongestSum) break;
-    sum.text += line;
+    const auto line = DisplayId(*finding) + "  " + TicketTitle(*finding) + "\n";
+    auto text = Preformatted(lines + line, markup);
+    if (text.size() > kLongestSum) break;
+    lines += line;
+    sum.text = std::move(text);
     ++sum.told;
   }
   return sum;

@@ -30,8 +30,6 @@ bool QuietHours::Contains(TimePoint time) const {
   return minute >= begin || minute < end;
 }
 
-bool Runs(Tracker tracker) { return tracker == Tracker::kGithub || tracker == Tracker::kGitlab; }
-
 bool ReceiverConfig::Wants(const Drift& drift) const {
   const bool severity = severities.empty() || std::find(severities.begin(), severities.end(),
                                                         drift.severity) != severities.end();

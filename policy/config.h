@@ -85,20 +85,20 @@ enum class Tracker : std::uint8_t { kGithub, kGitlab, kJira, kRedmine };
 
 // Where an owner's tickets go.
 struct TicketPlace {
-  std::string repository;
-  std::string assignee;  // empty: nobody
+  std::string repository;  // a project at Redmine and Jira
+  std::string assignee;    // empty: nobody
+  std::string component;   // of a project; empty: none
+
+  bool operator==(const TicketPlace&) const = default;
 };
 
 struct TicketConfig {
   Tracker system = Tracker::kGithub;
-  std::string url;    // of the API; empty only where the system is not run yet
+  std::string url;    // of the API
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;
   std::map<std::string, TicketPlace> owners;
 };
-
-// Whether this version keeps tickets there.
-bool Runs(Tracker tracker);
 
 struct ReceiverConfig {
   std::string name;

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/parse_number.h"
-#include "policy/not_yet.h"
 #include "policy/problems.h"
 #include "policy/quiet_hours.h"
 #include "policy/read_config.h"
@@ -223,9 +222,7 @@ LoadedConfig LoadConfigText(const SourceText& source, const std::string& state_d
   const auto document = YamlDocument::Parse(files.front(), problems);
   if (document.root() != nullptr) {
     YamlReader reader(document, problems);
-    Config config = ReadConfig(reader, *document.root(), FolderOf(source.name), state_directory);
-    WarnOfWhatDoesNotRunYet(config, problems);
-    loaded.config = std::move(config);
+    loaded.config = ReadConfig(reader, *document.root(), FolderOf(source.name), state_directory);
   }
   loaded.diagnostics = problems.Take();
   if (loaded.diagnostics.HasErrors()) loaded.config.reset();

@@ -4,14 +4,9 @@
 
 #include <string_view>
 
-#include "policy/config.h"
-#include "policy/problems.h"
-
 namespace postern::policy {
 
 // Whether `name` is a drift kind that a later version reports.
 bool IsLaterDriftKind(std::string_view name);
-
-void WarnOfWhatDoesNotRunYet(const Config& config, Problems& problems);
 
 }  // namespace postern::policy

@@ -54,21 +54,78 @@ bool IsRepository(Tracker system, std::string_view text) {
   return system == Tracker::kGithub ? parts == 2 : parts >= 2;
 }
 
-std::string ReadRepository(YamlReader& reader, const YamlNode* node, Tracker system) {
+// Jira's keys are capitals, digits and underscores; Redmine's identifiers lower case letters,
+// digits, dashes and underscores, or a number.
+bool IsProject(Tracker system, std::string_view text) {
+  const bool jira = system == Tracker::kJira;
+  return !text.empty() && text.size() <= 100 && std::ranges::all_of(text, [&](char c) {
+    const bool letter = jira ? c >= 'A' && c <= 'Z' : c >= 'a' && c <= 'z';
+    return letter || (c >= '0' && c <= '9') || c == '_' || (!jira && c == '-');
+  });
+}
+
+bool HasProjects(Tracker system) { return system == Tracker::kJira || system == Tracker::kRedmine; }
+
+std::string_view PlaceForm(Tracker system) {
+  switch (system) {
+    case Tracker::kGithub:
+      return "a repository; write OWNER/NAME";
+    case Tracker::kGitlab:
+      return "a repository; write GROUP/NAME";
+    case Tracker::kJira:
+      return "the key of a project at Jira, as EXP is";
+    case Tracker::kRedmine:
+      return "the identifier of a project at Redmine, as its address shows it";
+  }
+  return "";
+}
+
+// GitHub and GitLab have repositories, Jira and Redmine projects.
+std::string_view PlaceKey(Tracker system) { return HasProjects(system) ? "project" : "repository"; }
+
+std::string ReadRepository(YamlReader& reader, const Fields& fields, Tracker system) {
+  const auto key = PlaceKey(system);
+  const std::string other = HasProjects(system) ? "repository" : "project";
+  if (const auto* node = fields.Find(other)) {
+    reader.Error(*node, std::string(NameOf(kTrackers, system)) + " has no '" + other +
+                            "'; write '" + std::string(key) + "'");
+  }
+  const auto* node = fields.Find(key);
   const auto text = reader.Text(node);
-  if (!text || !Runs(system) || IsRepository(system, *text)) return text.value_or("");
-  reader.Error(*node, "'" + Escaped(*text) + "' is not a repository; write " +
-                          (system == Tracker::kGithub ? "OWNER/NAME" : "GROUP/NAME"));
+  if (!text) return "";
+  const bool right = HasProjects(system) ? IsProject(system, *text) : IsRepository(system, *text);
+  if (right) return *text;
+  reader.Error(*node, "'" + Escaped(*text) + "' is not " + std::string(PlaceForm(system)));
   return "";
 }
 
 std::string ReadAssignee(YamlReader& reader, const YamlNode* node, Tracker system) {
   const auto text = reader.Text(node);
-  if (!text || system != Tracker::kGitlab || ParseDecimal(*text, 1, INT64_MAX)) {
-    return text.value_or("");
-  }
-  reader.Error(*node, "'" + Escaped(*text) + "' is not a user id; GitLab assigns by number");
+  const bool numbered = system == Tracker::kGitlab || system == Tracker::kRedmine;
+  if (!text || !numbered || ParseDecimal(*text, 1, INT64_MAX)) return text.value_or("");
+  reader.Error(*node, "'" + Escaped(*text) + "' is not a user id; " +
+                          (system == Tracker::kGitlab ? "GitLab" : "Redmine") +
+                          " assigns by number");
   return "";
+}
+
+std::string ReadComponent(YamlReader& reader, const YamlNode* node, Tracker system) {
+  if (node == nullptr) return "";
+  if (HasProjects(system)) return reader.Text(node).value_or("");
+  reader.Error(*node, "only Jira and Redmine have components; remove it");
+  return "";
+}
+
+// What `fields` leaves out is as in `place`.
+TicketPlace ReadPlace(YamlReader& reader, const Fields& fields, Tracker system, TicketPlace place) {
+  auto repository = ReadRepository(reader, fields, system);
+  if (!repository.empty()) place.repository = std::move(repository);
+  if (const auto* node = fields.Find("assignee"))
+    place.assignee = ReadAssignee(reader, node, system);
+  if (const auto* node = fields.Find("component")) {
+    place.component = ReadComponent(reader, node, system);
+  }
+  return place;
 }
 
 // By the name of the owner, as hosts have it.
@@ -76,47 +133,33 @@ std::map<std::string, TicketPlace> ReadOwners(YamlReader& reader, const YamlNode
                                               const TicketConfig& ticket) {
   std::map<std::string, TicketPlace> owners;
   for (const auto& [key, value] : NamedEntries(reader, node)) {
-    const Fields fields(reader, *value, "an owner", {"repository", "assignee"});
+    const Fields fields(reader, *value, "an owner",
+                        {"repository", "project", "assignee", "component"});
     if (!fields.ok()) continue;
-    auto place = ticket.place;
-    if (const auto* repository = fields.Find("repository")) {
-      place.repository = ReadRepository(reader, repository, ticket.system);
-    }
-    if (const auto* assignee = fields.Find("assignee")) {
-      place.assignee = ReadAssignee(reader, assignee, ticket.system);
-    }
-    owners.emplace(key->text, std::move(place));
+    owners.emplace(key->text, ReadPlace(reader, fields, ticket.system, ticket.place));
   }
   return owners;
 }
 
-std::string DefaultUrl(Tracker system) {
-  switch (system) {
-    case Tracker::kGithub:
-      return "https://api.github.com";
-    case Tracker::kGitlab:
-      return "https://gitlab.com";
-    case Tracker::kJira:
-    case Tracker::kRedmine:
-      return "";
-  }
-  return "";
+std::string ReadTicketUrl(YamlReader& reader, const Fields& fields, Tracker system) {
+  if (HasProjects(system)) return ReadUrl(reader, fields.Require("url")).value_or("");
+  if (const auto* url = fields.Find("url")) return ReadUrl(reader, url).value_or("");
+  return system == Tracker::kGithub ? "https://api.github.com" : "https://gitlab.com";
 }
 
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "a ticket",
-                      {"system", "url", "repository", "assignee", "token_file", "owners"});
+  const Fields fields(
+      reader, node, "a ticket",
+      {"system", "url", "repository", "project", "assignee", "component", "token_file", "owners"});
   TicketConfig ticket;
   const auto system = reader.Choice(fields.Require("system"), ParseTracker,
                                     {"github", "gitlab", "jira", "redmine"});
-  const auto* repository = fields.Require("repository");
   ticket.token_file = ReadSecretPath(reader, fields.Require("token_file"), folder);
   if (!system) return ticket;
   ticket.system = *system;
-  const auto* url = fields.Find("url");
-  ticket.url = url ? ReadUrl(reader, url).value_or("") : DefaultUrl(*system);
-  ticket.place.repository = ReadRepository(reader, repository, *system);
-  ticket.place.assignee = ReadAssignee(reader, fields.Find("assignee"), *system);
+  ticket.url = ReadTicketUrl(reader, fields, *system);
+  if (!fields.Find("repository") && !fields.Find("project")) fields.Require(PlaceKey(*system));
+  ticket.place = ReadPlace(reader, fields, *system, {});
   ticket.owners = ReadOwners(reader, fields.Find("owners"), ticket);
   return ticket;
 }

@@ -3,10 +3,11 @@
 # where they are not.
 #
 #   scripts/install_dependencies.sh SET...
-#     build   compile and run Postern
-#     test    lint and test it (real nginx, sshd, redis, Prometheus and Alertmanager included)
-#     fuzz    build the fuzz targets with clang
-#     bench   measure it beside nmap, masscan and zmap, and scan real UDP services
+#     build     compile and run Postern
+#     test      lint and test it (real nginx, sshd, redis, Prometheus and Alertmanager included)
+#     fuzz      build the fuzz targets with clang
+#     bench     measure it beside nmap, masscan and zmap, and scan real UDP services
+#     trackers  keep tickets in a real Redmine (about 140 packages)
 #
 # Installing a server package here starts no service, now or at the next boot.
 set -euo pipefail
@@ -33,6 +34,7 @@ bench_packages=(
   nmap ndiff masscan zmap prometheus-alertmanager
   dnsmasq-base tftpd-hpa chrony snmpd strongswan-charon libstrongswan-standard-plugins
 )
+tracker_packages=(redmine redmine-sqlite ruby-webrick)
 test_services=(
   nginx ssh redis-server prometheus prometheus-alertmanager
   tftpd-hpa chrony snmpd
@@ -71,8 +73,9 @@ for set in "$@"; do
     test) wanted+=("${test_packages[@]}") ;;
     fuzz) wanted+=("${fuzz_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
+    trackers) wanted+=("${tracker_packages[@]}") ;;
     *)
-      echo "install_dependencies.sh: unknown set '$set'; expected build, test, fuzz or bench" >&2
+      echo "install_dependencies.sh: unknown set '$set'; expected build, test, fuzz, bench or trackers" >&2
       exit 2
       ;;
   esac
@@ -103,7 +106,10 @@ fi
 echo "== Installing ${#missing[@]} missing packages: ${missing[*]}"
 log=$(mktemp)
 apt_get() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
+  # Redmine's installation runs Bundler. The copy that came into Ruby with the security update 3.1.7
+  # does not know Debian's gems; ruby-bundler's does.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive BUNDLER_VERSION=2.3.15 \
+    apt-get -qq -o Dpkg::Use-Pty=0 "$@" \
     </dev/null >"$log" 2>&1 && return
   echo "install_dependencies.sh: apt-get $1 failed; it said:" >&2
   tail -n 20 "$log" >&2
@@ -111,6 +117,11 @@ apt_get() {
 }
 
 forbid_service_starts
+# The tests set up a Redmine of their own; one for the machine is not wanted.
+if [[ " ${missing[*]} " == *" redmine "* ]]; then
+  echo "redmine redmine/instances/default/dbconfig-install boolean false" |
+    "${as_root[@]}" debconf-set-selections
+fi
 apt_get update
 apt_get install --yes --no-install-recommends "${missing[@]}"
 disable_new_services

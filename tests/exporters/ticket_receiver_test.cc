@@ -116,8 +116,9 @@ class TicketReceiverTest : public testing::Test {
 
   void Restart() {
     TicketSettings settings{.external_url = "",
-                            .route = {"sec/exposure", ""},
-                            .owners = {{"data", {"data/cache", "dora"}}},
+                            .route = {"sec/exposure", "", ""},
+                            .owners = {{"data", {"data/cache", "dora", "caches"}}},
+                            .markup = TicketMarkup::kMarkdown,
                             .reopen_within = 24h * 7,
                             .spacing = 1s};
     auto make_system = [this]() -> Result<std::unique_ptr<TicketSystem>> {
@@ -211,6 +212,7 @@ TEST_F(TicketReceiverTest, OneTicketForAFindingsLife) {
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(OnlyIssue().made.repository, "data/cache");
   EXPECT_EQ(OnlyIssue().made.assignee, "dora");
+  EXPECT_EQ(OnlyIssue().made.component, "caches");
   EXPECT_THAT(OnlyIssue().made.body, HasSubstr("\npostern-finding-aaaaaaaaaa-1\n"));
 
   Tell("aaaaaaaaaa", TransitionKind::kChanged);

@@ -82,7 +82,8 @@ std::vector<std::string> Listed(TicketSystem& system, const std::string& reposit
   return lines;
 }
 
-const NewTicket kNew{.repository = "a/b", .title = "T \"x\"", .body = "B", .assignee = "7"};
+const NewTicket kNew{
+    .repository = "a/b", .title = "T \"x\"", .body = "B", .assignee = "7", .component = ""};
 
 TEST(GithubIssues, AsksAsTheRestApiHasIt) {
   Script script(
@@ -136,6 +137,137 @@ TEST(GitlabIssues, AsksAsTheRestApiHasIt) {
                   R"(PUT /api/v4/projects/a%2Fb/issues/18 {"state_event":"close"})",
                   R"(PUT /api/v4/projects/a%2Fb/issues/18 {"state_event":"reopen"})"));
   EXPECT_THAT(script.head(), HasSubstr("\r\nPRIVATE-TOKEN: s3cret\r\n"));
+}
+
+TEST(RedmineIssues, AsksAsTheRestApiHasIt) {
+  Script script(
+      {Reply(R"({"issues":[{"id":17,"status":{"id":5,"is_closed":true},"description":"text"},)"
+             R"({"id":3,"status":{"id":1,"is_closed":false}},{"id":4,"status":{}}],)"
+             R"("total_count":3})"),
+       Reply(R"({"issue":{"id":17,"status":{"id":5,"is_closed":true},"description":"text"}})"),
+       Reply(R"({"issue_categories":[{"id":4,"name":"web"},{"id":6,"name":"data"}]})"),
+       Reply(R"({"issue":{"id":18,"status":{"id":1,"is_closed":false}}})", "201 Created"),
+       Reply("", "204 No Content")});
+  const auto system = MakeRedmineIssues(script.access());
+  EXPECT_THAT(Listed(*system, "a"), ElementsAre("a#17 closed text", "a#3 open "));
+  EXPECT_EQ(std::get<Ticket>(system->Get("a#17")), (Ticket{"a#17", false, ""}));
+  auto made = kNew;
+  made.repository = "a";
+  made.component = "data";
+  EXPECT_EQ(std::get<Ticket>(system->Create(made)).key, "a#18");
+  system->Comment("a#18", "said");
+  EXPECT_THAT(script.Requests(),
+              ElementsAre("GET /issues.json?project_id=a&status_id=*&description=~postern-"
+                          "&sort=created_on:desc&limit=100&offset=0",
+                          "GET /issues/17.json", "GET /projects/a/issue_categories.json",
+                          R"(POST /issues.json {"issue":{"project_id":"a","subject":"T \"x\"",)"
+                          R"("description":"B","assigned_to_id":7,"category_id":6}})",
+                          R"(PUT /issues/18.json {"issue":{"notes":"said"}})"));
+  EXPECT_THAT(script.head(), HasSubstr("\r\nX-Redmine-API-Key: s3cret\r\n"));
+}
+
+TEST(RedmineIssues, ClosesAndOpensByTheFirstStatusThatTheWorkflowAllows) {
+  const auto statuses =
+      Reply(R"({"issue":{"id":18,"status":{"id":1,"is_closed":false},"allowed_statuses":[)"
+            R"({"id":"6","is_closed":true},{"id":2,"is_closed":false},{"id":5,"is_closed":true},)"
+            R"({"id":6,"is_closed":true}]}})");
+  const auto only_new =
+      Reply(R"({"issue":{"id":18,"allowed_statuses":[{"id":1,"is_closed":false}]}})");
+  Script script(
+      {statuses, Reply("", "204 No Content"), statuses, Reply("", "204 No Content"), only_new});
+  const auto system = MakeRedmineIssues(script.access());
+  EXPECT_TRUE(std::holds_alternative<Done>(system->SetOpen("a#18", false)));
+  EXPECT_TRUE(std::holds_alternative<Done>(system->SetOpen("a#18", true)));
+  const auto refused = FailureIn(system->SetOpen("a#18", false));
+  EXPECT_EQ(refused.kind, Kind::kRefused);
+  EXPECT_EQ(refused.detail, "Redmine's workflow lets this user close no ticket of this tracker");
+  EXPECT_THAT(script.Requests(), ElementsAre("GET /issues/18.json?include=allowed_statuses",
+                                             R"(PUT /issues/18.json {"issue":{"status_id":5}})",
+                                             "GET /issues/18.json?include=allowed_statuses",
+                                             R"(PUT /issues/18.json {"issue":{"status_id":2}})",
+                                             "GET /issues/18.json?include=allowed_statuses"));
+}
+
+TEST(RedmineIssues, ACategoryThatIsNotThereIsRefused) {
+  Script script({Reply(R"({"issue_categories":[]})")});
+  auto made = kNew;
+  made.repository = "a";
+  made.component = "data";
+  const auto refused = FailureIn(MakeRedmineIssues(script.access())->Create(made));
+  EXPECT_EQ(refused.kind, Kind::kRefused);
+  EXPECT_EQ(refused.detail, "project 'a' has no category 'data'");
+}
+
+TEST(JiraIssues, AsksTheCloudAsItsRestApiHasIt) {
+  Script script(
+      {Reply(R"({"issues":[{"key":"EXP-17","fields":{"status":{"statusCategory":{"key":"done"}},)"
+             R"("description":"text"}},{"key":"../EXP-1","fields":{}}],"nextPageToken":"a/b"})"),
+       Reply(R"({"issues":[{"key":"EXP-3","fields":{"status":{"statusCategory":{"key":)"
+             R"("indeterminate"}},"description":null}}],"isLast":true})"),
+       Reply(R"({"key":"EXP-17","fields":{"status":{"statusCategory":{"key":"new"}}}})"),
+       Reply(R"({"id":"10018","key":"EXP-18"})", "201 Created"), Reply("{}", "201 Created")});
+  auto access = script.access();
+  access.token = "postern@example.com:s3cret";
+  const auto system = MakeJiraIssues(access);
+  EXPECT_THAT(Listed(*system, "EXP"), ElementsAre("EXP-17 closed text", "EXP-3 open "));
+  EXPECT_EQ(std::get<Ticket>(system->Get("EXP-17")), (Ticket{"EXP-17", true, ""}));
+  auto made = kNew;
+  made.repository = "EXP";
+  made.component = "web";
+  EXPECT_EQ(std::get<Ticket>(system->Create(made)).key, "EXP-18");
+  system->Comment("EXP-18", "said");
+  const std::string list =
+      "GET /rest/api/2/search/jql?jql=project%20%3D%20%22EXP%22%20AND%20labels%20%3D%20postern"
+      "%20ORDER%20BY%20created%20DESC&fields=status,description&maxResults=100";
+  EXPECT_THAT(
+      script.Requests(),
+      ElementsAre(list, list + "&nextPageToken=a%2Fb", "GET /rest/api/2/issue/EXP-17?fields=status",
+                  R"(POST /rest/api/2/issue {"fields":{"project":{"key":"EXP"},)"
+                  R"("issuetype":{"name":"Task"},"summary":"T \"x\"","description":"B",)"
+                  R"("labels":["postern"],"assignee":{"accountId":"7"},)"
+                  R"("components":[{"name":"web"}]}})",
+                  R"(POST /rest/api/2/issue/EXP-18/comment {"body":"said"})"));
+  EXPECT_THAT(script.head(),
+              HasSubstr("\r\nAuthorization: Basic cG9zdGVybkBleGFtcGxlLmNvbTpzM2NyZXQ=\r\n"));
+}
+
+TEST(JiraIssues, AsksADataCentreAsItsRestApiHasIt) {
+  Script script({Reply(R"({"startAt":0,"total":0,"issues":[]})"),
+                 Reply(R"({"id":"10018","key":"EXP-18"})", "201 Created")});
+  const auto system = MakeJiraIssues(script.access());
+  EXPECT_THAT(Listed(*system, "EXP"), ElementsAre());
+  auto made = kNew;
+  made.repository = "EXP";
+  system->Create(made);
+  EXPECT_THAT(script.Requests(),
+              ElementsAre(AllOf(HasSubstr("GET /rest/api/2/search?jql="), HasSubstr("&startAt=0")),
+                          HasSubstr(R"("assignee":{"name":"7"}})")));
+  EXPECT_THAT(script.head(), HasSubstr("\r\nAuthorization: Bearer s3cret\r\n"));
+}
+
+TEST(JiraIssues, ClosesAndOpensByTheCategoryOfWhereATransitionLeads) {
+  const auto transitions =
+      Reply(R"({"transitions":[{"id":"x","to":{"statusCategory":{"key":"done"}}},)"
+            R"({"id":"21","to":{"statusCategory":{"key":"indeterminate"}}},)"
+            R"({"id":"31","to":{"statusCategory":{"key":"done"}}},)"
+            R"({"id":"11","to":{"statusCategory":{"key":"new"}}}]})");
+  Script script({transitions, Reply("", "204 No Content"), transitions, Reply("", "204 No Content"),
+                 Reply(R"({"transitions":[]})")});
+  const auto system = MakeJiraIssues(script.access());
+  EXPECT_TRUE(std::holds_alternative<Done>(system->SetOpen("EXP-18", false)));
+  EXPECT_TRUE(std::holds_alternative<Done>(system->SetOpen("EXP-18", true)));
+  const auto refused = FailureIn(system->SetOpen("EXP-18", false));
+  EXPECT_EQ(refused.kind, Kind::kRefused);
+  EXPECT_EQ(refused.detail, "Jira's workflow offers this user no transition that closes EXP-18");
+  EXPECT_THAT(script.Requests(),
+              ElementsAre("GET /rest/api/2/issue/EXP-18/transitions",
+                          R"(POST /rest/api/2/issue/EXP-18/transitions {"transition":{"id":"31"}})",
+                          "GET /rest/api/2/issue/EXP-18/transitions",
+                          R"(POST /rest/api/2/issue/EXP-18/transitions {"transition":{"id":"11"}})",
+                          "GET /rest/api/2/issue/EXP-18/transitions"));
+  for (const auto* key : {"exp-1", "EXP-0", "EXP-1/../2", "-1", "EXP"}) {
+    EXPECT_EQ(FailureIn(system->Get(key)).kind, Kind::kGone) << key;
+  }
 }
 
 TEST(TicketSystems, AListIsReadPageByPageUpToAThousand) {

@@ -37,8 +37,9 @@ Finding Redis() {
 TEST(TicketText, TellsWhatIsWrongAndWhatToDo) {
   EXPECT_EQ(TicketTitle(Redis()),
             "[critical] tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open");
-  EXPECT_EQ(TicketBody(Redis(), "https://postern.example/findings/abcdefghij"),
-            R"(Postern, which compares what the network exposes with the policy, has found a drift.
+  EXPECT_EQ(
+      TicketBody(Redis(), "https://postern.example/findings/abcdefghij", TicketMarkup::kMarkdown),
+      R"(Postern, which compares what the network exposes with the policy, has found a drift.
 
     finding       abcdefghij
     summary       tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open
@@ -55,10 +56,9 @@ TEST(TicketText, TellsWhatIsWrongAndWhatToDo) {
     first seen    2026-03-01T00:00:00.000Z
     last seen     2026-03-01T00:00:00.000Z
     policy        1f2e
+    evidence      postern findings show abcdefghij
 
 Fix it, or change the policy: this ticket closes by itself when the observations agree with the policy. Closed by hand, it stays closed until then.
-
-Evidence: `postern findings show abcdefghij`
 
 https://postern.example/findings/abcdefghij
 
@@ -73,7 +73,8 @@ TEST(TicketText, NothingForeignIsMarkupMentionOrMarker) {
   finding.drift.owner = "``` @team\r\n# head";
   EXPECT_THAT(TicketTitle(finding), testing::Not(HasSubstr("@")));
   for (const auto& text :
-       {TicketBody(finding, ""), TicketComment(finding, TransitionKind::kChanged)}) {
+       {TicketBody(finding, "", TicketMarkup::kMarkdown),
+        TicketComment(finding, TransitionKind::kChanged, TicketMarkup::kMarkdown)}) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
       const bool foreign = line.find('@') != std::string::npos ||
@@ -84,6 +85,24 @@ TEST(TicketText, NothingForeignIsMarkupMentionOrMarker) {
       }
     }
   }
+}
+
+TEST(TicketText, EachMarkupHasItsBlockAndNothingForeignEndsIt) {
+  auto finding = Redis();
+  finding.drift.host = "</pre>{noformat}[~bob]@bob";
+  finding.episode = 2;
+  const auto line_of = [](const std::string& text, const std::string& begin) {
+    const auto at = text.find(begin);
+    return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
+  };
+  const auto redmine = TicketComment(finding, TransitionKind::kOpened, TicketMarkup::kRedmine);
+  EXPECT_THAT(redmine, StartsWith("It is back.\n\n<pre>\n\n    finding       abcdefghij-2\n"));
+  EXPECT_THAT(redmine, testing::EndsWith("    policy        1f2e\n\n</pre>\n"));
+  EXPECT_EQ(line_of(redmine, "    host"), R"(    host          \x3c/pre>{noformat}[~bob](at)bob)");
+  const auto jira = TicketComment(finding, TransitionKind::kOpened, TicketMarkup::kJira);
+  EXPECT_THAT(jira, StartsWith("It is back.\n\n{noformat}\nfinding       abcdefghij-2\n"));
+  EXPECT_THAT(jira, testing::EndsWith("policy        1f2e\n{noformat}\n"));
+  EXPECT_EQ(line_of(jira, "host"), R"(host          </pre>\x7bnoformat}[\x7ebob]@bob)");
 }
 
 TEST(TicketText, ATitleIsOneLineOfAtMost200Bytes) {
@@ -98,11 +117,11 @@ TEST(TicketText, CommentsSayWhatHappened) {
   auto finding = Redis();
   finding.state = FindingState::kAcknowledged;
   finding.acknowledgement = {"alice", kAt, "moving it", kAt + std::chrono::hours(24)};
-  EXPECT_THAT(TicketComment(finding, TransitionKind::kChanged),
+  EXPECT_THAT(TicketComment(finding, TransitionKind::kChanged, TicketMarkup::kMarkdown),
               HasSubstr("    state         acknowledged by alice until "
                         "2026-03-02T00:00:00.000Z: moving it\n"));
   finding.resolution = Resolution::kPolicy;
-  EXPECT_THAT(TicketComment(finding, TransitionKind::kResolved),
+  EXPECT_THAT(TicketComment(finding, TransitionKind::kResolved, TicketMarkup::kMarkdown),
               StartsWith("The policy allows now what was last seen.\n\n    finding"));
 }
 
@@ -117,11 +136,12 @@ TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {
 TEST(TicketText, ASumTellsOfAsManyAsFit) {
   const auto finding = Redis();
   const std::vector<const Finding*> many(1000, &finding);
-  const auto sum = SumUp(many);
+  const auto sum = SumUp(many, TicketMarkup::kMarkdown);
   EXPECT_LE(sum.text.size(), 30'000U);
-  EXPECT_EQ(sum.told, 30'000 / SumUp(std::span(many).first(1)).text.size());
+  EXPECT_EQ(sum.told,
+            30'000 / SumUp(std::span(many).first(1), TicketMarkup::kMarkdown).text.size());
   EXPECT_THAT(sum.text, StartsWith("    abcdefghij  [critical] tcp/6379 is open on cache-1"));
-  EXPECT_EQ(SumUp(std::span(many).first(2)).told, 2U);
+  EXPECT_EQ(SumUp(std::span(many).first(2), TicketMarkup::kMarkdown).told, 2U);
 }
 
 }  // namespace

@@ -97,17 +97,13 @@ TEST(LoadConfig, HasDefaultsForWhatIsNotSaid) {
 
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
   const auto loaded = LoadConfigText({"c.yaml", std::string(kSmall) + R"(receivers:
-  - {name: t, ticket: {system: jira, repository: A, token_file: t}, kinds: [tls_posture]}
+  - {name: t, ticket: {system: github, repository: a/b, token_file: t}, kinds: [tls_posture]}
 )"},
                                      "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
-  EXPECT_EQ(
-      loaded.diagnostics.Render(),
-      R"(c.yaml:7:5: warning: receiver 't': this ticket system is accepted, but this version keeps tickets at GitHub and GitLab only
-    - {name: t, ticket: {system: jira, repository: A, token_file: t}, kinds: [tls_posture]}
-      ^
-c.yaml:7:77: warning: kind 'tls_posture' is accepted, but this version reports none
-    ... repository: A, token_file: t}, kinds: [tls_posture]}
+  EXPECT_EQ(loaded.diagnostics.Render(),
+            R"(c.yaml:7:81: warning: kind 'tls_posture' is accepted, but this version reports none
+    ...epository: a/b, token_file: t}, kinds: [tls_posture]}
                                                ^
 )");
   // A receiver of kinds that do not exist yet wants nothing, rather than everything.
@@ -144,6 +140,28 @@ TEST(LoadConfig, ReadsWhereTicketsGo) {
   EXPECT_EQ(ticket(1).owners.at("data").assignee, "7");
   EXPECT_EQ(ticket(1).owners.at("web").repository, "sec/net/exposure");
   EXPECT_EQ(ticket(1).owners.at("web").assignee, "9");
+}
+
+TEST(LoadConfig, ReadsTheProjectsOfTickets) {
+  const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
+  - name: red
+    ticket:
+      system: redmine
+      url: https://redmine.example.com
+      project: exposure
+      component: perimeter
+      token_file: red.key
+      owners:
+        data: {project: data-platform, assignee: "7"}
+        web: {component: web}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  const auto& ticket = std::get<TicketConfig>(loaded.config->receivers[0].settings);
+  EXPECT_EQ(ticket.place, (TicketPlace{"exposure", "", "perimeter"}));
+  EXPECT_EQ(ticket.owners.at("data"), (TicketPlace{"data-platform", "7", "perimeter"}));
+  EXPECT_EQ(ticket.owners.at("web"), (TicketPlace{"exposure", "", "web"}));
 }
 
 TEST(LoadConfig, TellsAConfigurationFromAPolicy) {
