@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "exporters/finding_link.h"
 #include "exporters/ticket_text.h"
 
 namespace postern::exporters {
@@ -120,9 +121,8 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
     return OpenAnew(finding);
   }
   if (!ticket) return Failed();
-  if (!calls_.Comment(record.key,
-                      TicketComment(finding, TransitionKind::kOpened, settings_.markup)))
-    return Failed();
+  const auto returned = TicketComment(finding, TransitionKind::kOpened, settings_.markup);
+  if (!calls_.Comment(record.key, returned)) return Failed();
   if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   record.episode = finding.episode;
   record.ended.reset();
@@ -215,11 +215,12 @@ TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
 
 TicketRound::Step TicketRound::Post(const Finding& finding, const TicketRecord& record) {
   intents_.ActOn(finding.id);
-  const auto made = calls_.Create({.repository = record.repository,
-                                   .title = TicketTitle(finding),
-                                   .body = TicketBody(finding, LinkTo(finding), settings_.markup),
-                                   .assignee = RouteOf(finding).assignee,
-                                   .component = RouteOf(finding).component});
+  const auto made = calls_.Create(
+      {.repository = record.repository,
+       .title = TicketTitle(finding),
+       .body = TicketBody(finding, FindingLink(settings_.external_url, finding), settings_.markup),
+       .assignee = RouteOf(finding).assignee,
+       .component = RouteOf(finding).component});
   if (!made) {
     intents_.Fail(finding.id, record, calls_.failure()->kind);
     return Failed();
@@ -246,11 +247,6 @@ bool TicketRound::OutOfTime() const { return clock_.Monotonic() >= started_ + kL
 const TicketRoute& TicketRound::RouteOf(const Finding& finding) const {
   const auto at = settings_.owners.find(finding.drift.owner);
   return at == settings_.owners.end() ? settings_.route : at->second;
-}
-
-std::string TicketRound::LinkTo(const Finding& finding) const {
-  if (settings_.external_url.empty()) return "";
-  return settings_.external_url + "/findings/" + DisplayId(finding);
 }
 
 }  // namespace postern::exporters

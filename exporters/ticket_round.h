@@ -56,7 +56,6 @@ class TicketRound {
   Step Failed() const;
   bool OutOfTime() const;
   const TicketRoute& RouteOf(const Finding& finding) const;
-  std::string LinkTo(const Finding& finding) const;
 
   const TicketSettings& settings_;
   const DeliveryBatch& batch_;

@@ -120,8 +120,9 @@ std::string ReadComponent(YamlReader& reader, const YamlNode* node, Tracker syst
 TicketPlace ReadPlace(YamlReader& reader, const Fields& fields, Tracker system, TicketPlace place) {
   auto repository = ReadRepository(reader, fields, system);
   if (!repository.empty()) place.repository = std::move(repository);
-  if (const auto* node = fields.Find("assignee"))
+  if (const auto* node = fields.Find("assignee")) {
     place.assignee = ReadAssignee(reader, node, system);
+  }
   if (const auto* node = fields.Find("component")) {
     place.component = ReadComponent(reader, node, system);
   }

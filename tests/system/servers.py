@@ -4,6 +4,7 @@ import http.server
 import json
 import socket
 import threading
+import time
 import urllib.parse
 import urllib.request
 
@@ -214,12 +215,14 @@ class Hook:
 
 class GithubIssues:
     """GitHub's issues API as far as tickets need it, in this process, for any repository. What it is
-    told to do with the next creates: an HTTP status, or a function to call before it answers."""
+    told to do with the next creates: an HTTP status, or a function to call before it answers. Each
+    write is answered `delay` seconds after it was carried out."""
 
     url = "http://127.0.0.1:8098"
 
-    def __init__(self):
-        self.issues, self.next_creates, self.tokens, self.creates = [], [], set(), 0
+    def __init__(self, delay=0):
+        self.issues, self.next_creates, self.tokens = [], [], set()
+        self.creates, self.writes = 0, 0
         github = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -234,10 +237,13 @@ class GithubIssues:
                     json.loads(body or "{}"),
                 )
                 text = json.dumps(reply).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
+                if self.command != "GET":
+                    github.writes += 1
+                    time.sleep(delay)
                 try:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
                     self.wfile.write(text)
                 except OSError:  # whoever asked was killed
                     pass

@@ -1,17 +1,19 @@
 """posternd is killed at random moments while findings open and end, again and again: each transition
-reaches each receiver, under one key each time. scripts/deliver.sh runs 500 rounds."""
+reaches each receiver, under one key each time, and a finding has one ticket. scripts/deliver.sh runs
+500 rounds."""
 
 import calendar
 import json
 import math
 import os
 import random
+import re
 import sqlite3
 import time
 from contextlib import closing
 
 from lab import wait_for
-from servers import Alertmanager, Hook, LocalPorts
+from servers import Alertmanager, GithubIssues, Hook, LocalPorts
 
 ROUNDS = int(os.environ.get("POSTERN_DELIVER_ROUNDS", "10"))
 PORTS = range(7001, 7021)
@@ -94,16 +96,26 @@ def alerts_told(gate):
     return fired, ended
 
 
-def let_it_live(chance, hooks):
+def tickets_told(github):
+    """{finding: whether its ticket is open}; no finding has two."""
+    told = {}
+    for issue in github.issues:
+        (finding,) = re.findall(r"^postern-finding-(\w+)-\d+$", issue["body"], re.MULTILINE)
+        assert finding not in told
+        told[finding] = issue["state"] == "open"
+    return told
+
+
+def let_it_live(chance, deliveries):
     """Until some moment: any, or one while something is being delivered."""
     until = time.monotonic() + chance.uniform(0.05, 2)
     if chance.random() < 0.5:
-        requests = sum(len(hook.requests) for hook in hooks)
+        before = deliveries()
         until += 1
         while time.monotonic() < until:
-            if sum(len(hook.requests) for hook in hooks) > requests:
+            if deliveries() > before:
                 until = time.monotonic() + chance.uniform(0, 0.2)
-                requests = math.inf
+                before = math.inf
             time.sleep(0.002)
     # Not a synchronisation: the moment is to be any.
     time.sleep(max(0, until - time.monotonic()))
@@ -116,6 +128,8 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
     # A slow answer makes room for a kill between it and its acknowledgement.
     hook = Hook(judge=lambda body: time.sleep(0.05) or 200)
     gate = Hook(port=8097, judge=lambda body: time.sleep(0.05) or 200)
+    github = GithubIssues(delay=0.05)
+    (lab.folder / "token").write_text("hub-token\n")
     real = Alertmanager(lab)
     daemon = make_daemon(
         policy=POLICY,
@@ -125,6 +139,8 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
             real.url,
             gate.url.removesuffix("/hook"),
             f"{{name: soc, webhook: {{url: '{hook.url}'}}}}",
+            f"{{name: hub, ticket: {{system: github, url: '{github.url}', token_file: token,"
+            " repository: sec/exposure}}",
         ],
     )
     with daemon.config_path.open("a") as file:
@@ -135,17 +151,20 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
             daemon.launch()
             for port in chance.sample(PORTS, 3):
                 services.toggle(port)
-            let_it_live(chance, [hook, gate])
+            let_it_live(
+                chance, lambda: len(hook.requests) + len(gate.requests) + github.writes
+            )
             daemon.process.must_run()
             daemon.kill()
             kills += 1
         daemon.start()
         wait_for("a last look", lambda: daemon.runs("top") >= 3, timeout=30)
-        wait_for("all is delivered", lambda: transitions(lab.folder)[2] == 0, timeout=90)
+        # A ticket of which nobody knows whether it was made is looked for 70 s later.
+        wait_for("all is delivered", lambda: transitions(lab.folder)[2] == 0, timeout=300)
         daemon.stop()
         happened, queued, _ = transitions(lab.folder)
         assert {name: rows == happened for name, rows in queued.items()} == {
-            "am-0": True, "am-1": True, "soc": True,
+            "am-0": True, "am-1": True, "soc": True, "hub": True,
         }
         arrived = told(hook)
         assert [t for t in happened if not seen_later(t, arrived)] == [], "each arrived"
@@ -163,6 +182,10 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
         assert {f["port"] for f in findings.values() if f["state"] == "open"} == (
             set(services.open) - {7000}
         )
+        tickets = tickets_told(github)
+        assert {f: True for f, now in findings.items() if now["state"] == "open"} == {
+            finding: True for finding, is_open in tickets.items() if is_open
+        }
         wait_for(
             "the real Alertmanager has what is open, once each",
             lambda: sorted(int(a["labels"]["port"]) for a in real.alerts())
@@ -170,9 +193,11 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
         )
         print(
             f"{kills} kills, {len(happened)} transitions of {len(findings)} findings; "
-            f"the webhook took {requests} requests with {len(happened)} keys"
+            f"the webhook took {requests} requests with {len(happened)} keys; "
+            f"{len(tickets)} tickets, {github.writes} requests that write"
         )
     finally:
         hook.close()
         gate.close()
+        github.close()
         services.close()
