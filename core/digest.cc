@@ -48,9 +48,16 @@ std::string HmacSha256Base64(std::string_view key, std::string_view bytes) {
   unsigned size = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), code.data(), &size);
-  std::array<unsigned char, 4 * ((SHA256_DIGEST_LENGTH + 2) / 3) + 1> text{};
-  const int length = EVP_EncodeBlock(text.data(), code.data(), static_cast<int>(code.size()));
-  return {reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length)};
+  return EncodeBase64({reinterpret_cast<const char*>(code.data()), code.size()});
+}
+
+std::string EncodeBase64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(bytes.data()),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
 }
 
 std::optional<std::string> DecodeBase64(std::string_view text) {
