@@ -76,7 +76,7 @@ class MailServer:
     @staticmethod
     def check(_server, _session, _envelope, _mechanism, login):
         good = (login.login, login.password) == (b"postern", PASSWORD.encode())
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)  # it says 535 then
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
         if address in self.refused:
@@ -143,7 +143,7 @@ def start(daemon, server):
     wait_for("posternd is ready", daemon.ready)
 
 
-OPENED = "[warning] tcp/7001 is open on here (127.0.0.1); the policy says not_open"
+OPENED = "[critical] tcp/7001 is open on here (127.0.0.1); the policy says not_open"
 
 
 def test_a_mail_for_each_transition_in_one_thread(server, services, mailing):
@@ -154,7 +154,7 @@ def test_a_mail_for_each_transition_in_one_thread(server, services, mailing):
     wait_for("opened", lambda: len(server.mails) == 1)
     services.toggle(7001)
     wait_for("resolved", lambda: len(server.mails) == 2)
-    assert server.subjects() == [OPENED, OPENED.replace("warning", "resolved")]
+    assert server.subjects() == [OPENED, OPENED.replace("critical", "resolved")]
     (first, to), (second, _) = server.mails
     assert to == ["soc@example.com", "noc@example.com"]
     assert first["Auto-Submitted"] == "auto-generated" and first["Bcc"] is None
