@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
+#include "core/parse_number.h"
 #include "policy/read_config.h"
 
 namespace postern::policy {
@@ -10,17 +12,22 @@ namespace {
 constexpr std::string_view kPlain = "smtp://";
 constexpr std::string_view kTls = "smtps://";
 
+// HOST[:PORT], an IPv6 address in brackets.
+bool IsHostAndPort(std::string_view text) {
+  const bool clean = std::ranges::all_of(text, [](char c) {
+    return c > ' ' && c < 0x7f && std::string_view("/@?#\\").find(c) == std::string_view::npos;
+  });
+  const auto host = text.starts_with('[') ? text.find(']') : 0;
+  if (!clean || text.empty() || text.front() == ':' || host == std::string_view::npos) return false;
+  const auto colon = text.find(':', host);
+  return colon == std::string_view::npos || ParseDecimal(text.substr(colon + 1), 1, 65535);
+}
+
 // A scheme, and a host with perhaps a port: no path, and no user name, which has a key of its own.
 bool IsServer(std::string_view text) {
-  for (const auto scheme : {kPlain, kTls}) {
-    if (!text.starts_with(scheme)) continue;
-    const auto rest = text.substr(scheme.size());
-    const bool clean = std::ranges::all_of(rest, [](char c) {
-      return c > ' ' && c < 0x7f && std::string_view("/@?#\\").find(c) == std::string_view::npos;
-    });
-    return clean && !rest.empty() && rest.front() != ':';
-  }
-  return false;
+  return std::ranges::any_of(std::array{kPlain, kTls}, [&](std::string_view scheme) {
+    return text.starts_with(scheme) && IsHostAndPort(text.substr(scheme.size()));
+  });
 }
 
 std::string ReadServer(YamlReader& reader, const YamlNode* node) {
