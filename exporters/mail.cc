@@ -76,7 +76,7 @@ std::string MailDate(TimePoint time) {
 
 std::string HeaderText(std::string_view text) {
   constexpr std::size_t kLongestPlain = 60;  // with the longest header name, one line
-  constexpr std::size_t kBytesOfWord = 45;   // 60 in base64, 72 with what stands around them
+  constexpr std::size_t kBytesOfWord = 39;   // with "Subject: " and what stands around them, 73
   const bool plain = std::ranges::all_of(text, IsPrintable) && !text.starts_with(' ') &&
                      text.find("=?") == std::string_view::npos;
   if (plain && text.size() <= kLongestPlain) return std::string(text);

@@ -35,6 +35,7 @@ constexpr std::size_t kShownOfReply = 300;
 struct Conversation {
   std::string command;  // of MAIL, RCPT and DATA the whole line, of every other nothing
   std::string reply;
+  bool over = false;  // what follows is about the end of the connection
   std::string_view unsent;
 };
 
@@ -46,6 +47,8 @@ std::string_view WithoutLineEnd(std::string_view line) {
 int Listen(CURL* /*handle*/, curl_infotype type, char* data, std::size_t size, void* to) {
   auto& conversation = *static_cast<Conversation*>(to);
   const std::string_view line = WithoutLineEnd({data, size});
+  conversation.over |= type == CURLINFO_HEADER_OUT && line == "QUIT";
+  if (conversation.over) return 0;
   if (type == CURLINFO_HEADER_OUT) {
     const auto verb = line.substr(0, 4);
     const bool known = verb == "MAIL" || verb == "RCPT" || verb == "DATA";
@@ -128,7 +131,7 @@ class SmtpClient::Session {
   std::optional<SmtpFailure> Send(const std::string& from, const std::vector<std::string>& to,
                                   std::string_view text) {
     if (curl_ == nullptr) return SmtpFailure{Kind::kConnect, "libcurl does not start", ""};
-    conversation_ = {.command = "", .reply = "", .unsent = text};
+    conversation_ = {.command = "", .reply = "", .over = false, .unsent = text};
     error_.front() = '\0';
     curl_slist* list = nullptr;
     for (const auto& address : to) list = curl_slist_append(list, ("<" + address + ">").c_str());

@@ -57,8 +57,8 @@ TEST(FindingMailTest, IsPlainTextThatNothingAnswers) {
             "Date: Sun, 01 Mar 2026 00:00:00 +0000\r\n"
             "From: Postern <postern@example.com>\r\n"
             "To: soc@example.com,\r\n noc@example.com\r\n"
-            "Subject: =?UTF-8?B?W2NyaXRpY2FsXSB0Y3AvNjM3OSBpcyBvcGVuIG9uIGNhY2hlLTEgKDIw?=\r\n"
-            " =?UTF-8?B?MDE6ZGI4Ojo2KTsgdGhlIHBvbGljeSBzYXlzIG5vdF9vcGVu?=\r\n"
+            "Subject: =?UTF-8?B?W2NyaXRpY2FsXSB0Y3AvNjM3OSBpcyBvcGVuIG9uIGNhY2hlLTEg?=\r\n"
+            " =?UTF-8?B?KDIwMDE6ZGI4Ojo2KTsgdGhlIHBvbGljeSBzYXlzIG5vdF9vcGVu?=\r\n"
             "Message-ID: <" +
                 WebhookId(transition) +
                 "@example.com>\r\n"
