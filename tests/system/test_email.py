@@ -219,9 +219,12 @@ def test_a_server_that_is_not_trusted_or_refuses_the_login_gets_nothing(
     daemon = mailing()
     daemon.start()  # without the certificate
     services.toggle(7001)
-    failed = lambda reason: daemon.metric(
-        "postern_notification_failures_total", receiver="mail", reason=reason
-    )
+
+    def failed(reason):
+        return daemon.metric(
+            "postern_notification_failures_total", receiver="mail", reason=reason
+        )
+
     wait_for("no trust", lambda: failed("tls"))
     daemon.stop()
     (lab.folder / "password").write_text("wrong\n")
