@@ -14,7 +14,7 @@ std::string Sha256Base32(std::string_view bytes, std::size_t characters);
 
 // HMAC-SHA256 (RFC 2104) in base64 (RFC 4648, section 4).
 std::string HmacSha256Base64(std::string_view key, std::string_view bytes);
-// Base64 (RFC 4648, section 4).
+// Base64 (RFC 4648, section 4), without line ends.
 std::string EncodeBase64(std::string_view bytes);
 // None if `text` is not base64.
 std::optional<std::string> DecodeBase64(std::string_view text);

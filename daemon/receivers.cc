@@ -7,6 +7,7 @@
 
 #include "exporters/alertmanager.h"
 #include "exporters/alerts.h"
+#include "exporters/email.h"
 #include "exporters/secret_file.h"
 #include "exporters/ticket_receiver.h"
 #include "exporters/ticket_systems.h"
@@ -103,6 +104,18 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConf
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
 }
 
+std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig& email,
+                                                       const policy::Config& config) {
+  return std::make_unique<exporters::EmailReceiver>(exporters::EmailSettings{
+      .envelope = {.from = email.from, .to = email.to, .external_url = config.external_url},
+      .server = {.url = email.server,
+                 .starttls = email.starttls,
+                 .username = email.username,
+                 .password = {}},
+      .password_file = email.password_file,
+      .digest = email.digest});
+}
+
 std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instance,
                                                   const policy::Config& config) {
   using exporters::HttpAddresses;
@@ -117,6 +130,9 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
     return MakeTicketReceiver(*ticket, config);
   }
+  if (const auto* email = std::get_if<policy::EmailConfig>(&instance.config->settings)) {
+    return MakeEmailReceiver(*email, config);
+  }
   return std::make_unique<exporters::AlertmanagerReceiver>(
       exporters::AlertmanagerSettings{.url = instance.url, .external_url = config.external_url});
 }
@@ -128,6 +144,9 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   for (const auto& receiver : config.receivers) {
     if (const auto* webhook = std::get_if<policy::WebhookConfig>(&receiver.settings)) {
       instances.push_back({receiver.name, webhook->url, &receiver});
+    }
+    if (const auto* email = std::get_if<policy::EmailConfig>(&receiver.settings)) {
+      instances.push_back({receiver.name, email->server, &receiver});
     }
     const auto* ticket = std::get_if<policy::TicketConfig>(&receiver.settings);
     if (ticket != nullptr) instances.push_back({receiver.name, ticket->url, &receiver});

@@ -171,7 +171,7 @@ class Delivery::Impl {
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
     failing_.clear();
     failures_ = 0;
-    return {waiting > 0 ? Duration() : timing_.resend, true};
+    return {waiting > 0 ? std::min(outcome.rest, timing_.resend) : timing_.resend, true};
   }
 
   Rest Retry(const std::string& reason, const std::string& detail, Duration asked) {

@@ -44,9 +44,9 @@ constexpr std::array kSeverities = {Severity::kInfo, Severity::kWarning, Severit
 // before it happens. Others add theirs when they come.
 constexpr std::array<std::string_view, 7> kSendErrors = {
     "EACCES", "EADDRNOTAVAIL", "EHOSTUNREACH", "EMFILE", "ENETUNREACH", "ENOBUFS", "EPERM"};
-constexpr std::array<std::string_view, 11> kDeliveryFailures = {
-    "timeout",  "connect", "tls",    "protocol", "http_3xx",  "http_4xx",
-    "http_5xx", "storage", "secret", "refused",  "unanswered"};
+constexpr std::array<std::string_view, 13> kDeliveryFailures = {
+    "timeout",  "connect",  "tls",     "protocol", "http_3xx", "http_4xx",  "http_5xx",
+    "smtp_4xx", "smtp_5xx", "storage", "secret",   "refused",  "unanswered"};
 
 // In seconds: from a scan of a few ports to a day.
 const prometheus::Histogram::BucketBoundaries kDurationBuckets = {

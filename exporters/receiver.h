@@ -37,7 +37,7 @@ struct RefusedRow {
 
 struct DeliveryOutcome {
   enum class Status : std::uint8_t {
-    kDelivered,  // nothing failed; what is neither taken nor refused has its turn at once
+    kDelivered,  // nothing failed; what is neither taken nor refused has its turn after `rest`
     kRetry,      // the rest is to be tried again later
     kRejected,   // the receiver answers, and refuses; tried again at the next re-send
   };
@@ -46,6 +46,7 @@ struct DeliveryOutcome {
   std::string reason;  // of a failure; one of a few words, it becomes a metric label: "timeout",
                        // "connect", "http_4xx", "http_5xx", "protocol"
   std::string detail;  // of a failure, for the log; may hold what the receiver answered
+  Duration rest{};     // kDelivered: what is left has its turn after that, or with the next news
   Duration retry_after{};           // kRetry: what the receiver asked for; 0: nothing
   std::vector<std::int64_t> taken;  // rows of the queue, whatever the status
   std::vector<RefusedRow> refused;  // dead letters from now on, whatever the status

@@ -100,9 +100,19 @@ struct TicketConfig {
   std::map<std::string, TicketPlace> owners;
 };
 
+struct EmailConfig {
+  std::string server;    // smtp://HOST[:PORT] or smtps://HOST[:PORT]
+  bool starttls = true;  // of smtp://: no mail without it
+  std::string from;
+  std::vector<std::string> to;
+  std::string username;       // empty: does not log in
+  std::string password_file;  // exactly with a user name
+  Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
+};
+
 struct ReceiverConfig {
   std::string name;
-  std::variant<AlertmanagerConfig, WebhookConfig, TicketConfig> settings;
+  std::variant<AlertmanagerConfig, WebhookConfig, TicketConfig, EmailConfig> settings;
   std::vector<Severity> severities;  // empty: all
   // None: all. Kinds that this version does not know yet are left out, so that it may be empty.
   std::optional<std::vector<DriftKind>> kinds;

@@ -110,6 +110,8 @@ Diagnostics CheckSecrets(const Config& config, const SourceText& config_source) 
       path = webhook->secret_file;
     } else if (const auto* ticket = std::get_if<TicketConfig>(&receiver.settings)) {
       path = ticket->token_file;
+    } else if (const auto* email = std::get_if<EmailConfig>(&receiver.settings)) {
+      path = email->password_file;
     }
     CheckSecret(receiver.where, "receiver '" + receiver.name + "': secret file ", path, problems);
   }

@@ -165,19 +165,22 @@ TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::str
   return ticket;
 }
 
-// Exactly one of the three says where findings go.
+// Exactly one of the four says where findings go.
 void ReadSettings(YamlReader& reader, const YamlNode& node, const Fields& fields,
                   const std::string& folder, ReceiverConfig& receiver) {
   const auto* alertmanager = fields.Find("alertmanager");
   const auto* webhook = fields.Find("webhook");
   const auto* ticket = fields.Find("ticket");
-  const int given = (alertmanager ? 1 : 0) + (webhook ? 1 : 0) + (ticket ? 1 : 0);
+  const auto* email = fields.Find("email");
+  const int given = (alertmanager ? 1 : 0) + (webhook ? 1 : 0) + (ticket ? 1 : 0) + (email ? 1 : 0);
   if (given != 1) {
-    reader.Error(node, "a receiver has exactly one of 'alertmanager', 'webhook' and 'ticket'");
+    reader.Error(node,
+                 "a receiver has exactly one of 'alertmanager', 'webhook', 'ticket' and 'email'");
   }
   if (alertmanager != nullptr) receiver.settings = ReadAlertmanager(reader, *alertmanager);
   if (webhook != nullptr) receiver.settings = ReadWebhook(reader, *webhook, folder);
   if (ticket != nullptr) receiver.settings = ReadTicket(reader, *ticket, folder);
+  if (email != nullptr) receiver.settings = ReadEmail(reader, *email, folder);
 }
 
 std::vector<std::string_view> KindNames() {
@@ -204,8 +207,9 @@ std::optional<DriftKind> ReadKind(YamlReader& reader, const YamlNode* node) {
 
 std::optional<ReceiverConfig> ReadReceiver(YamlReader& reader, const YamlNode& node,
                                            const std::string& folder) {
-  const Fields fields(reader, node, "a receiver",
-                      {"name", "alertmanager", "webhook", "ticket", "severities", "kinds"});
+  const Fields fields(
+      reader, node, "a receiver",
+      {"name", "alertmanager", "webhook", "ticket", "email", "severities", "kinds"});
   if (!fields.ok()) return std::nullopt;
   ReceiverConfig receiver;
   receiver.where = reader.Where(node);

@@ -16,12 +16,12 @@ build_packages=(
   g++ cmake ninja-build pkg-config ccache ca-certificates curl
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   libpcap-dev libsqlite3-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
-  libssl-dev libcrypt-dev libsodium-dev libc-ares-dev libsystemd-dev
+  libssl-dev libcurl4-openssl-dev libcrypt-dev libsodium-dev libc-ares-dev libsystemd-dev
   libgtest-dev libgmock-dev libexpat1-dev
 )
 test_packages=(
   clang-format clang-tidy shellcheck python3 python3-pytest python3-pytest-xdist python3-jsonschema
-  python3-yaml
+  python3-yaml python3-aiosmtpd
   iproute2 nftables tcpdump tshark util-linux
   nmap ndiff libxml2-utils sqlite3 openssl
   nginx-light openssh-server redis-server prometheus prometheus-alertmanager

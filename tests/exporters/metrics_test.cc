@@ -89,7 +89,7 @@ TEST(MetricsTest, KnownSeriesAreZeroFromTheStart) {
                           "postern_scan_failures_total{scan=\"top\",reason=\"scan\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"storage\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"suspended\"} 0"));
-  EXPECT_EQ(Samples(metrics, "postern_notification_failures_total").size(), 11U);
+  EXPECT_EQ(Samples(metrics, "postern_notification_failures_total").size(), 13U);
   EXPECT_THAT(Samples(metrics, "postern_notifications_total"),
               ElementsAre("postern_notifications_total{receiver=\"alertmanager\"} 0"));
   EXPECT_THAT(Samples(metrics, "postern_scan_duration_seconds_count"),

@@ -233,6 +233,28 @@ c.yaml:7:5: error: canary 198.51.100.1 may not be probed from here; include it i
 )");
 }
 
+TEST(LoadConfig, ReadsMail) {
+  const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
+  - name: each
+    email: {server: "smtps://mail:465", from: p@a.example, to: [b@a.example, c@a.example], username: p, password_file: key}
+  - name: digest
+    email: {server: "smtp://[::1]", starttls: false, from: p@a.example, to: [b@a.example], digest: 2h}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const auto& each = std::get<EmailConfig>(loaded.config->receivers[0].settings);
+  EXPECT_EQ(each.server, "smtps://mail:465");
+  EXPECT_TRUE(each.starttls);
+  EXPECT_EQ(each.from, "p@a.example");
+  EXPECT_THAT(each.to, ElementsAre("b@a.example", "c@a.example"));
+  EXPECT_EQ(each.username, "p");
+  EXPECT_EQ(each.password_file, "/etc/key");
+  EXPECT_EQ(each.digest, 0s);
+  const auto& digest = std::get<EmailConfig>(loaded.config->receivers[1].settings);
+  EXPECT_FALSE(digest.starttls);
+  EXPECT_EQ(digest.digest, 2h);
+}
+
 TEST(CheckSecrets, NamesEachReceiverWhoseSecretCannotBeRead) {
   const SourceText source{"/nowhere/c.yaml", std::string(kSmall) + R"(receivers:
   - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
