@@ -7,33 +7,14 @@
 #include <utility>
 
 #include "core/digest.h"
-#include "exporters/escape.h"
 #include "exporters/finding_link.h"
+#include "exporters/finding_text.h"
 #include "exporters/webhook.h"
 
 namespace postern::exporters {
 namespace {
 
 constexpr std::size_t kLongestSubject = 200;
-constexpr std::size_t kLongestValue = 1000;
-
-// One line of at most `size` bytes, no character cut in two.
-std::string OneLine(std::string_view text, std::size_t size) {
-  auto line = EscapeTerminal(text.substr(0, size));
-  if (text.size() <= size && line.size() <= size) return line;
-  constexpr std::string_view kMore = "...";
-  auto end = std::min(line.size(), size - kMore.size());
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
-  return line.substr(0, end).append(kMore);
-}
-
-// Nothing where the finding has no such thing.
-std::string Line(std::string_view name, std::string_view value) {
-  if (value.empty()) return {};
-  std::string line(name);
-  line.resize(12, ' ');
-  return line + OneLine(value, kLongestValue) + "\n";
-}
 
 std::string Padded(std::string_view text, std::size_t width) {
   std::string padded(text);
@@ -53,38 +34,10 @@ Mail Begin(const MailEnvelope& envelope, TimePoint now) {
   return mail;
 }
 
-std::string OwnerOf(const Drift& drift) { return drift.owner.empty() ? "nobody" : drift.owner; }
-
 // What the reader looks for first: how bad it is, or that it is over.
 std::string Weight(const MailNews& news) {
   if (news.transition->kind == TransitionKind::kResolved) return "resolved";
   return std::string(ToString(news.finding->drift.severity));
-}
-
-std::string StateText(const Finding& finding) {
-  std::string text(ToString(finding.state));
-  if (finding.state == FindingState::kResolved && finding.resolution) {
-    text += ": " + std::string(ToString(*finding.resolution));
-  }
-  return text;
-}
-
-std::string Facts(const Finding& finding) {
-  const auto& drift = finding.drift;
-  std::string lines = Line("finding", DisplayId(finding));
-  lines += Line("state", StateText(finding));
-  lines += Line("kind", ToString(drift.kind));
-  lines += Line("severity", ToString(drift.severity));
-  lines += Line("owner", OwnerOf(drift));
-  lines += Line("host", drift.host);
-  if (!drift.ports.empty()) lines += Line("ports", drift.ports.ToString());
-  lines += Line("expected", drift.expected);
-  lines += Line("rule", drift.rule);
-  lines += Line("observed", ObservedText(drift));
-  lines += Line("viewpoint", finding.viewpoint);
-  lines += Line("first seen", FormatTime(finding.first_seen));
-  lines += Line("last seen", FormatTime(finding.last_seen));
-  return lines;
 }
 
 std::string DigestLine(const MailNews& news) {
@@ -132,7 +85,7 @@ Mail TransitionMail(const MailEnvelope& envelope, const MailNews& news, TimePoin
   mail.message_id = IdAt(envelope, WebhookId(*news.transition));
   mail.thread = IdAt(envelope, "finding-" + finding.id);
   mail.body = OneLine(summary, kLongestValue) + "\n\n" +
-              Line(what, FormatTime(news.transition->at)) + Facts(finding) +
+              FactLine(what, FormatTime(news.transition->at)) + FindingFacts(finding) +
               Footer("postern findings show " + DisplayId(finding));
   if (const auto link = FindingLink(envelope.external_url, finding); !link.empty()) {
     mail.body += link + "\n";
@@ -144,7 +97,7 @@ Mail DigestMail(const MailEnvelope& envelope, std::span<const MailNews> news, Ti
   std::map<std::pair<std::string, std::string>, std::string> lines;  // by host and owner
   for (const auto& one : news) {
     const auto& drift = one.finding->drift;
-    lines[{drift.host, OwnerOf(drift)}] += DigestLine(one);
+    lines[{drift.host, OwnerText(drift)}] += DigestLine(one);
   }
   Mail mail = Begin(envelope, now);
   mail.subject = "Postern " + news.front().finding->viewpoint + ": " + Counts(news);

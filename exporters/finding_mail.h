@@ -1,5 +1,4 @@
-// What mails about findings say. Pure functions. What may come from the network or from a policy is
-// one line each, of a bounded length: it cannot pretend to be another line.
+// What mails about findings say. Pure functions.
 #pragma once
 
 #include <span>

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "exporters/escape.h"
+#include "exporters/finding_text.h"
 
 namespace postern::exporters {
 namespace {
@@ -11,15 +11,6 @@ namespace {
 constexpr std::size_t kLongestTitle = 200;
 // GitHub takes 65,536 characters; what is longer than this is not read by people.
 constexpr std::size_t kLongestSum = 30'000;
-
-// At most `size` bytes, no character cut in two.
-std::string Shortened(std::string text, std::size_t size) {
-  if (text.size() <= size) return text;
-  constexpr std::string_view kMore = "...";
-  auto end = size - kMore.size();
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  return text.substr(0, end).append(kMore);
-}
 
 // `lines`, each ending with a line feed, as an indented code block (CommonMark 0.31, section 4.4),
 // in which nothing is markup or a mention.
@@ -62,46 +53,8 @@ std::string Preformatted(std::string_view lines, TicketMarkup markup) {
   return {};
 }
 
-// What became of the finding besides its drift.
-std::string StateText(const Finding& finding) {
-  std::string text(ToString(finding.state));
-  if (const auto& acknowledged = finding.acknowledgement) {
-    text += " by " + acknowledged->by + " until " + FormatTime(acknowledged->until) + ": " +
-            acknowledged->comment;
-  }
-  if (const auto& accepted = finding.drift.acceptance;
-      accepted && finding.state == FindingState::kAccepted) {
-    text += " until " + FormatDate(accepted->until) + ": " + accepted->reason;
-  }
-  return text;
-}
-
-// Nothing where the finding has no such thing.
-std::string Line(std::string_view name, std::string_view value) {
-  if (value.empty()) return {};
-  std::string line(name);
-  line.resize(14, ' ');
-  return line + EscapeTerminal(value) + "\n";
-}
-
 std::string Facts(const Finding& finding) {
-  const auto& drift = finding.drift;
-  std::string lines = Line("finding", DisplayId(finding));
-  lines += Line("summary", Summary(drift));
-  lines += Line("state", StateText(finding));
-  lines += Line("kind", ToString(drift.kind));
-  lines += Line("severity", ToString(drift.severity));
-  lines += Line("owner", drift.owner.empty() ? "nobody" : drift.owner);
-  lines += Line("host", drift.host);
-  if (!drift.ports.empty()) lines += Line("ports", drift.ports.ToString());
-  lines += Line("expected", drift.expected);
-  lines += Line("rule", drift.rule);
-  lines += Line("observed", ObservedText(drift));
-  lines += Line("viewpoint", finding.viewpoint);
-  lines += Line("first seen", FormatTime(finding.first_seen));
-  lines += Line("last seen", FormatTime(finding.last_seen));
-  lines += Line("policy", finding.policy_hash);
-  return lines;
+  return FactLine("summary", Summary(finding.drift)) + FindingFacts(finding);
 }
 
 std::string_view EndOf(Resolution resolution) {
@@ -121,10 +74,10 @@ std::string_view EndOf(Resolution resolution) {
 }  // namespace
 
 std::string TicketTitle(const Finding& finding) {
-  const auto text = "[" + std::string(ToString(finding.drift.severity)) + "] " +
-                    EscapeTerminal(Summary(finding.drift));
+  const auto text =
+      "[" + std::string(ToString(finding.drift.severity)) + "] " + Summary(finding.drift);
   // GitLab notifies whom a title names.
-  return Shortened(Replaced(text, '@', "(at)"), kLongestTitle);
+  return OneLine(Replaced(text, '@', "(at)"), kLongestTitle);
 }
 
 std::string TicketMarker(const std::string& finding_id, int episode) {
@@ -147,7 +100,7 @@ std::string TicketBody(const Finding& finding, const std::string& link, TicketMa
   std::string body =
       "Postern, which compares what the network exposes with the policy, has found a drift.\n\n";
   body += Preformatted(
-      Facts(finding) + Line("evidence", "postern findings show " + DisplayId(finding)), markup);
+      Facts(finding) + FactLine("evidence", "postern findings show " + DisplayId(finding)), markup);
   body +=
       "\nFix it, or change the policy: this ticket closes by itself when the observations agree "
       "with the policy. Closed by hand, it stays closed until then.\n";

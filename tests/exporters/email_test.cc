@@ -71,20 +71,20 @@ TEST(FindingMailTest, IsPlainTextThatNothingAnswers) {
                 "\r\n"
                 "tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open\r\n"
                 "\r\n"
-                "opened      2026-03-01T00:00:00.000Z\r\n"
-                "finding     abcdefghij\r\n"
-                "state       open\r\n"
-                "kind        unexpected_open\r\n"
-                "severity    critical\r\n"
-                "owner       data\r\n"
-                "host        cache-1\r\n"
-                "ports       tcp/6379\r\n"
-                "expected    not_open\r\n"
-                "rule        otherwise\r\n"
-                "observed    open (syn-ack)\r\n"
-                "viewpoint   public\r\n"
-                "first seen  2026-03-01T00:00:00.000Z\r\n"
-                "last seen   2026-03-01T00:00:00.000Z\r\n"
+                "opened        2026-03-01T00:00:00.000Z\r\n"
+                "finding       abcdefghij\r\n"
+                "state         open\r\n"
+                "kind          unexpected_open\r\n"
+                "severity      critical\r\n"
+                "owner         data\r\n"
+                "host          cache-1\r\n"
+                "ports         tcp/6379\r\n"
+                "expected      not_open\r\n"
+                "rule          otherwise\r\n"
+                "observed      open (syn-ack)\r\n"
+                "viewpoint     public\r\n"
+                "first seen    2026-03-01T00:00:00.000Z\r\n"
+                "last seen     2026-03-01T00:00:00.000Z\r\n"
                 "\r\n"
                 "Evidence: postern findings show abcdefghij\r\n"
                 "https://postern.example/api/v1/findings/abcdefghij\r\n");
@@ -93,11 +93,11 @@ TEST(FindingMailTest, IsPlainTextThatNothingAnswers) {
 TEST(FindingMailTest, NoTextAddsAHeaderOrALine) {
   auto finding = Redis();
   finding.drift.host = "a\r\nBcc: evil@example.com\r\n\r\n.\r\nx";
-  finding.drift.owner = std::string(5000, 'o') + "\r\nowner       me";
+  finding.drift.owner = std::string(5000, 'o') + "\r\nowner         me";
   const auto transition = Opened();
   const auto text = MailText(TransitionMail(Envelope(), {&transition, &finding}, kAt));
   EXPECT_THAT(text, Not(HasSubstr("\nBcc:")));
-  EXPECT_THAT(text, Not(HasSubstr("\nowner       me")));
+  EXPECT_THAT(text, Not(HasSubstr("\nowner         me")));
   EXPECT_LT(text.size(), 6000U);
   std::size_t longest = 0;
   for (std::size_t begin = 0; begin < text.size();) {

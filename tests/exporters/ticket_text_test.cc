@@ -41,8 +41,8 @@ TEST(TicketText, TellsWhatIsWrongAndWhatToDo) {
       TicketBody(Redis(), "https://postern.example/findings/abcdefghij", TicketMarkup::kMarkdown),
       R"(Postern, which compares what the network exposes with the policy, has found a drift.
 
-    finding       abcdefghij
     summary       tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open
+    finding       abcdefghij
     state         open
     kind          unexpected_open
     severity      critical
@@ -96,11 +96,11 @@ TEST(TicketText, EachMarkupHasItsBlockAndNothingForeignEndsIt) {
     return at == std::string::npos ? text : text.substr(at, text.find('\n', at) - at);
   };
   const auto redmine = TicketComment(finding, TransitionKind::kOpened, TicketMarkup::kRedmine);
-  EXPECT_THAT(redmine, StartsWith("It is back.\n\n<pre>\n\n    finding       abcdefghij-2\n"));
+  EXPECT_THAT(redmine, StartsWith("It is back.\n\n<pre>\n\n    summary       tcp/6379"));
   EXPECT_THAT(redmine, testing::EndsWith("    policy        1f2e\n\n</pre>\n"));
   EXPECT_EQ(line_of(redmine, "    host"), R"(    host          \x3c/pre>{noformat}[~bob](at)bob)");
   const auto jira = TicketComment(finding, TransitionKind::kOpened, TicketMarkup::kJira);
-  EXPECT_THAT(jira, StartsWith("It is back.\n\n{noformat}\nfinding       abcdefghij-2\n"));
+  EXPECT_THAT(jira, StartsWith("It is back.\n\n{noformat}\nsummary       tcp/6379"));
   EXPECT_THAT(jira, testing::EndsWith("policy        1f2e\n{noformat}\n"));
   EXPECT_EQ(line_of(jira, "host"), R"(host          </pre>\x7bnoformat}[\x7ebob]@bob)");
 }
@@ -122,7 +122,7 @@ TEST(TicketText, CommentsSayWhatHappened) {
                         "2026-03-02T00:00:00.000Z: moving it\n"));
   finding.resolution = Resolution::kPolicy;
   EXPECT_THAT(TicketComment(finding, TransitionKind::kResolved, TicketMarkup::kMarkdown),
-              StartsWith("The policy allows now what was last seen.\n\n    finding"));
+              StartsWith("The policy allows now what was last seen.\n\n    summary"));
 }
 
 TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {

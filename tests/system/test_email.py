@@ -160,7 +160,7 @@ def test_a_mail_for_each_transition_in_one_thread(server, services, mailing):
     assert first["Auto-Submitted"] == "auto-generated" and first["Bcc"] is None
     assert first["References"] == second["References"]
     assert first["Message-ID"] != second["Message-ID"]
-    assert "owner       Häns, \\u{a}Bcc: evil@example.com" in first.get_content().splitlines()
+    assert "owner         Häns, \\u{a}Bcc: evil@example.com" in first.get_content().splitlines()
     failures = daemon.metric(
         "postern_notification_failures_total", receiver="mail", reason="smtp_4xx"
     )
