@@ -21,7 +21,7 @@ def start_udp_servers(host):
         *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts"),
         *("--user=root", "--group=root", "--pid-file=", "--address=/#/192.0.2.1"),
     )
-    host.start("in.tftpd", "--listen", "--user", "root", "--secure", folder)
+    host.start("in.tftpd", "--foreground", "--user", "root", "--secure", folder)
 
     chrony = folder / "chrony.conf"
     chrony.write_text(
