@@ -131,7 +131,8 @@ void PrintWhole(const Finding& finding) {
   line("first seen", FormatTime(finding.first_seen));
   line("last seen", FormatTime(finding.last_seen));
   line("opened", OptionalTime(finding.opened));
-  line("resolved", OptionalTime(finding.resolved));
+  line("resolved", OptionalTime(finding.resolved) +
+                       (finding.resolved_by.empty() ? "" : ": " + finding.resolved_by));
 }
 
 int Show(const Options& options) {

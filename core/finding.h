@@ -68,6 +68,9 @@ struct Finding {
   TimePoint last_seen;
   std::optional<TimePoint> opened;  // of this episode
   std::optional<TimePoint> resolved;
+  // What the last observation before `resolved` was, in words: "closed (rst)". Only of ports, and
+  // only where they were fixed.
+  std::string resolved_by;
 
   bool operator==(const Finding&) const = default;
 };

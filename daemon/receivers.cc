@@ -88,11 +88,16 @@ exporters::TicketMarkup MarkupOf(policy::Tracker tracker) {
 
 std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConfig& ticket,
                                                         const policy::Config& config) {
-  exporters::TicketSettings settings{.external_url = config.external_url,
-                                     .route = RouteOf(ticket.place),
-                                     .owners = {},
-                                     .markup = MarkupOf(ticket.system),
-                                     .reopen_within = config.confirm.reopen_within};
+  using exporters::TicketPer;
+  exporters::TicketSettings settings{
+      .per = ticket.per_host ? TicketPer::kHost : TicketPer::kFinding,
+      .style = {.markup = MarkupOf(ticket.system),
+                .external_url = config.external_url,
+                .title = ticket.title,
+                .body = ticket.body},
+      .route = RouteOf(ticket.place),
+      .owners = {},
+      .reopen_within = config.confirm.reopen_within};
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
   auto make_system = [tracker = ticket.system, url = ticket.url,
                       token = exporters::SecretFile(ticket.token_file)]() mutable

@@ -73,6 +73,10 @@ bool Grounds::Agree(const Finding& finding) const {
   return false;
 }
 
+std::string Grounds::Observed(const Drift& drift) const {
+  return SubjectOf(drift.kind) == DriftSubject::kPorts ? ports_.Observed(drift) : "";
+}
+
 EventEvidence Grounds::EvidenceFor(const Finding& event) const {
   if (SubjectOf(event.drift.kind) != DriftSubject::kName) return ports_.EvidenceFor(event.drift);
   const auto* answer = FreshAnswer(event);

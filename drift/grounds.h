@@ -25,6 +25,8 @@ class Grounds {
   std::optional<Resolution> EndOf(const Finding& finding) const;
   // Fresh, trusted observations that the drift is there no more.
   bool Agree(const Finding& finding) const;
+  // The observations that agree, in words; empty for a drift that is not of ports.
+  std::string Observed(const Drift& drift) const;
   // What became of an event that an earlier run reported.
   EventEvidence EvidenceFor(const Finding& event) const;
   // A newer sight of the same event.

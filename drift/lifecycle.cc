@@ -124,6 +124,7 @@ class Lifecycle {
     finding.opened = in_.now;
     finding.resolved.reset();
     finding.resolution.reset();
+    finding.resolved_by.clear();
     if (finding.state == FindingState::kOpen) Tell(finding, TransitionKind::kOpened);
     out_.changed.push_back(std::move(finding));
   }
@@ -184,6 +185,7 @@ class Lifecycle {
     finding.acknowledgement.reset();
     finding.resolution = why;
     finding.resolved = in_.now;
+    finding.resolved_by = why == Resolution::kFixed ? grounds_.Observed(finding.drift) : "";
     finding.policy_hash = in_.policy->hash;
     if (delivered) Tell(finding, TransitionKind::kResolved);
     out_.changed.push_back(std::move(finding));

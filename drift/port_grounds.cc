@@ -1,6 +1,7 @@
 #include "drift/port_grounds.h"
 
 #include <algorithm>
+#include <set>
 
 namespace postern::drift {
 namespace {
@@ -62,6 +63,25 @@ bool PortGrounds::Agrees(const Drift& drift) const {
   const auto& judged = addresses_by_subject_.at(drift.subject);
   return std::all_of(judged.begin(), judged.end(),
                      [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
+}
+
+std::string PortGrounds::Observed(const Drift& drift) const {
+  constexpr std::size_t kMostVerdicts = 5;  // a sentence, not a list
+  const auto* at = AddressOf(drift);
+  if (at == nullptr) return {};
+  std::set<std::string> verdicts;
+  const auto fresh = FreshOf(*at, drift);
+  for (const auto& range : fresh.ranges()) {
+    verdicts.insert(std::string(ToString(range.verdict.state)) + " (" +
+                    ToString(range.verdict.reason) + ")");
+  }
+  std::string text;
+  std::size_t told = 0;
+  for (const auto& verdict : verdicts) {
+    if (++told > kMostVerdicts) return text + ", ...";
+    text += (text.empty() ? "" : ", ") + verdict;
+  }
+  return text;
 }
 
 // A finding of many ports may be larger than what one run asks: any fresh part of it counts.

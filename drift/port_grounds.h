@@ -25,6 +25,8 @@ class PortGrounds {
   // Fresh, trusted evidence that the finding's ports are as the policy wants them. A name stands
   // for all its addresses, so each of them must show it.
   bool Agrees(const Drift& drift) const;
+  // The run's own observations of the drift's ports, in words.
+  std::string Observed(const Drift& drift) const;
   // Of an event that an earlier run reported.
   EventEvidence EvidenceFor(const Drift& event) const;
 

@@ -102,6 +102,7 @@ json::object ObjectOf(const Finding& finding) {
   if (finding.state == FindingState::kResolved) {
     if (finding.resolved) object["resolved"] = FormatTime(*finding.resolved);
     if (finding.resolution) object["resolution"] = ToString(*finding.resolution);
+    if (!finding.resolved_by.empty()) object["resolved_by"] = finding.resolved_by;
   }
   return object;
 }

@@ -9,23 +9,6 @@ namespace {
 
 constexpr std::size_t kNameWidth = 14;
 
-// What became of the finding besides its drift.
-std::string StateText(const Finding& finding) {
-  std::string text(ToString(finding.state));
-  if (finding.state == FindingState::kResolved && finding.resolution) {
-    text += ": " + std::string(ToString(*finding.resolution));
-  }
-  if (const auto& acknowledged = finding.acknowledgement) {
-    text += " by " + acknowledged->by + " until " + FormatTime(acknowledged->until) + ": " +
-            acknowledged->comment;
-  }
-  if (const auto& accepted = finding.drift.acceptance;
-      accepted && finding.state == FindingState::kAccepted) {
-    text += " until " + FormatDate(accepted->until) + ": " + accepted->reason;
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string OneLine(std::string_view text, std::size_t size) {
@@ -46,6 +29,23 @@ std::string FactLine(std::string_view name, std::string_view value) {
 
 std::string OwnerText(const Drift& drift) { return drift.owner.empty() ? "nobody" : drift.owner; }
 
+std::string StateText(const Finding& finding) {
+  std::string text(ToString(finding.state));
+  if (finding.state == FindingState::kResolved && finding.resolution) {
+    text += ": " + std::string(ToString(*finding.resolution));
+    if (!finding.resolved_by.empty()) text += ", " + finding.resolved_by;
+  }
+  if (const auto& acknowledged = finding.acknowledgement) {
+    text += " by " + acknowledged->by + " until " + FormatTime(acknowledged->until) + ": " +
+            acknowledged->comment;
+  }
+  if (const auto& accepted = finding.drift.acceptance;
+      accepted && finding.state == FindingState::kAccepted) {
+    text += " until " + FormatDate(accepted->until) + ": " + accepted->reason;
+  }
+  return text;
+}
+
 std::string FindingFacts(const Finding& finding) {
   const auto& drift = finding.drift;
   std::string lines = FactLine("finding", DisplayId(finding));
@@ -61,6 +61,9 @@ std::string FindingFacts(const Finding& finding) {
   lines += FactLine("viewpoint", finding.viewpoint);
   lines += FactLine("first seen", FormatTime(finding.first_seen));
   lines += FactLine("last seen", FormatTime(finding.last_seen));
+  if (finding.state == FindingState::kResolved && finding.resolved) {
+    lines += FactLine("resolved", FormatTime(*finding.resolved));
+  }
   lines += FactLine("policy", finding.policy_hash);
   return lines;
 }

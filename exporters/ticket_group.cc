@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
+#include <utility>
 
-#include "exporters/ticket_text.h"
+#include "core/digest.h"
 
 namespace postern::exporters {
 namespace {
+
+constexpr const char* kNoneIsOpen = "None of its findings is open any more.\n";
 
 // The minute of the intent stands in its record as the episode: a number that no earlier ticket of
 // the group has.
@@ -16,83 +20,182 @@ int MinuteOf(TimePoint time) {
       .count();
 }
 
+std::string MarkersBegin(const TicketGroup& group) { return "postern-" + group.id + "-"; }
+
 std::string MarkerOf(const TicketGroup& group, const TicketRecord& record) {
-  return "postern-" + group.id + "-" + std::to_string(record.episode);
+  return MarkersBegin(group) + std::to_string(record.episode);
 }
 
 }  // namespace
 
+const TicketRoute& RouteOf(const Finding& finding, const TicketSettings& settings) {
+  const auto at = settings.owners.find(finding.drift.owner);
+  return at == settings.owners.end() ? settings.route : at->second;
+}
+
+TicketStep StepOf(const TicketFailure& failure) {
+  switch (failure.kind) {
+    case TicketFailure::Kind::kRefused:
+    case TicketFailure::Kind::kGone:
+      return TicketStep::kRefused;
+    case TicketFailure::Kind::kRetry:
+    case TicketFailure::Kind::kUnknown:
+      return TicketStep::kLater;
+  }
+  return TicketStep::kLater;
+}
+
 TicketGroup SumOf(const TicketSettings& settings) {
-  return {.id = TicketMemory::kSum,
-          .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
-                   " findings opened within an hour",
-          .introduction =
-              "These have no ticket of their own; more may follow as comments. "
-              "This ticket closes by itself when none is open any more.",
-          .route = settings.route,
-          .markup = settings.markup};
+  return {
+      .id = TicketMemory::kSum,
+      .title = "Postern: more than " + std::to_string(kTicketsPerHour) + " tickets within an hour",
+      .body =
+          [](const std::string& findings) {
+            return "These findings have no ticket of their own; more may follow as comments. "
+                   "This ticket closes by itself when none is open any more.\n\n" +
+                   findings;
+          },
+      .route = settings.route};
 }
 
-std::size_t GroupTicket::Tell(std::span<const Finding* const> findings) {
-  const auto record = memory_.Recall(group_.id);
-  if (!record || record->key.empty()) return TellAnew(record, findings);
-  const auto ticket = calls_.Get(record->key);
-  if (ticket && ticket->open) return Add(record->key, findings);
-  if (!ticket && !calls_.IsGone()) return 0;
-  calls_.Forgive();
-  return TellAnew({}, findings);  // a person is done with it: what is new gets another
+TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) {
+  constexpr std::size_t kIdCharacters = 10;
+  const auto whose = HostText(finding) + '\0' + finding.drift.owner;
+  return {.id = "host-" + Sha256Base32(whose, kIdCharacters),
+          .title = HostTicketTitle(finding, settings.style),
+          .body =
+              [&finding, &settings](const std::string& findings) {
+                return HostTicketBody(finding, findings, settings.style);
+              },
+          .route = RouteOf(finding, settings)};
 }
 
-std::size_t GroupTicket::TellAnew(const std::optional<TicketRecord>& record,
-                                  std::span<const Finding* const> findings) {
-  if (record && record->intent) {
-    const auto fate = intents_.FateOf(group_.id, *record);
-    if (fate == TicketIntents::Fate::kLater) return 0;
-    if (fate == TicketIntents::Fate::kMayPost) return Make(*record, findings);
-    if (fate == TicketIntents::Fate::kUnknown) {
-      const auto* list = calls_.List(record->repository);
-      if (list == nullptr) return 0;
-      const auto marker = MarkerOf(group_, *record);
-      const auto at = std::ranges::find_if(
-          *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
-      if (at != list->end()) {
-        intents_.Fulfil(group_.id, *record, at->key);
-        return Add(at->key, findings);
-      }
-    }
+GroupTickets::Batch GroupTickets::OpenOnes(std::span<const TicketNews> opened) const {
+  std::vector<TicketNews> open;
+  std::vector<std::size_t> places;  // of the same indices
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    if (opened[i].finding->state != FindingState::kOpen) continue;
+    open.push_back(opened[i]);
+    places.push_back(i);
   }
-  intents_.Make(group_.id, group_.route.repository, MinuteOf(intents_.Now()));
-  return 0;
+  const auto list = ListNews(open, markup_);
+  Batch batch{.findings = {}, .text = list.text, .looked_at = opened.size()};
+  for (std::size_t i = 0; i < list.told; ++i) batch.findings.push_back(open[i].finding);
+  if (list.told < open.size()) batch.looked_at = places[list.told];
+  return batch;
 }
 
-std::size_t GroupTicket::Make(const TicketRecord& record,
-                              std::span<const Finding* const> findings) {
-  intents_.ActOn(group_.id);
-  const auto lines = SumUp(findings, group_.markup);
-  const auto made = calls_.Create(
-      {.repository = record.repository,
-       .title = group_.title,
-       .body = group_.introduction + "\n\n" + lines.text + "\n" + MarkerOf(group_, record) + "\n",
-       .assignee = group_.route.assignee,
-       .component = group_.route.component});
+GroupTickets::Told GroupTickets::Open(const TicketGroup& group,
+                                      std::span<const TicketNews> opened) {
+  if (!SettleIntent(group)) return {TicketStep::kLater, opened.size()};
+  const auto batch = OpenOnes(opened);
+  const auto record = memory_.Recall(group.id);
+  const auto step = [&] {
+    if (batch.findings.empty()) return record ? EndIfEmpty(group, *record) : TicketStep::kTaken;
+    if (!record) return Intend(group, batch);
+    return record->intent ? Make(group, *record, batch) : Add(group, *record, batch);
+  }();
+  return {step, batch.looked_at};
+}
+
+bool GroupTickets::SettleIntent(const TicketGroup& group) {
+  const auto record = memory_.Recall(group.id);
+  if (!record || !record->intent) return true;
+  switch (intents_.FateOf(group.id, *record)) {
+    case TicketIntents::Fate::kMayPost:
+      return true;
+    case TicketIntents::Fate::kLater:
+      return false;
+    case TicketIntents::Fate::kUnsent:
+      intents_.Drop(group.id);
+      return true;
+    case TicketIntents::Fate::kUnknown:
+      break;
+  }
+  const auto* list = calls_.List(record->repository);
+  if (list == nullptr) return false;
+  const auto marker = MarkerOf(group, *record);
+  const auto at = std::ranges::find_if(
+      *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
+  if (at == list->end()) {
+    intents_.Drop(group.id);
+  } else {
+    intents_.Fulfil(group.id, *record, at->key);
+  }
+  return true;
+}
+
+TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, const TicketRecord& record) {
+  if (record.intent) {
+    intents_.Drop(group.id);
+    return TicketStep::kTaken;
+  }
+  if (record.ended || memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
+  if (!calls_.Close(record.key, kNoneIsOpen)) {
+    if (!calls_.IsGone()) return Failed();
+    calls_.Forgive();
+  }
+  memory_.End(record.key, intents_.Now());
+  return TicketStep::kTaken;
+}
+
+TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
+  const auto* list = calls_.List(group.route.repository);
+  if (list == nullptr) return TicketStep::kLater;
+  // There is one if the memory was lost, with a database that was put back from a backup.
+  const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
+    return ticket.open && ticket.text.find(MarkersBegin(group)) != std::string::npos;
+  });
+  if (at != list->end()) {
+    return Add(group,
+               {.key = at->key,
+                .repository = group.route.repository,
+                .episode = 1,
+                .intent = {},
+                .ended = {},
+                .within = ""},
+               batch);
+  }
+  const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
+  if (too_many && group.id != TicketMemory::kSum) return TicketStep::kShared;
+  intents_.Make(group.id, group.route.repository, MinuteOf(intents_.Now()));
+  return TicketStep::kLater;
+}
+
+TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& record,
+                              const Batch& batch) {
+  intents_.ActOn(group.id);
+  const auto made =
+      calls_.Create({.repository = record.repository,
+                     .title = group.title,
+                     .body = group.body(batch.text) + "\n" + MarkerOf(group, record) + "\n",
+                     .assignee = group.route.assignee,
+                     .component = group.route.component});
   if (!made) {
-    intents_.Fail(group_.id, record, calls_.failure()->kind);
-    return 0;
+    intents_.Fail(group.id, record, calls_.failure()->kind);
+    return Failed();
   }
-  intents_.Fulfil(group_.id, record, made->key);
-  KeepTold(made->key, findings.first(lines.told));
-  return lines.told;
+  intents_.Fulfil(group.id, record, made->key);
+  KeepWithin(made->key, batch);
+  return TicketStep::kTaken;
 }
 
-std::size_t GroupTicket::Add(const std::string& key, std::span<const Finding* const> findings) {
-  const auto lines = SumUp(findings, group_.markup);
-  if (!calls_.Comment(key, "More findings opened:\n\n" + lines.text)) return 0;
-  KeepTold(key, findings.first(lines.told));
-  return lines.told;
+TicketStep GroupTickets::Add(const TicketGroup& group, TicketRecord record, const Batch& batch) {
+  const auto ticket = calls_.Get(record.key);
+  if (!ticket && !calls_.IsGone()) return Failed();
+  if (!ticket) calls_.Forgive();
+  const bool is_done = !ticket || (!ticket->open && !record.ended);
+  if (is_done) return Intend(group, batch);  // a person says so: what is new gets another
+  if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
+  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
+  record.ended.reset();
+  memory_.Keep(group.id, record);
+  KeepWithin(record.key, batch);
+  return TicketStep::kTaken;
 }
 
-void GroupTicket::KeepTold(const std::string& key, std::span<const Finding* const> findings) {
-  for (const auto* finding : findings) {
+void GroupTickets::KeepWithin(const std::string& key, const Batch& batch) {
+  for (const auto* finding : batch.findings) {
     memory_.Keep(finding->id, {.key = "",
                                .repository = "",
                                .episode = finding->episode,
@@ -102,17 +205,24 @@ void GroupTicket::KeepTold(const std::string& key, std::span<const Finding* cons
   }
 }
 
-bool GroupTicket::Leave(const std::string& finding_id, const std::string& key) {
-  if (!memory_.AnyOtherWithin(key, finding_id)) {
-    if (!calls_.Close(key, "None of these findings is open any more.")) {
-      if (!calls_.IsGone()) return false;
-      calls_.Forgive();
-    }
-    const auto record = memory_.Recall(group_.id);
-    if (record && record->key == key) memory_.Forget(group_.id);
+GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const TicketNews> news) {
+  const auto list = ListNews(news, markup_);
+  std::set<std::string> ended;
+  for (const auto& one : news.first(list.told)) {
+    if (one.what == TransitionKind::kResolved) ended.insert(one.finding->id);
   }
-  memory_.Forget(finding_id);
-  return true;
+  const bool is_last = !ended.empty() && !memory_.AnyWithin(key, ended);
+  const auto ticket = calls_.Get(key);
+  if (!ticket && !calls_.IsGone()) return {Failed(), list.told};
+  if (!ticket) calls_.Forgive();
+  if (ticket && ticket->open) {
+    const std::string last_word = is_last ? std::string("\n") + kNoneIsOpen : "";
+    if (!calls_.Comment(key, list.text + last_word)) return {Failed(), list.told};
+    if (is_last && !calls_.SetOpen(key, false)) return {Failed(), list.told};
+  }
+  for (const auto& id : ended) memory_.Forget(id);
+  if (is_last) memory_.End(key, intents_.Now());
+  return {TicketStep::kTaken, list.told};
 }
 
 }  // namespace postern::exporters

@@ -1,12 +1,15 @@
-// A ticket that tells of several findings, which have none of their own. It is made with the first
-// of them, commented with later ones, and closed when the last has ended. Used from one thread;
-// what it is given must outlive it.
+// Tickets that tell of several findings, which have none of their own: of a host and owner, or of
+// all that is beyond kTicketsPerHour. Each is made with the first of them, commented with what
+// opens, changes and ends, closed when the last has ended, and opened again when more opens within
+// TicketSettings::reopen_within. Used from one thread; what it is given must outlive it.
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/finding.h"
 #include "exporters/ticket_calls.h"
@@ -17,38 +20,75 @@
 
 namespace postern::exporters {
 
+// What came of a row of the queue.
+enum class TicketStep : std::uint8_t {
+  kTaken,
+  kRefused,  // the failure of the call says why
+  kLater,    // nothing yet
+  kShared,   // it belongs into a ticket with others
+};
+
+// What a call's failure makes of the row that it was for.
+TicketStep StepOf(const TicketFailure& failure);
+// Where the tickets of the finding's owner go.
+const TicketRoute& RouteOf(const Finding& finding, const TicketSettings& settings);
+
 struct TicketGroup {
-  std::string id;  // in memory
+  std::string id;  // in memory, where no finding's is the same
   std::string title;
-  std::string introduction;  // before the list of findings
+  // The text that it begins with, around the block that lists the findings.
+  std::function<std::string(const std::string& findings)> body;
   TicketRoute route;
-  TicketMarkup markup = TicketMarkup::kMarkdown;
 };
 
 // Of what opens beyond kTicketsPerHour.
 TicketGroup SumOf(const TicketSettings& settings);
+// Of the finding's host and owner; both must outlive it.
+TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings);
 
-// A group's ticket within one delivery.
-class GroupTicket {
+// The groups' tickets within one delivery.
+class GroupTickets {
  public:
-  GroupTicket(const TicketGroup& group, TicketCalls& calls, TicketIntents& intents,
-              TicketMemory& memory)
-      : group_(group), calls_(calls), intents_(intents), memory_(memory) {}
+  // What came of the first `count` of the news that were given; the others have their turn in the
+  // next delivery.
+  struct Told {
+    TicketStep step = TicketStep::kTaken;
+    std::size_t count = 0;
+  };
 
-  // Tells of `findings`, not empty, from the first on. Of how many: of none while the ticket is
-  // only intended, and when a call failed.
-  std::size_t Tell(std::span<const Finding* const> findings);
-  // A finding has ended, and memory holds its record yet. Whether that is settled.
-  bool Leave(const std::string& finding_id, const std::string& key);
+  GroupTickets(const TicketSettings& settings, TicketCalls& calls, TicketIntents& intents,
+               TicketMemory& memory)
+      : markup_(settings.style.markup), calls_(calls), intents_(intents), memory_(memory) {}
+
+  // These opened, and some may be over by now. kShared: a ticket for the group would be one too
+  // many in this hour.
+  Told Open(const TicketGroup& group, std::span<const TicketNews> opened);
+  // News of findings that the ticket `key` tells of; what has ended leaves it.
+  Told Tell(const std::string& key, std::span<const TicketNews> news);
 
  private:
-  std::size_t TellAnew(const std::optional<TicketRecord>& record,
-                       std::span<const Finding* const> findings);
-  std::size_t Make(const TicketRecord& record, std::span<const Finding* const> findings);
-  std::size_t Add(const std::string& key, std::span<const Finding* const> findings);
-  void KeepTold(const std::string& key, std::span<const Finding* const> findings);
+  // Those of the given findings that are open, as many as fit into one text.
+  struct Batch {
+    std::vector<const Finding*> findings;
+    std::string text;           // lists them
+    std::size_t looked_at = 0;  // so many, from the first on, for these
+  };
 
-  const TicketGroup& group_;
+  Batch OpenOnes(std::span<const TicketNews> opened) const;
+  // Looks for the ticket of an intent of which nobody knows what became. Whether that is settled:
+  // an intent that is left then is one that may be acted on.
+  bool SettleIntent(const TicketGroup& group);
+  // All that the group's record, or its intent, was to tell of is over.
+  TicketStep EndIfEmpty(const TicketGroup& group, const TicketRecord& record);
+  // The batch goes into a ticket: that is only intended, it is made, one that is there is
+  // commented.
+  TicketStep Intend(const TicketGroup& group, const Batch& batch);
+  TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
+  TicketStep Add(const TicketGroup& group, TicketRecord record, const Batch& batch);
+  void KeepWithin(const std::string& key, const Batch& batch);
+  TicketStep Failed() const { return StepOf(*calls_.failure()); }
+
+  const TicketMarkup markup_;
   TicketCalls& calls_;
   TicketIntents& intents_;
   TicketMemory& memory_;

@@ -35,6 +35,7 @@ void TicketIntents::Fulfil(const std::string& id, TicketRecord record, const std
   record.key = key;
   record.intent.reset();
   memory_.Keep(id, record);
+  if (id != TicketMemory::kSum) memory_.RememberCreation(Now());
 }
 
 void TicketIntents::Fail(const std::string& id, TicketRecord record, TicketFailure::Kind kind) {

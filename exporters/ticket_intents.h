@@ -40,7 +40,7 @@ class TicketIntents {
   void Make(const std::string& id, const std::string& repository, int episode);
   // The request goes out now.
   void ActOn(const std::string& id) { own_.erase(id); }
-  // The ticket is there.
+  // The ticket is there, and counts as made now.
   void Fulfil(const std::string& id, TicketRecord record, const std::string& key);
   // The request brought none.
   void Fail(const std::string& id, TicketRecord record, TicketFailure::Kind kind);

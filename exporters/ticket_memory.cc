@@ -80,11 +80,20 @@ void TicketMemory::ForgetEndedBefore(TimePoint time) {
   });
 }
 
-bool TicketMemory::AnyOtherWithin(const std::string& key, const std::string& id) const {
+bool TicketMemory::AnyWithin(const std::string& key, const std::set<std::string>& but) const {
   return std::ranges::any_of(texts_, [&](const auto& entry) {
-    const auto record = entry.first == id ? std::nullopt : ParseRecord(entry.second);
+    const auto record = but.contains(entry.first) ? std::nullopt : ParseRecord(entry.second);
     return record && record->within == key;
   });
+}
+
+void TicketMemory::End(const std::string& key, TimePoint now) {
+  for (auto& [id, text] : texts_) {
+    auto record = ParseRecord(text);
+    if (!record || record->key != key) continue;
+    record->ended = now;
+    text = TextOf(*record);
+  }
 }
 
 std::size_t TicketMemory::CreatedWithinHour(TimePoint now, const std::string& id) const {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/time.h"
@@ -14,9 +15,10 @@ namespace postern::exporters {
 struct TicketRecord {
   std::string key;                  // empty: there is no ticket yet
   std::string repository;           // where it was asked for
-  int episode = 1;                  // of the finding, that the ticket was last opened for
+  int episode = 1;                  // of the finding, that the ticket was last opened for; of a
+                                    // group, the number in its marker
   std::optional<TimePoint> intent;  // a create may have been sent since then
-  std::optional<TimePoint> ended;   // the finding's end, by which the ticket was closed
+  std::optional<TimePoint> ended;   // the end of all it tells of, by which it was closed
   std::string within;  // the finding has no ticket of its own, and this one tells of it
 
   bool operator==(const TicketRecord&) const = default;
@@ -28,14 +30,16 @@ class TicketMemory {
 
   explicit TicketMemory(Texts texts) : texts_(std::move(texts)) {}
 
-  // `id`: of a finding without its episode, or kSum.
+  // `id`: of a finding without its episode, or of a TicketGroup.
   std::optional<TicketRecord> Recall(const std::string& id) const;
   void Keep(const std::string& id, const TicketRecord& record);
   void Forget(const std::string& id) { texts_.erase(id); }
   // What ended before `time` does not return to its ticket any more.
   void ForgetEndedBefore(TimePoint time);
-  // Whether a finding besides `id` is told of by the ticket `key`.
-  bool AnyOtherWithin(const std::string& key, const std::string& id) const;
+  // Whether a finding that is not among `but` is told of by the ticket `key`.
+  bool AnyWithin(const std::string& key, const std::set<std::string>& but) const;
+  // All that the ticket `key` tells of has ended.
+  void End(const std::string& key, TimePoint now);
 
   // How many tickets were made within the hour before `now`, or may be made yet for findings
   // besides `id`.

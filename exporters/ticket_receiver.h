@@ -1,6 +1,7 @@
-// Ownership tickets: one for a finding's life. It is created when the finding opens, commented when
-// it changes, closed when it is resolved, opened again when it returns. A ticket that a person
-// closed stays closed until the finding has ended. Events make none.
+// Ownership tickets: one for a finding's life, or one for all the findings of a host and owner. It
+// is created when the finding opens, commented when it changes, closed when it is resolved, opened
+// again when it returns. A ticket that a person closed stays closed until the finding has ended.
+// Events make none.
 //
 // Never two tickets for a finding: before the request for one goes out, the intent is kept in
 // memory, which the store has by then; and after a request whose answer was lost, or a restart, the
@@ -11,6 +12,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,11 +35,16 @@ struct TicketRoute {
   std::string component;  // empty: none
 };
 
+enum class TicketPer : std::uint8_t {
+  kFinding,
+  kHost,  // and owner
+};
+
 struct TicketSettings {
-  std::string external_url;                   // where links to findings lead; empty: no links
+  TicketPer per = TicketPer::kFinding;
+  TicketStyle style;
   TicketRoute route;                          // of every owner that `owners` leaves out
   std::map<std::string, TicketRoute> owners;  // by the finding's owner
-  TicketMarkup markup = TicketMarkup::kMarkdown;
   // A finding that returns later than that gets a ticket of its own.
   Duration reopen_within = std::chrono::hours(24 * 7);
   // Between writes: GitHub asks for a second (REST API, best practices: pause between mutative

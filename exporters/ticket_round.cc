@@ -5,7 +5,6 @@
 #include <span>
 #include <utility>
 
-#include "exporters/finding_link.h"
 #include "exporters/ticket_text.h"
 
 namespace postern::exporters {
@@ -28,8 +27,7 @@ TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
       memory_(batch.memory),
       calls_(system, time, settings.spacing, next_write),
       intents_(memory_, intended, clock_, batch.now),
-      sum_(SumOf(settings)),
-      sum_ticket_(sum_, calls_, intents_, memory_) {
+      groups_(settings, calls_, intents_, memory_) {
   for (const auto& finding : batch.findings) findings_.emplace(finding.id, &finding);
 }
 
@@ -37,10 +35,10 @@ DeliveryOutcome TicketRound::Go() {
   memory_.ForgetEndedBefore(batch_.now - settings_.reopen_within);
   for (const auto& queued : batch_.queue) {
     if (queued.delivered || blocked_.contains(queued.transition.finding_id)) continue;
-    if (calls_.failure() || OutOfTime()) break;
-    Note(queued, Handle(queued.transition));
+    if (!MayGoOn()) break;
+    Note(queued, Handle(queued));
   }
-  if (!calls_.failure() && !summed_.empty()) SumUpRows();
+  TellOfShared();
   Report();
   outcome_.memory = memory_.texts();
   return std::move(outcome_);
@@ -56,9 +54,8 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
       outcome_.refused.push_back({queued.id, calls_.failure()->detail});
       calls_.Forgive();
       return;
-    case Step::kSummed:
-      summed_rows_.push_back(queued.id);
-      summed_.push_back(findings_.at(id));
+    case Step::kShared:
+      Share(queued.id, *findings_.at(id));
       blocked_.insert(id);
       return;
     case Step::kLater:
@@ -67,9 +64,45 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
   }
 }
 
-void TicketRound::SumUpRows() {
-  const auto told = std::span(summed_rows_).first(sum_ticket_.Tell(summed_));
-  outcome_.taken.insert(outcome_.taken.end(), told.begin(), told.end());
+void TicketRound::Share(std::int64_t row, const Finding& finding) {
+  const TicketNews news{&finding, TransitionKind::kOpened};
+  if (settings_.per == TicketPer::kFinding) return sum_.Add(row, news);
+  auto group = HostGroupOf(finding, settings_);
+  const auto id = group.id;
+  hosts_.try_emplace(id, std::move(group), Shared{}).first->second.second.Add(row, news);
+}
+
+void TicketRound::Shared::Add(std::int64_t row, const TicketNews& told) {
+  rows.push_back(row);
+  news.push_back(told);
+}
+
+// What opened comes first, so that a ticket is not closed and opened again.
+void TicketRound::TellOfShared() {
+  for (const auto& [id, host] : hosts_) {
+    if (!MayGoOn()) return;
+    const auto& [group, shared] = host;
+    const auto told = groups_.Open(group, shared.news);
+    NoteTold(shared, told);
+    if (told.step != Step::kShared) continue;
+    for (std::size_t i = 0; i < told.count; ++i) sum_.Add(shared.rows[i], shared.news[i]);
+  }
+  if (!sum_.rows.empty() && MayGoOn()) NoteTold(sum_, groups_.Open(SumOf(settings_), sum_.news));
+  for (const auto& [key, shared] : news_) {
+    if (!MayGoOn()) return;
+    NoteTold(shared, groups_.Tell(key, shared.news));
+  }
+}
+
+void TicketRound::NoteTold(const Shared& shared, const GroupTickets::Told& told) {
+  const auto rows = std::span(shared.rows).first(told.count);
+  if (told.step == Step::kTaken) {
+    outcome_.taken.insert(outcome_.taken.end(), rows.begin(), rows.end());
+  }
+  if (told.step == Step::kRefused) {
+    for (const auto row : rows) outcome_.refused.push_back({row, calls_.failure()->detail});
+    calls_.Forgive();
+  }
 }
 
 void TicketRound::Report() {
@@ -86,7 +119,8 @@ void TicketRound::Report() {
   }
 }
 
-TicketRound::Step TicketRound::Handle(const Transition& transition) {
+TicketStep TicketRound::Handle(const QueuedTransition& queued) {
+  const auto& transition = queued.transition;
   const auto found = findings_.find(transition.finding_id);
   if (found == findings_.end()) return Step::kTaken;  // no longer for this receiver
   const Finding& finding = *found->second;
@@ -104,13 +138,14 @@ TicketRound::Step TicketRound::Handle(const Transition& transition) {
   if (!is_current) return Step::kTaken;
   const bool ends = transition.kind == TransitionKind::kResolved;
   if (has_ticket) return ends ? Close(finding, *record) : Change(finding, *record);
-  const bool leaves = ends && is_within;
-  return !leaves || sum_ticket_.Leave(finding.id, record->within) ? Step::kTaken : Failed();
+  if (!is_within) return Step::kTaken;
+  news_[record->within].Add(queued.id, {&finding, transition.kind});
+  return Step::kLater;
 }
 
 // --- a finding with a ticket ---
 
-TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord record) {
+TicketStep TicketRound::Return(const Finding& finding, TicketRecord record) {
   if (finding.state != FindingState::kOpen || record.episode == finding.episode) {
     return Step::kTaken;  // over again; or an acknowledgement ended, and the ticket is there
   }
@@ -121,7 +156,7 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
     return OpenAnew(finding);
   }
   if (!ticket) return Failed();
-  const auto returned = TicketComment(finding, TransitionKind::kOpened, settings_.markup);
+  const auto returned = TicketComment(finding, TransitionKind::kOpened, settings_.style.markup);
   if (!calls_.Comment(record.key, returned)) return Failed();
   if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   record.episode = finding.episode;
@@ -130,18 +165,18 @@ TicketRound::Step TicketRound::Return(const Finding& finding, TicketRecord recor
   return Step::kTaken;
 }
 
-TicketRound::Step TicketRound::Change(const Finding& finding, const TicketRecord& record) {
+TicketStep TicketRound::Change(const Finding& finding, const TicketRecord& record) {
   const auto ticket = calls_.Get(record.key);
   if (!ticket) return Failed();
   if (!ticket->open) return Step::kTaken;  // a person closed it
   const bool said = calls_.Comment(
-      record.key, TicketComment(finding, TransitionKind::kChanged, settings_.markup));
+      record.key, TicketComment(finding, TransitionKind::kChanged, settings_.style.markup));
   return said ? Step::kTaken : Failed();
 }
 
-TicketRound::Step TicketRound::Close(const Finding& finding, TicketRecord record) {
-  const bool closed =
-      calls_.Close(record.key, TicketComment(finding, TransitionKind::kResolved, settings_.markup));
+TicketStep TicketRound::Close(const Finding& finding, TicketRecord record) {
+  const bool closed = calls_.Close(
+      record.key, TicketComment(finding, TransitionKind::kResolved, settings_.style.markup));
   if (!closed && !calls_.IsGone()) return Failed();
   record.ended = batch_.now;
   memory_.Keep(finding.id, record);
@@ -150,8 +185,7 @@ TicketRound::Step TicketRound::Close(const Finding& finding, TicketRecord record
 
 // --- a finding without a ticket ---
 
-TicketRound::Step TicketRound::Open(const Finding& finding,
-                                    const std::optional<TicketRecord>& record) {
+TicketStep TicketRound::Open(const Finding& finding, const std::optional<TicketRecord>& record) {
   if (record && record->intent) {
     switch (intents_.FateOf(finding.id, *record)) {
       case TicketIntents::Fate::kLater:
@@ -171,7 +205,7 @@ TicketRound::Step TicketRound::Open(const Finding& finding,
 }
 
 // Looks for the ticket of an intent of which nobody knows what became.
-TicketRound::Step TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
+TicketStep TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
   const auto* list = calls_.List(record.repository);
   if (list == nullptr) return Step::kLater;
   const auto marker = TicketMarker(finding.id, record.episode);
@@ -179,16 +213,21 @@ TicketRound::Step TicketRound::Settle(const Finding& finding, const TicketRecord
       *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
   if (at == list->end()) return OpenAnew(finding);
   intents_.Fulfil(finding.id, record, at->key);
-  memory_.RememberCreation(batch_.now);
   return Step::kTaken;
 }
 
-TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
+TicketStep TicketRound::OpenAnew(const Finding& finding) {
+  if (settings_.per == TicketPer::kHost) {
+    intents_.Drop(finding.id);
+    return Step::kShared;
+  }
   if (finding.state != FindingState::kOpen) {  // over before anybody was told
     intents_.Drop(finding.id);
-    return Step::kTaken;
+    // It may have been meant for the ticket that sums up, which is settled there.
+    const auto sum = memory_.Recall(TicketMemory::kSum);
+    return sum && sum->intent ? Step::kShared : Step::kTaken;
   }
-  const auto& repository = RouteOf(finding).repository;
+  const auto& repository = RouteOf(finding, settings_).repository;
   const auto* list = calls_.List(repository);
   if (list == nullptr) return Step::kLater;
   // There is one if the memory was lost, with a database that was put back from a backup.
@@ -205,48 +244,32 @@ TicketRound::Step TicketRound::OpenAnew(const Finding& finding) {
                               .within = ""});
     return Step::kTaken;
   }
-  if (memory_.CreatedWithinHour(batch_.now, finding.id) >= kTicketsPerHour) {
+  if (memory_.CreatedWithinHour(intents_.Now(), finding.id) >= kTicketsPerHour) {
     intents_.Drop(finding.id);
-    return Step::kSummed;
+    return Step::kShared;
   }
   intents_.Make(finding.id, repository, finding.episode);
   return Step::kLater;
 }
 
-TicketRound::Step TicketRound::Post(const Finding& finding, const TicketRecord& record) {
+TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record) {
   intents_.ActOn(finding.id);
-  const auto made = calls_.Create(
-      {.repository = record.repository,
-       .title = TicketTitle(finding),
-       .body = TicketBody(finding, FindingLink(settings_.external_url, finding), settings_.markup),
-       .assignee = RouteOf(finding).assignee,
-       .component = RouteOf(finding).component});
+  const auto& route = RouteOf(finding, settings_);
+  const auto made = calls_.Create({.repository = record.repository,
+                                   .title = TicketTitle(finding, settings_.style),
+                                   .body = TicketBody(finding, settings_.style),
+                                   .assignee = route.assignee,
+                                   .component = route.component});
   if (!made) {
     intents_.Fail(finding.id, record, calls_.failure()->kind);
     return Failed();
   }
   intents_.Fulfil(finding.id, record, made->key);
-  memory_.RememberCreation(batch_.now);
   return Step::kTaken;
 }
 
-TicketRound::Step TicketRound::Failed() const {
-  switch (calls_.failure()->kind) {
-    case TicketFailure::Kind::kRefused:
-    case TicketFailure::Kind::kGone:
-      return Step::kRefused;
-    case TicketFailure::Kind::kRetry:
-    case TicketFailure::Kind::kUnknown:
-      return Step::kLater;
-  }
-  return Step::kLater;
-}
-
-bool TicketRound::OutOfTime() const { return clock_.Monotonic() >= started_ + kLongestCall; }
-
-const TicketRoute& TicketRound::RouteOf(const Finding& finding) const {
-  const auto at = settings_.owners.find(finding.drift.owner);
-  return at == settings_.owners.end() ? settings_.route : at->second;
+bool TicketRound::MayGoOn() const {
+  return !calls_.failure() && clock_.Monotonic() < started_ + kLongestCall;
 }
 
 }  // namespace postern::exporters

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "exporters/receiver.h"
@@ -29,16 +30,23 @@ class TicketRound {
   DeliveryOutcome Go();
 
  private:
-  enum class Step : std::uint8_t {
-    kTaken,
-    kRefused,  // the failure of the call says why
-    kLater,    // with a failure: nothing more goes now
-    kSummed,   // to be told of by the ticket that sums up
+  using Step = TicketStep;
+
+  // Rows whose findings share a ticket, and what each tells.
+  struct Shared {
+    void Add(std::int64_t row, const TicketNews& told);
+
+    std::vector<std::int64_t> rows;
+    std::vector<TicketNews> news;
   };
 
-  Step Handle(const Transition& transition);
+  Step Handle(const QueuedTransition& queued);
   void Note(const QueuedTransition& queued, Step step);
-  void SumUpRows();
+  // What opened and has no ticket of its own.
+  void Share(std::int64_t row, const Finding& finding);
+  void TellOfShared();
+  // What came of the first rows of `shared`.
+  void NoteTold(const Shared& shared, const GroupTickets::Told& told);
   void Report();
 
   // A finding with a ticket.
@@ -52,10 +60,8 @@ class TicketRound {
   Step OpenAnew(const Finding& finding);
   Step Post(const Finding& finding, const TicketRecord& record);
 
-  // What a call that failed makes of its row.
-  Step Failed() const;
-  bool OutOfTime() const;
-  const TicketRoute& RouteOf(const Finding& finding) const;
+  Step Failed() const { return StepOf(*calls_.failure()); }
+  bool MayGoOn() const;
 
   const TicketSettings& settings_;
   const DeliveryBatch& batch_;
@@ -65,13 +71,13 @@ class TicketRound {
   TicketMemory memory_;
   TicketCalls calls_;
   TicketIntents intents_;
-  const TicketGroup sum_;
-  GroupTicket sum_ticket_;
+  GroupTickets groups_;
 
   std::map<std::string_view, const Finding*> findings_;
   std::set<std::string_view> blocked_;  // findings whose later rows wait for an earlier one
-  std::vector<std::int64_t> summed_rows_;
-  std::vector<const Finding*> summed_;  // of the same indices
+  std::map<std::string, std::pair<TicketGroup, Shared>> hosts_;  // what opened, by the group's id
+  Shared sum_;                          // what opened, beyond kTicketsPerHour
+  std::map<std::string, Shared> news_;  // of what is told of already, by the ticket's key
   DeliveryOutcome outcome_;
 };
 

@@ -3,55 +3,14 @@
 #include <string_view>
 #include <utility>
 
+#include "exporters/finding_link.h"
 #include "exporters/finding_text.h"
 
 namespace postern::exporters {
 namespace {
 
-constexpr std::size_t kLongestTitle = 200;
 // GitHub takes 65,536 characters; what is longer than this is not read by people.
-constexpr std::size_t kLongestSum = 30'000;
-
-// `lines`, each ending with a line feed, as an indented code block (CommonMark 0.31, section 4.4),
-// in which nothing is markup or a mention.
-std::string Indented(std::string_view lines) {
-  std::string block;
-  while (!lines.empty()) {
-    const auto end = lines.find('\n') + 1;
-    block.append("    ").append(lines.substr(0, end));
-    lines.remove_prefix(end);
-  }
-  return block;
-}
-
-std::string Replaced(std::string_view text, char c, std::string_view by) {
-  std::string result;
-  for (const char each : text) {
-    if (each == c) {
-      result += by;
-    } else {
-      result += each;
-    }
-  }
-  return result;
-}
-
-// `lines` shown as they are, but for what would end the block or notify somebody from within it.
-std::string Preformatted(std::string_view lines, TicketMarkup markup) {
-  switch (markup) {
-    case TicketMarkup::kMarkdown:
-      return Indented(lines);
-    case TicketMarkup::kRedmine:
-      // Textile needs the tag, Markdown the indentation between empty lines; with Markdown Redmine
-      // notifies whom an indented block names (lib/redmine/acts/mentionable.rb).
-      return "<pre>\n\n" + Indented(Replaced(Replaced(lines, '<', "\\x3c"), '@', "(at)")) +
-             "\n</pre>\n";
-    case TicketMarkup::kJira:
-      return "{noformat}\n" + Replaced(Replaced(lines, '{', "\\x7b"), '~', "\\x7e") +
-             "{noformat}\n";
-  }
-  return {};
-}
+constexpr std::size_t kLongestList = 30'000;
 
 std::string Facts(const Finding& finding) {
   return FactLine("summary", Summary(finding.drift)) + FindingFacts(finding);
@@ -71,13 +30,70 @@ std::string_view EndOf(Resolution resolution) {
   return {};
 }
 
+std::string DefaultTitle(const Finding& finding) {
+  return "[" + std::string(ToString(finding.drift.severity)) + "] " + Summary(finding.drift);
+}
+
+std::string EvidenceCommand(const Finding& finding) {
+  return "postern findings show " + DisplayId(finding);
+}
+
+// Between empty lines, so that a template may have it anywhere.
+std::string OwnLines(const std::string& block) { return "\n\n" + block + "\n"; }
+
+// The value of one of kFindingFacts that Postern itself has made: it is no markup anywhere.
+std::string PlainFact(const Finding& finding, std::string_view name, const TicketStyle& style) {
+  const auto place = PlaceOf(finding.drift);
+  if (name == "severity") return std::string(ToString(finding.drift.severity));
+  if (name == "kind") return std::string(ToString(finding.drift.kind));
+  if (name == "state") return std::string(ToString(finding.state));
+  if (name == "id") return DisplayId(finding);
+  if (name == "address") return place.address;
+  if (name == "protocol") return place.protocol;
+  if (name == "port") return place.port;
+  if (name == "viewpoint") return finding.viewpoint;
+  if (name == "first_seen") return FormatTime(finding.first_seen);
+  if (name == "evidence") return EvidenceCommand(finding);
+  if (name == "link") return FindingLink(style.external_url, finding);
+  return {};
+}
+
+// The value of one that may hold anything; none for the other names.
+std::optional<std::string> ForeignFact(const Finding& finding, std::string_view name) {
+  const auto& drift = finding.drift;
+  if (name == "summary") return Summary(drift);
+  if (name == "host") return HostText(finding);
+  if (name == "owner") return OwnerText(drift);
+  if (name == "expected") return drift.expected;
+  if (name == "observed") return ObservedText(drift);
+  if (name == "rule") return drift.rule;
+  return std::nullopt;
+}
+
+std::string InTitle(const Finding& finding, std::string_view name, const TicketStyle& style) {
+  return ForeignFact(finding, name).value_or(PlainFact(finding, name, style));
+}
+
+std::string InBody(const Finding& finding, std::string_view name, const TicketStyle& style) {
+  const auto foreign = ForeignFact(finding, name);
+  return foreign ? Inline(OneLine(*foreign, kLongestValue), style.markup)
+                 : PlainFact(finding, name, style);
+}
+
+std::string NewsLine(const TicketNews& news) {
+  const auto& finding = *news.finding;
+  auto line = DisplayId(finding) + "  ";
+  if (news.what != TransitionKind::kOpened)
+    line += OneLine(StateText(finding), kLongestValue) + "  ";
+  return line + AsTitle(DefaultTitle(finding)) + "\n";
+}
+
 }  // namespace
 
-std::string TicketTitle(const Finding& finding) {
-  const auto text =
-      "[" + std::string(ToString(finding.drift.severity)) + "] " + Summary(finding.drift);
-  // GitLab notifies whom a title names.
-  return OneLine(Replaced(text, '@', "(at)"), kLongestTitle);
+std::string TicketTitle(const Finding& finding, const TicketStyle& style) {
+  if (!style.title) return AsTitle(DefaultTitle(finding));
+  return AsTitle(
+      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
 }
 
 std::string TicketMarker(const std::string& finding_id, int episode) {
@@ -96,15 +112,23 @@ bool HasMarker(std::string_view text, std::string_view marker) {
   return false;
 }
 
-std::string TicketBody(const Finding& finding, const std::string& link, TicketMarkup markup) {
-  std::string body =
-      "Postern, which compares what the network exposes with the policy, has found a drift.\n\n";
-  body += Preformatted(
-      Facts(finding) + FactLine("evidence", "postern findings show " + DisplayId(finding)), markup);
-  body +=
-      "\nFix it, or change the policy: this ticket closes by itself when the observations agree "
-      "with the policy. Closed by hand, it stays closed until then.\n";
-  if (!link.empty()) body += "\n" + link + "\n";
+std::string TicketBody(const Finding& finding, const TicketStyle& style) {
+  const auto facts =
+      Preformatted(Facts(finding) + FactLine("evidence", EvidenceCommand(finding)), style.markup);
+  std::string body;
+  if (style.body) {
+    body = style.body->Fill([&](std::string_view name) {
+      return name == "facts" ? OwnLines(facts) : InBody(finding, name, style);
+    });
+  } else {
+    body =
+        "Postern, which compares what the network exposes with the policy, has found a drift.\n\n" +
+        facts +
+        "\nFix it, or change the policy: this ticket closes by itself when the observations agree "
+        "with the policy. Closed by hand, it stays closed until then.\n";
+    const auto link = FindingLink(style.external_url, finding);
+    if (!link.empty()) body += "\n" + link + "\n";
+  }
   return body + "\n" + TicketMarker(finding.id, finding.episode) + "\n";
 }
 
@@ -121,18 +145,46 @@ std::string TicketComment(const Finding& finding, TransitionKind what, TicketMar
   return {};
 }
 
-TicketSum SumUp(std::span<const Finding* const> findings, TicketMarkup markup) {
-  TicketSum sum;
-  std::string lines;
-  for (const auto* finding : findings) {
-    const auto line = DisplayId(*finding) + "  " + TicketTitle(*finding) + "\n";
-    auto text = Preformatted(lines + line, markup);
-    if (text.size() > kLongestSum) break;
-    lines += line;
-    sum.text = std::move(text);
-    ++sum.told;
+std::string HostText(const Finding& finding) {
+  return finding.drift.host.empty() ? "viewpoint " + finding.viewpoint : finding.drift.host;
+}
+
+std::string HostTicketTitle(const Finding& finding, const TicketStyle& style) {
+  if (!style.title) {
+    return AsTitle("Drift on " + HostText(finding) + " (owner: " + OwnerText(finding.drift) + ")");
   }
-  return sum;
+  return AsTitle(
+      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
+}
+
+std::string HostTicketBody(const Finding& finding, const std::string& findings,
+                           const TicketStyle& style) {
+  if (!style.body) {
+    return "Postern, which compares what the network exposes with the policy, has found:\n\n" +
+           findings +
+           "\nThe evidence of each: `postern findings show ID`. Fix them, or change the policy: "
+           "comments tell of what ends and of what more opens, and this ticket closes by itself "
+           "when none is open any more.\n" +
+           (style.external_url.empty() ? "" : "\n" + style.external_url + "\n");
+  }
+  auto body = style.body->Fill([&](std::string_view name) {
+    if (name == "findings") return OwnLines(findings);
+    return name == "link" ? style.external_url : InBody(finding, name, style);
+  });
+  return style.body->Has("findings") ? body : body + OwnLines(findings);
+}
+
+TicketList ListNews(std::span<const TicketNews> news, TicketMarkup markup) {
+  TicketList list;
+  std::string lines;
+  for (const auto& one : news) {
+    lines += NewsLine(one);
+    auto text = Preformatted(lines, markup);
+    if (text.size() > kLongestList) break;
+    list.text = std::move(text);
+    ++list.told;
+  }
+  return list;
 }
 
 }  // namespace postern::exporters

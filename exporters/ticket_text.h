@@ -1,30 +1,32 @@
 // What tickets say. Pure functions. Everything that may come from the network or from a policy
-// stands in a preformatted block: it cannot format the text, notify anybody, or pretend to be
-// another line of it.
+// stands in a preformatted block, or is put in as Inline() and AsTitle() do.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "core/finding.h"
+#include "core/ticket_template.h"
+#include "exporters/ticket_markup.h"
 
 namespace postern::exporters {
 
-enum class TicketMarkup : std::uint8_t {
-  kMarkdown,
-  kRedmine,  // Textile or Markdown, as the server is set: what is the same in both
-  kJira,     // the wiki markup of REST API version 2
+// What decides how a ticket reads besides the findings that it tells of.
+struct TicketStyle {
+  TicketMarkup markup = TicketMarkup::kMarkdown;
+  std::string external_url;             // where links lead; empty: no links
+  std::optional<TicketTemplate> title;  // none: Postern's own
+  std::optional<TicketTemplate> body;   // without the marker; none: Postern's own
 };
 
-// "[critical] tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open", one line of at
-// most 200 bytes.
-std::string TicketTitle(const Finding& finding);
-
-// The text that a ticket begins with. `link`: where the finding is shown; empty: nowhere. It ends
-// with TicketMarker, by which the ticket is found again.
-std::string TicketBody(const Finding& finding, const std::string& link, TicketMarkup markup);
+// Of a ticket of one finding, by a template of kFindingFacts; else "[critical] tcp/6379 is open on
+// cache-1 (2001:db8::6); the policy says not_open". One line of at most 200 bytes.
+std::string TicketTitle(const Finding& finding, const TicketStyle& style);
+// The text that it begins with. It ends with TicketMarker, by which the ticket is found again.
+std::string TicketBody(const Finding& finding, const TicketStyle& style);
 // "postern-finding-abcdefghij-1", with the episode always.
 std::string TicketMarker(const std::string& finding_id, int episode);
 // Whether `text` has a marker of the finding, of whatever episode; and whether it has `marker` and
@@ -35,12 +37,25 @@ bool HasMarker(std::string_view text, std::string_view marker);
 // What is said when the finding changed, ended, or returned.
 std::string TicketComment(const Finding& finding, TransitionKind what, TicketMarkup markup);
 
-// Of several findings in one text, a line for each.
-struct TicketSum {
+// Of a ticket of all the findings of a host and owner, by templates of kHostFacts; without its
+// marker. `finding`: one of them; `findings`: the block that lists them.
+std::string HostTicketTitle(const Finding& finding, const TicketStyle& style);
+std::string HostTicketBody(const Finding& finding, const std::string& findings,
+                           const TicketStyle& style);
+// "cache-1"; "viewpoint public" for what is of no host.
+std::string HostText(const Finding& finding);
+
+// What happened to one of the findings that a ticket tells of.
+struct TicketNews {
+  const Finding* finding = nullptr;
+  TransitionKind what = TransitionKind::kOpened;
+};
+
+// Several of them in one text, a line for each.
+struct TicketList {
   std::string text;
   std::size_t told = 0;  // so many, from the first on; the others would make it too long
 };
-// Precondition: not empty.
-TicketSum SumUp(std::span<const Finding* const> findings, TicketMarkup markup);
+TicketList ListNews(std::span<const TicketNews> news, TicketMarkup markup);
 
 }  // namespace postern::exporters

@@ -16,6 +16,7 @@
 #include "core/port_set.h"
 #include "core/port_state.h"
 #include "core/snapshot.h"
+#include "core/ticket_template.h"
 #include "core/time.h"
 #include "policy/policy.h"
 #include "policy/web_config.h"
@@ -94,6 +95,9 @@ struct TicketPlace {
 
 struct TicketConfig {
   Tracker system = Tracker::kGithub;
+  bool per_host = false;                // one for a host and owner; else one for a finding
+  std::optional<TicketTemplate> title;  // none: Postern's own
+  std::optional<TicketTemplate> body;
   std::string url;    // of the API
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;

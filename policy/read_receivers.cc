@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "core/drift.h"
 #include "core/enum_names.h"
 #include "core/parse_number.h"
+#include "core/ticket_template.h"
 #include "policy/not_yet.h"
 #include "policy/read_config.h"
 
@@ -148,11 +150,35 @@ std::string ReadTicketUrl(YamlReader& reader, const Fields& fields, Tracker syst
   return system == Tracker::kGithub ? "https://api.github.com" : "https://gitlab.com";
 }
 
+std::optional<TicketTemplate> ReadTemplate(YamlReader& reader, const YamlNode* node,
+                                           std::span<const std::string_view> names) {
+  constexpr std::size_t kLongest = 20'000;  // a third of what GitHub takes
+  const auto text = reader.Text(node, kLongest);
+  if (!text) return std::nullopt;
+  auto parsed = TicketTemplate::Parse(*text, names);
+  if (parsed) return *std::move(parsed);
+  reader.Error(*node, Escaped(parsed.error().message, 400));
+  return std::nullopt;
+}
+
+// How the tickets read. A title is one line, so that it cannot have the block of lines, which is
+// the first of the names.
+void ReadWording(YamlReader& reader, const Fields& fields, TicketConfig& ticket) {
+  const auto names = ticket.per_host ? std::span<const std::string_view>(kHostFacts)
+                                     : std::span<const std::string_view>(kFindingFacts);
+  ticket.title = ReadTemplate(reader, fields.Find("title"), names.subspan(1));
+  ticket.body = ReadTemplate(reader, fields.Find("body"), names);
+}
+
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(
-      reader, node, "a ticket",
-      {"system", "url", "repository", "project", "assignee", "component", "token_file", "owners"});
+  const Fields fields(reader, node, "a ticket",
+                      {"system", "url", "repository", "project", "assignee", "component",
+                       "token_file", "owners", "per", "title", "body"});
   TicketConfig ticket;
+  const auto is_host = [](std::string_view text) { return std::optional(text == "host"); };
+  ticket.per_host =
+      reader.Choice<bool>(fields.Find("per"), +is_host, {"finding", "host"}).value_or(false);
+  ReadWording(reader, fields, ticket);
   const auto system = reader.Choice(fields.Require("system"), ParseTracker,
                                     {"github", "gitlab", "jira", "redmine"});
   ticket.token_file = ReadSecretPath(reader, fields.Require("token_file"), folder);
@@ -237,6 +263,11 @@ std::optional<std::string> ReadUrl(YamlReader& reader, const YamlNode* node) {
   const auto host = url->find("://") + 3;
   const bool has_host = http && host < url->size() && (*url)[host] != '/' && (*url)[host] != ':';
   const bool clean = std::all_of(url->begin(), url->end(), [](char c) { return c > ' '; });
+  // What stands before an @ would show in logs, and in the names of receivers.
+  if (has_host && url->substr(host, url->find('/', host) - host).find('@') != std::string::npos) {
+    reader.Error(*node, "a URL with a user name or a password; secrets do not stand in this file");
+    return std::nullopt;
+  }
   if (has_host && clean) return url;
   reader.Error(*node, "'" + Escaped(*url) + "' is not a URL; write http://HOST or https://HOST");
   return std::nullopt;

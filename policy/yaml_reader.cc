@@ -12,7 +12,6 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-constexpr std::size_t kMaxTextBytes = 1000;
 // A message of core's parsers, which quotes what it refuses.
 constexpr int kMostMessage = 300;
 
@@ -107,16 +106,16 @@ const std::string* YamlReader::Scalar(const YamlNode* node, std::string_view exp
   return nullptr;
 }
 
-std::optional<std::string> YamlReader::Text(const YamlNode* node) {
+std::optional<std::string> YamlReader::Text(const YamlNode* node, std::size_t most) {
   const auto* text = Scalar(node, "a text");
   if (text == nullptr) return std::nullopt;
   if (text->empty()) {
     Error(*node, "expected a text, found an empty one");
     return std::nullopt;
   }
-  if (text->size() > kMaxTextBytes) {
+  if (text->size() > most) {
     Error(*node, "a text of " + std::to_string(text->size()) + " bytes; at most " +
-                     std::to_string(kMaxTextBytes) + " are allowed");
+                     std::to_string(most) + " are allowed");
     return std::nullopt;
   }
   // Escapes in double quotes can write what the file itself must not hold.

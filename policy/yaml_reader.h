@@ -40,8 +40,8 @@ class YamlReader {
   }
   Problems& problems() { return problems_; }
 
-  // 1 to 1,000 bytes, quoted or not.
-  std::optional<std::string> Text(const YamlNode* node);
+  // 1 to `most` bytes, quoted or not.
+  std::optional<std::string> Text(const YamlNode* node, std::size_t most = 1000);
   std::optional<std::string> Name(const YamlNode* node);
   // true or false, not quoted.
   std::optional<bool> Flag(const YamlNode* node);

@@ -13,7 +13,8 @@ namespace {
 // In the order in which ReadFinding reads them.
 constexpr std::string_view kColumns =
     "id, episode, viewpoint, state, resolution, seen, agreeing, last_run, policy_hash, first_seen, "
-    "last_seen, opened, resolved, acknowledged_by, acknowledged_at, acknowledged_comment, "
+    "last_seen, opened, resolved, resolved_by, acknowledged_by, acknowledged_at, "
+    "acknowledged_comment, "
     "acknowledged_until, kind, severity, host, owner, labels, subject, address, protocol, port, "
     "ports, observed_state, observed_reason, before, only_family, expected, rule, addresses, "
     "detail, "
@@ -96,6 +97,7 @@ Finding ReadFinding(Row& row) {
   finding.last_seen = row.Time();
   finding.opened = row.OptionalTime();
   finding.resolved = row.OptionalTime();
+  finding.resolved_by = row.Text();
   finding.acknowledgement = ReadAcknowledgement(row);
   finding.drift = ReadDrift(row);
   return finding;
@@ -136,7 +138,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
   static const std::string kReplace =
       "REPLACE INTO findings (" + std::string(kColumns) +
       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const Drift& drift = finding.drift;
   const auto resolution =
       finding.resolution ? std::optional(std::string(ToString(*finding.resolution))) : std::nullopt;
@@ -155,6 +157,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  ToValue(finding.last_seen),
                                  ToValue(finding.opened),
                                  ToValue(finding.resolved),
+                                 finding.resolved_by,
                                  OrNull(said.by),
                                  ToValue(said.at),
                                  OrNull(said.comment),

@@ -228,8 +228,13 @@ ALTER TABLE outbox ADD COLUMN refusal TEXT NOT NULL DEFAULT '';
 CREATE INDEX outbox_refused ON outbox (refused) WHERE refused IS NOT NULL;
 )sql";
 
+constexpr std::string_view kHowItEnded = R"sql(
+ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
+)sql";
+
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
-                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters};
+                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
+                               kHowItEnded};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

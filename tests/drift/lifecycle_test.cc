@@ -174,6 +174,7 @@ TEST_F(LifecycleTest, AReturnThatIsNotConfirmedLeavesTheEndingAsItWas) {
   EXPECT_EQ(Only().state, FindingState::kResolved);
   EXPECT_EQ(Only().resolution, Resolution::kFixed);
   EXPECT_EQ(Only().resolved, ended.resolved);
+  EXPECT_EQ(Only().resolved_by, "closed (rst)");
 }
 
 TEST_F(LifecycleTest, APolicyThatAllowsItResolvesWithoutAPacket) {

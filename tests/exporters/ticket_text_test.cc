@@ -3,13 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
 #include <sstream>
 #include <vector>
 
 namespace postern::exporters {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 constexpr TimePoint kAt = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1);
@@ -35,32 +39,36 @@ Finding Redis() {
 }
 
 TEST(TicketText, TellsWhatIsWrongAndWhatToDo) {
-  EXPECT_EQ(TicketTitle(Redis()),
+  EXPECT_EQ(TicketTitle(Redis(), {}),
             "[critical] tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open");
-  EXPECT_EQ(
-      TicketBody(Redis(), "https://postern.example/findings/abcdefghij", TicketMarkup::kMarkdown),
-      R"(Postern, which compares what the network exposes with the policy, has found a drift.
+  EXPECT_EQ(TicketBody(Redis(), {.markup = TicketMarkup::kMarkdown,
+                                 .external_url = "https://postern.example",
+                                 .title = {},
+                                 .body = {}}),
+            R"(Postern, which compares what the network exposes with the policy, has found a drift.
 
-    summary       tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open
-    finding       abcdefghij
-    state         open
-    kind          unexpected_open
-    severity      critical
-    owner         data
-    host          cache-1
-    ports         tcp/6379
-    expected      not_open
-    rule          otherwise
-    observed      open (syn-ack)
-    viewpoint     public
-    first seen    2026-03-01T00:00:00.000Z
-    last seen     2026-03-01T00:00:00.000Z
-    policy        1f2e
-    evidence      postern findings show abcdefghij
+```
+summary       tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open
+finding       abcdefghij
+state         open
+kind          unexpected_open
+severity      critical
+owner         data
+host          cache-1
+ports         tcp/6379
+expected      not_open
+rule          otherwise
+observed      open (syn-ack)
+viewpoint     public
+first seen    2026-03-01T00:00:00.000Z
+last seen     2026-03-01T00:00:00.000Z
+policy        1f2e
+evidence      postern findings show abcdefghij
+```
 
 Fix it, or change the policy: this ticket closes by itself when the observations agree with the policy. Closed by hand, it stays closed until then.
 
-https://postern.example/findings/abcdefghij
+https://postern.example/api/v1/findings/abcdefghij
 
 postern-finding-abcdefghij-1
 )");
@@ -69,21 +77,25 @@ postern-finding-abcdefghij-1
 // Whatever a text brings, it stays on its line in the preformatted block.
 TEST(TicketText, NothingForeignIsMarkupMentionOrMarker) {
   auto finding = Redis();
-  finding.drift.host = "x\n\n@everyone <img src=x>\n/close\npostern-finding-bbbbbbbbbb-1";
+  finding.drift.host = "x\n```\n@everyone <img src=x>\n/close\npostern-finding-bbbbbbbbbb-1";
   finding.drift.owner = "``` @team\r\n# head";
-  EXPECT_THAT(TicketTitle(finding), testing::Not(HasSubstr("@")));
+  EXPECT_THAT(TicketTitle(finding, {}), Not(HasSubstr("@")));
   for (const auto& text :
-       {TicketBody(finding, "", TicketMarkup::kMarkdown),
-        TicketComment(finding, TransitionKind::kChanged, TicketMarkup::kMarkdown)}) {
+       {TicketBody(finding, {}), TicketComment(finding, TransitionKind::kChanged, {})}) {
     std::istringstream lines(text);
+    int fences = 0;
     for (std::string line; std::getline(lines, line);) {
+      if (line == "```") {
+        ++fences;
+        continue;
+      }
+      EXPECT_FALSE(line.starts_with('`'));
       const bool foreign = line.find('@') != std::string::npos ||
                            line.find("close\\") != std::string::npos ||
                            line.find("bbbbbbbbbb") != std::string::npos;
-      if (foreign) {
-        EXPECT_THAT(line, StartsWith("    "));
-      }
+      EXPECT_TRUE(!foreign || fences == 1) << line;
     }
+    EXPECT_EQ(fences, 2);
   }
 }
 
@@ -108,7 +120,7 @@ TEST(TicketText, EachMarkupHasItsBlockAndNothingForeignEndsIt) {
 TEST(TicketText, ATitleIsOneLineOfAtMost200Bytes) {
   auto finding = Redis();
   for (int i = 0; i < 200; ++i) finding.drift.host += "\xC3\xA9";
-  const auto title = TicketTitle(finding);
+  const auto title = TicketTitle(finding, {});
   EXPECT_LE(title.size(), 200U);
   EXPECT_TRUE(title.ends_with("\xC3\xA9..."));
 }
@@ -118,11 +130,11 @@ TEST(TicketText, CommentsSayWhatHappened) {
   finding.state = FindingState::kAcknowledged;
   finding.acknowledgement = {"alice", kAt, "moving it", kAt + std::chrono::hours(24)};
   EXPECT_THAT(TicketComment(finding, TransitionKind::kChanged, TicketMarkup::kMarkdown),
-              HasSubstr("    state         acknowledged by alice until "
+              HasSubstr("\nstate         acknowledged by alice until "
                         "2026-03-02T00:00:00.000Z: moving it\n"));
   finding.resolution = Resolution::kPolicy;
   EXPECT_THAT(TicketComment(finding, TransitionKind::kResolved, TicketMarkup::kMarkdown),
-              StartsWith("The policy allows now what was last seen.\n\n    summary"));
+              StartsWith("The policy allows now what was last seen.\n\n```\nsummary"));
 }
 
 TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {
@@ -133,15 +145,75 @@ TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {
   EXPECT_TRUE(HasMarkerOf("postern-finding-abcdefghij-21", "abcdefghij"));
 }
 
-TEST(TicketText, ASumTellsOfAsManyAsFit) {
+TEST(TicketText, AListTellsOfAsManyAsFit) {
   const auto finding = Redis();
-  const std::vector<const Finding*> many(1000, &finding);
-  const auto sum = SumUp(many, TicketMarkup::kMarkdown);
-  EXPECT_LE(sum.text.size(), 30'000U);
-  EXPECT_EQ(sum.told,
-            30'000 / SumUp(std::span(many).first(1), TicketMarkup::kMarkdown).text.size());
-  EXPECT_THAT(sum.text, StartsWith("    abcdefghij  [critical] tcp/6379 is open on cache-1"));
-  EXPECT_EQ(SumUp(std::span(many).first(2), TicketMarkup::kMarkdown).told, 2U);
+  const std::vector<TicketNews> many(1000, {&finding, TransitionKind::kOpened});
+  const auto list = ListNews(many, TicketMarkup::kMarkdown);
+  EXPECT_LE(list.text.size(), 30'000U);
+  EXPECT_GE(list.text.size(), 29'000U);
+  EXPECT_THAT(list.text, StartsWith("```\nabcdefghij  [critical] tcp/6379 is open on cache-1"));
+  EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(list.text, '\n')), list.told + 2);
+  EXPECT_EQ(ListNews(std::span(many).first(2), TicketMarkup::kMarkdown).told, 2U);
+}
+
+// --- as the operator words it ---
+
+TicketTemplate Template(std::string_view text, std::span<const std::string_view> names) {
+  auto parsed = TicketTemplate::Parse(text, names);
+  EXPECT_TRUE(parsed) << text;
+  return parsed ? *std::move(parsed) : TicketTemplate();
+}
+
+TicketStyle Worded(std::string_view title, std::string_view body,
+                   std::span<const std::string_view> names = kFindingFacts,
+                   TicketMarkup markup = TicketMarkup::kMarkdown) {
+  return {.markup = markup,
+          .external_url = "https://postern.example",
+          .title = Template(title, names),
+          .body = Template(body, names)};
+}
+
+TEST(TicketText, SaysWhatTheOperatorWantsItToSay) {
+  const auto style = Worded("${owner}: ${protocol}/${port} on ${host}, @here",
+                            "See ${link} (${severity}, ${kind}).\n- ${summary}\n- ${facts}\n");
+  EXPECT_EQ(TicketTitle(Redis(), style), "data: tcp/6379 on cache-1, (at)here");
+  const auto body = TicketBody(Redis(), style);
+  EXPECT_THAT(body,
+              StartsWith("See https://postern.example/api/v1/findings/abcdefghij (critical, "
+                         "unexpected_open).\n"
+                         "- `tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open`\n"
+                         "- \n\n```\nsummary       tcp/6379"));
+  EXPECT_THAT(body, EndsWith("\npostern-finding-abcdefghij-1\n"));
+}
+
+TEST(TicketText, EveryFactOfAFindingHasAValue) {
+  for (const auto name : kFindingFacts) {
+    const auto style = Worded("", "<${" + std::string(name) + "}>");
+    EXPECT_THAT(TicketBody(Redis(), style), Not(HasSubstr("<>"))) << name;
+  }
+  for (const auto name : kHostFacts) {
+    const auto style = Worded("", "<${" + std::string(name) + "}>", kHostFacts);
+    EXPECT_THAT(HostTicketBody(Redis(), "block", style), Not(HasSubstr("<>"))) << name;
+  }
+}
+
+TEST(TicketText, AHostsTicketListsItsFindingsWhateverTheOperatorWrites) {
+  const auto style = Worded("${host}", "Of ${owner}.", kHostFacts);
+  EXPECT_EQ(HostTicketTitle(Redis(), style), "cache-1");
+  EXPECT_EQ(HostTicketBody(Redis(), "```\nx\n```\n", style), "Of `data`.\n\n```\nx\n```\n\n");
+  auto blind = Redis();
+  blind.drift.host = "";
+  EXPECT_EQ(HostTicketTitle(blind, {}), "Drift on viewpoint public (owner: data)");
+}
+
+TEST(TicketText, NothingForeignIsMarkupOrMentionInAParagraph) {
+  EXPECT_EQ(Inline("a ``b`` @x", TicketMarkup::kMarkdown), "``` a ``b`` @x ```");
+  EXPECT_EQ(Inline("#1 *b* @x <i>", TicketMarkup::kRedmine),
+            "&#35;1 &#42;b&#42; &#64;x &#60;i&#62;");
+  EXPECT_EQ(Inline("[~x] {code} \\", TicketMarkup::kJira), R"(\[\~x\] \{code\} &#92;)");
+  for (const auto markup : {TicketMarkup::kMarkdown, TicketMarkup::kRedmine, TicketMarkup::kJira}) {
+    EXPECT_EQ(Inline("", markup), "");
+  }
 }
 
 }  // namespace

@@ -164,6 +164,30 @@ TEST(LoadConfig, ReadsTheProjectsOfTickets) {
   EXPECT_EQ(ticket.owners.at("web"), (TicketPlace{"exposure", "", "web"}));
 }
 
+TEST(LoadConfig, ReadsHowTicketsRead) {
+  const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
+  - name: hub
+    ticket:
+      system: github
+      repository: example/exposure
+      token_file: hub.token
+      per: host
+      title: "${host} of ${owner}"
+      body: |
+        What to do: https://wiki.example.com/exposure
+
+        ${findings}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const auto& ticket = std::get<TicketConfig>(loaded.config->receivers[0].settings);
+  EXPECT_TRUE(ticket.per_host);
+  const auto name_of = [](std::string_view name) { return std::string(name); };
+  EXPECT_EQ(ticket.title->Fill(name_of), "host of owner");
+  EXPECT_EQ(ticket.body->Fill(name_of),
+            "What to do: https://wiki.example.com/exposure\n\nfindings\n");
+}
+
 TEST(LoadConfig, TellsAConfigurationFromAPolicy) {
   EXPECT_TRUE(LooksLikeConfig({"c.yaml", kSmall}));
   EXPECT_FALSE(LooksLikeConfig({"p.yaml", "version: 1\nviewpoints: {}\nhosts: []\n"}));

@@ -40,6 +40,7 @@ Finding FullFinding() {
   finding.last_seen = At(2);
   finding.opened = At(3);
   finding.resolved = At(4);
+  finding.resolved_by = "closed (rst)";
   finding.acknowledgement = Acknowledgement{"alice", At(5), "it's known", At(6)};
   finding.id = FindingId(finding.viewpoint, drift);
   return finding;

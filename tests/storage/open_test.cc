@@ -129,13 +129,13 @@ TEST_F(OpenTest, RefusesADatabaseThatMayNotBeWritten) {
 
 TEST_F(OpenTest, RefusesANewerSchema) {
   Write();
-  Sql("PRAGMA user_version = 7");
+  Sql("PRAGMA user_version = 8");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 7, this one knows 6): "
+                                  ": made by a newer Postern (schema 8, this one knows 7): "
                                   "upgrade, or restore a backup");
   }
-  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"7"});
+  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"8"});
 }
 
 TEST_F(OpenTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {

@@ -28,12 +28,13 @@ def web(lab):
     return web
 
 
-def receiver(lab):
+def receiver(lab, keys=""):
     (lab.folder / "token").write_text("hub-token\n")
     return (
         f"{{name: hub, ticket: {{system: github, url: '{GithubIssues.url}', token_file: token,"
         " repository: sec/exposure,"
-        " owners: {web-platform: {repository: web/exposure, assignee: wanda}}}}"
+        " owners: {web-platform: {repository: web/exposure, assignee: wanda}}"
+        f"{keys}}}}}"
     )
 
 
@@ -60,3 +61,29 @@ def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     ]
     assert len(github.issues) == 1
     assert "hub-token" not in daemon.process.log_text()
+
+
+def test_a_hosts_findings_share_a_ticket_in_the_operators_words(lab, web, github, make_daemon):
+    keys = ", per: host, title: '${host}!', body: 'For ${owner}: ${findings}'"
+    daemon = make_daemon(
+        policy=POLICY,
+        receivers=[receiver(lab, keys)],
+        scans="\n  - {name: top, stage: top, ports: 'tcp/443,6379,6380', every: 1s}",
+    ).start()
+    first = start_redis(web, addresses=[web.ipv4])
+    one = daemon.wait_for_finding(state="open", port=6379)
+    wait_for("a ticket", lambda: len(github.issues) == 1, timeout=30)
+    (issue,) = github.issues
+    assert (issue["title"], issue["repository"]) == ("web-1!", "web/exposure")
+    assert issue["body"].startswith(f"For `web-platform`: \n\n```\n{one['id']}  [critical] tcp/6379")
+
+    second = start_redis(web, port=6380, addresses=[web.ipv4])
+    daemon.wait_for_finding(state="open", port=6380)
+    wait_for("a comment", lambda: len(issue["comments"]) == 1, timeout=30)
+    first.stop()
+    wait_for("another", lambda: len(issue["comments"]) == 2, timeout=30)
+    assert f"{one['id']}  resolved: fixed, closed (rst)" in issue["comments"][1]
+    assert issue["state"] == "open"
+    second.stop()
+    wait_for("closed", lambda: issue["state"] == "closed", timeout=30)
+    assert len(github.issues) == 1
