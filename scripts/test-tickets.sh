@@ -17,4 +17,4 @@ scripts/install_dependencies.sh test trackers
 export POSTERN_BIN=${POSTERN_BIN:-$PWD/build/dev/bin}
 # Debian's interpreter, whatever comes first on PATH.
 exec /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-  tests/system/slow_tickets.py tests/system/real_redmine.py "$@"
+  --numprocesses 3 tests/system/slow_tickets.py tests/system/real_redmine.py "$@"

@@ -175,7 +175,8 @@ class Prometheus:
 
 class Hook:
     """A webhook in this process: keeps what it takes, and answers with the statuses that it is told
-    first, then with what `judge` says of the body, 200 by default. The answer's body is `echo`, the request's headers and its body, if there is one."""
+    first, then with what `judge` says of the body, 200 by default. The answer's body is `echo`, the
+    request's headers and its body, if there is one. Every method is the same to it."""
 
     url = "http://127.0.0.1:8099/hook"
 
@@ -185,8 +186,8 @@ class Hook:
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 status = hook.answers.pop(0) if hook.answers else judge(body)
                 hook.requests.append((dict(self.headers), body, status))
                 answer = f"{echo} {self.headers}{body}".encode() if echo else b""
@@ -198,6 +199,8 @@ class Hook:
                 except OSError:  # whoever asked was killed
                     pass
 
+            do_GET = do_POST = answer
+
             def log_message(self, *_):
                 pass
 
@@ -207,81 +210,6 @@ class Hook:
     def taken(self):
         """The JSON of the requests that were answered with 200."""
         return [json.loads(body) for _, body, status in self.requests if status == 200]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class GithubIssues:
-    """GitHub's issues API as far as tickets need it, in this process, for any repository. What it is
-    told to do with the next creates: an HTTP status, or a function to call before it answers. Each
-    write is answered `delay` seconds after it was carried out."""
-
-    url = "http://127.0.0.1:8098"
-
-    def __init__(self, delay=0):
-        self.issues, self.next_creates, self.tokens = [], [], set()
-        self.creates, self.writes = 0, 0
-        github = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def answer(self):
-                github.tokens.add(self.headers["Authorization"])
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                path, _, query = self.path.partition("?")
-                _, repos, owner, name, issues, *rest = path.split("/")
-                assert (repos, issues) == ("repos", "issues")
-                status, reply = github.handle(
-                    *(self.command, f"{owner}/{name}", rest, urllib.parse.parse_qs(query)),
-                    json.loads(body or "{}"),
-                )
-                text = json.dumps(reply).encode()
-                if self.command != "GET":
-                    github.writes += 1
-                    time.sleep(delay)
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(text)))
-                    self.end_headers()
-                    self.wfile.write(text)
-                except OSError:  # whoever asked was killed
-                    pass
-
-            do_GET = do_POST = do_PATCH = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 8098), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def handle(self, method, repository, rest, query, body):
-        if not rest:
-            return self.create(repository, body) if method == "POST" else self.list(repository, query)
-        issue = self.issues[int(rest[0]) - 1]
-        if method == "PATCH":
-            issue.update(body)
-        if rest[1:] == ["comments"]:
-            issue["comments"].append(body["body"])
-        return 200, issue
-
-    def create(self, repository, body):
-        self.creates += 1
-        order = self.next_creates.pop(0) if self.next_creates else None
-        if isinstance(order, int):
-            return order, {}
-        issue = {"number": len(self.issues) + 1, "state": "open", "comments": [], **body}
-        self.issues.append({"repository": repository, **issue})
-        if order:
-            order()
-        return 201, issue
-
-    def list(self, repository, query):
-        assert query["labels"] == ["postern"] and query["state"] == ["all"]
-        found = [i for i in self.issues if i["repository"] == repository and "postern" in i["labels"]]
-        size, page = int(query["per_page"][0]), int(query["page"][0])
-        return 200, found[::-1][size * (page - 1) : size * page]
 
     def close(self):
         self.server.shutdown()

@@ -13,7 +13,9 @@ import time
 from contextlib import closing
 
 from lab import wait_for
-from servers import Alertmanager, GithubIssues, Hook, LocalPorts
+from mail_server import MailServer
+from servers import Alertmanager, Hook, LocalPorts
+from trackers import Github
 
 ROUNDS = int(os.environ.get("POSTERN_DELIVER_ROUNDS", "10"))
 PORTS = range(7001, 7021)
@@ -100,9 +102,9 @@ def tickets_told(github):
     """{finding: whether its ticket is open}; no finding has two."""
     told = {}
     for issue in github.issues:
-        (finding,) = re.findall(r"^postern-finding-(\w+)-\d+$", issue["body"], re.MULTILINE)
+        (finding,) = re.findall(r"^postern-finding-(\w+)-\d+$", issue.body, re.MULTILINE)
         assert finding not in told
-        told[finding] = issue["state"] == "open"
+        told[finding] = issue.is_open
     return told
 
 
@@ -128,8 +130,10 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
     # A slow answer makes room for a kill between it and its acknowledgement.
     hook = Hook(judge=lambda body: time.sleep(0.05) or 200)
     gate = Hook(port=8097, judge=lambda body: time.sleep(0.05) or 200)
-    github = GithubIssues(delay=0.05)
+    github = Github(delay=0.05)
     (lab.folder / "token").write_text("hub-token\n")
+    (lab.folder / "password").write_text(MailServer.PASSWORD + "\n")
+    post = MailServer(lab.folder)
     real = Alertmanager(lab)
     daemon = make_daemon(
         policy=POLICY,
@@ -141,6 +145,8 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
             f"{{name: soc, webhook: {{url: '{hook.url}'}}}}",
             f"{{name: hub, ticket: {{system: github, url: '{github.url}', token_file: token,"
             " repository: sec/exposure}}",
+            f"{{name: mail, email: {{server: '{post.url}', from: postern@example.com,"
+            " to: [soc@example.com], username: postern, password_file: password}}",
         ],
     )
     with daemon.config_path.open("a") as file:
@@ -148,28 +154,35 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
     kills = 0
     try:
         for _ in range(ROUNDS):
-            daemon.launch()
+            daemon.launch(env=post.environment())
             for port in chance.sample(PORTS, 3):
                 services.toggle(port)
             let_it_live(
-                chance, lambda: len(hook.requests) + len(gate.requests) + github.writes
+                chance,
+                lambda: len(hook.requests)
+                + len(gate.requests)
+                + github.writes
+                + len(post.mails),
             )
             daemon.process.must_run()
             daemon.kill()
             kills += 1
-        daemon.start()
+        daemon.launch(env=post.environment())
+        wait_for("posternd is ready", daemon.ready)
         wait_for("a last look", lambda: daemon.runs("top") >= 3, timeout=30)
         # A ticket of which nobody knows whether it was made is looked for 70 s later.
         wait_for("all is delivered", lambda: transitions(lab.folder)[2] == 0, timeout=300)
         daemon.stop()
         happened, queued, _ = transitions(lab.folder)
         assert {name: rows == happened for name, rows in queued.items()} == {
-            "am-0": True, "am-1": True, "soc": True, "hub": True,
+            "am-0": True, "am-1": True, "soc": True, "hub": True, "mail": True,
         }
         arrived = told(hook)
         assert [t for t in happened if not seen_later(t, arrived)] == [], "each arrived"
         keys = arrived.values()
         assert len(set().union(*keys)) == len(happened), "a key for each transition, and no other"
+        mails = [mail["Message-ID"] for mail, _ in post.mails]
+        assert len(set(mails)) == len(happened), "a mail for each transition, and no other"
         requests = [status for _, _, status in hook.requests].count(200)
 
         fired, ended = alerts_told(gate)
@@ -194,10 +207,12 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
         print(
             f"{kills} kills, {len(happened)} transitions of {len(findings)} findings; "
             f"the webhook took {requests} requests with {len(happened)} keys; "
+            f"{len(mails)} mails with {len(set(mails))} Message-IDs; "
             f"{len(tickets)} tickets, {github.writes} requests that write"
         )
     finally:
         hook.close()
         gate.close()
         github.close()
+        post.stop()
         services.close()

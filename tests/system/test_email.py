@@ -1,14 +1,9 @@
 """Findings by mail, at a real SMTP server with TLS and login."""
 
-import email
-import email.policy
-import ssl
-
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 from daemon import postern
-from lab import run, wait_for
+from lab import wait_for
+from mail_server import MailServer
 from servers import LocalPorts
 
 HEAD = """
@@ -33,68 +28,6 @@ SCANS = """
 
 CONFIRM = "confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}\n"
 
-PASSWORD = "correct horse"
-
-
-class MailServer:
-    """Debian's aiosmtpd in this process: STARTTLS and a login before any mail. `replies` are what it
-    says to the next mails instead of taking them; `refused` recipients get a 550."""
-
-    port = 2525
-    url = f"smtp://localhost:{port}"
-
-    def __init__(self, folder):
-        self.mails, self.replies, self.refused = [], [], set()
-        self.on_mail = lambda: None
-        key, self.certificate = folder / "mail-key.pem", folder / "mail.pem"
-        run(
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", self.certificate),
-        )
-        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.tls.load_cert_chain(self.certificate, key)
-        self.start()
-
-    def start(self):
-        self.controller = Controller(
-            self,
-            hostname="127.0.0.1",
-            port=self.port,
-            tls_context=self.tls,
-            require_starttls=True,
-            auth_required=True,
-            authenticator=self.check,
-        )
-        self.controller.start()
-
-    def stop(self):
-        if self.controller:
-            self.controller.stop()
-        self.controller = None
-
-    @staticmethod
-    def check(_server, _session, _envelope, _mechanism, login):
-        good = (login.login, login.password) == (b"postern", PASSWORD.encode())
-        return AuthResult(success=good, handled=False)  # it says 535 then
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):
-        if address in self.refused:
-            return "550 5.1.1 no such user"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server, _session, envelope):
-        if self.replies:
-            return self.replies.pop(0)
-        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.mails.append((mail, envelope.rcpt_tos))
-        self.on_mail()
-        return "250 OK"
-
-    def subjects(self):
-        return [mail["Subject"] for mail, _ in self.mails]
-
 
 @pytest.fixture
 def server(lab):
@@ -116,7 +49,7 @@ def mailing(lab, server, make_daemon):
     """A daemon that is not started yet, whose receiver has these keys too."""
 
     def make(keys=""):
-        (lab.folder / "password").write_text(PASSWORD + "\n")
+        (lab.folder / "password").write_text(MailServer.PASSWORD + "\n")
         daemon = make_daemon(
             policy=POLICY,
             head=HEAD,
@@ -135,7 +68,7 @@ def mailing(lab, server, make_daemon):
 
 
 def launch(daemon, server):
-    daemon.launch(env={"SSL_CERT_FILE": str(server.certificate)})
+    daemon.launch(env=server.environment())
 
 
 def start(daemon, server):
@@ -210,7 +143,7 @@ def test_a_refused_recipient_keeps_no_other_back_and_is_a_dead_letter(server, se
     assert [to for _, to in server.mails] == [["noc@example.com"]]
     shown = postern("findings", "undelivered", "--config", daemon.config_path).stdout
     assert "soc@example.com: 550 5.1.1 no such user" in shown
-    assert PASSWORD not in daemon.process.log_text()
+    assert MailServer.PASSWORD not in daemon.process.log_text()
 
 
 def test_a_server_that_is_not_trusted_or_refuses_the_login_gets_nothing(

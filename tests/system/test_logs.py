@@ -115,13 +115,22 @@ def test_no_secret_is_shown(lab, web, make_hook, make_daemon):
     for name, hook in (("failing", failing), ("refusing", refusing)):
         (lab.folder / name).write_text(secrets[name] + "\n")
         receivers.append(f"{{name: {name}, webhook: {{url: '{hook.url}', secret_file: {name}}}}}")
+    # The tracker answers to its first request, which is a list.
+    secrets["tickets"] = "ghp_c0rrectH0rseBatteryStaple"
+    tracker = make_hook(port=8103, judge=lambda body: 500, echo=secrets["tickets"])
+    (lab.folder / "tickets").write_text(secrets["tickets"] + "\n")
+    receivers.append(
+        f"{{name: tickets, ticket: {{system: github, url: '{tracker.url}', token_file: tickets,"
+        " repository: sec/exposure}}"
+    )
     daemon = make_daemon(policy=POLICY, receivers=receivers)
     configure(daemon, "{level: debug}")
     daemon.start()
     start_redis(web, addresses=[web.ipv4])
     wait_for(
-        "one fails, one is a dead letter",
+        "two fail, one is a dead letter",
         lambda: len(failing.requests) > 1
+        and len(tracker.requests) > 1
         and daemon.metric("postern_outbox_dead_letters", receiver="refusing") == 1,
     )
     daemon.reload()
@@ -129,6 +138,7 @@ def test_no_secret_is_shown(lab, web, make_hook, make_daemon):
     said = everything_said(daemon)
     for name, secret in secrets.items():
         assert [where for where, text in said.items() if secret in text] == [], name
+    assert f"Bearer {secrets['tickets']}" in {r[0]["Authorization"] for r in tracker.requests}
     # The answers themselves are shown.
     assert "HTTP status 500: [secret] Host:" in said["log"]
     assert "HTTP status 422: [secret] Host:" in said["log"]
