@@ -10,14 +10,16 @@ from lab import run
 
 
 class MailServer:
-    """Debian's aiosmtpd in this process: STARTTLS and a login before any mail. `replies` are what it
-    says to the next mails instead of taking them; `refused` recipients get a 550."""
+    """Debian's aiosmtpd in this process: TLS, by STARTTLS or from the beginning (`smtps`), and a login
+    before any mail. `replies` are what it says to the next mails instead of taking them; `refused`
+    recipients get a 550."""
 
     PASSWORD = "correct horse"
     port = 2525
-    url = f"smtp://localhost:{port}"
 
-    def __init__(self, folder):
+    def __init__(self, folder, smtps=False):
+        self.smtps = smtps
+        self.url = f"smtp{'s' if smtps else ''}://localhost:{self.port}"
         self.mails, self.replies, self.refused = [], [], set()
         self.on_mail = lambda: None
         key, self.certificate = folder / "mail-key.pem", folder / "mail.pem"
@@ -39,9 +41,11 @@ class MailServer:
             self,
             hostname="127.0.0.1",
             port=self.port,
-            tls_context=self.tls,
-            require_starttls=True,
+            ssl_context=self.tls if self.smtps else None,
+            tls_context=None if self.smtps else self.tls,
+            require_starttls=not self.smtps,
             auth_required=True,
+            auth_require_tls=not self.smtps,  # it knows of STARTTLS alone
             authenticator=self.check,
         )
         self.controller.start()

@@ -30,8 +30,8 @@ CONFIRM = "confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}\n"
 
 
 @pytest.fixture
-def server(lab):
-    server = MailServer(lab.folder)
+def server(lab, request):
+    server = MailServer(lab.folder, smtps=getattr(request, "param", False))
     yield server
     server.stop()
 
@@ -79,6 +79,12 @@ def start(daemon, server):
 OPENED = "[critical] tcp/7001 is open on here (127.0.0.1); the policy says not_open"
 
 
+both_kinds_of_tls = pytest.mark.parametrize(
+    "server", [False, True], indirect=True, ids=["starttls", "smtps"]
+)
+
+
+@both_kinds_of_tls
 def test_a_mail_for_each_transition_in_one_thread(server, services, mailing):
     daemon = mailing()
     server.replies = ["451 4.3.0 later"]
@@ -146,6 +152,7 @@ def test_a_refused_recipient_keeps_no_other_back_and_is_a_dead_letter(server, se
     assert MailServer.PASSWORD not in daemon.process.log_text()
 
 
+@both_kinds_of_tls
 def test_a_server_that_is_not_trusted_or_refuses_the_login_gets_nothing(
     lab, server, services, mailing
 ):
