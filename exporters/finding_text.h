@@ -23,8 +23,8 @@ std::string FactLine(std::string_view name, std::string_view value);
 // "nobody" for a finding without an owner.
 std::string OwnerText(const Drift& drift);
 
-// What became of the finding besides its drift: "open", "resolved: fixed, closed (rst)", "acknowledged by alice
-// until ...: moving it".
+// What became of the finding besides its drift: "open", "resolved: fixed, closed (rst)",
+// "acknowledged by alice until ...: moving it".
 std::string StateText(const Finding& finding);
 
 // Every fact of the finding but its summary, a FactLine each.

@@ -130,12 +130,12 @@ TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, const TicketRecord
     intents_.Drop(group.id);
     return TicketStep::kTaken;
   }
-  if (record.ended || memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
+  if (memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
+  if (memory_.End(record.key, intents_.Now())) return TicketStep::kLater;
   if (!calls_.Close(record.key, kNoneIsOpen)) {
     if (!calls_.IsGone()) return Failed();
     calls_.Forgive();
   }
-  memory_.End(record.key, intents_.Now());
   return TicketStep::kTaken;
 }
 
@@ -212,6 +212,8 @@ GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const Ti
     if (one.what == TransitionKind::kResolved) ended.insert(one.finding->id);
   }
   const bool is_last = !ended.empty() && !memory_.AnyWithin(key, ended);
+  // Kept before the ticket is closed: after a crash it would look as if a person had done it.
+  if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, list.told};
   const auto ticket = calls_.Get(key);
   if (!ticket && !calls_.IsGone()) return {Failed(), list.told};
   if (!ticket) calls_.Forgive();
@@ -221,7 +223,6 @@ GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const Ti
     if (is_last && !calls_.SetOpen(key, false)) return {Failed(), list.told};
   }
   for (const auto& id : ended) memory_.Forget(id);
-  if (is_last) memory_.End(key, intents_.Now());
   return {TicketStep::kTaken, list.told};
 }
 

@@ -87,13 +87,16 @@ bool TicketMemory::AnyWithin(const std::string& key, const std::set<std::string>
   });
 }
 
-void TicketMemory::End(const std::string& key, TimePoint now) {
+bool TicketMemory::End(const std::string& key, TimePoint now) {
   for (auto& [id, text] : texts_) {
     auto record = ParseRecord(text);
     if (!record || record->key != key) continue;
+    if (record->ended) return false;
     record->ended = now;
     text = TextOf(*record);
+    return true;
   }
+  return false;
 }
 
 std::size_t TicketMemory::CreatedWithinHour(TimePoint now, const std::string& id) const {

@@ -38,8 +38,9 @@ class TicketMemory {
   void ForgetEndedBefore(TimePoint time);
   // Whether a finding that is not among `but` is told of by the ticket `key`.
   bool AnyWithin(const std::string& key, const std::set<std::string>& but) const;
-  // All that the ticket `key` tells of has ended.
-  void End(const std::string& key, TimePoint now);
+  // All that the ticket `key` tells of has ended. Whether that is news; it is not where another
+  // ticket has taken its place.
+  bool End(const std::string& key, TimePoint now);
 
   // How many tickets were made within the hour before `now`, or may be made yet for findings
   // besides `id`.

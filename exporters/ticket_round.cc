@@ -130,7 +130,11 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   const bool is_within = record && !record->within.empty();
   if (transition.kind == TransitionKind::kOpened) {
     if (has_ticket) return Return(finding, *record);
-    return is_within ? Step::kTaken : Open(finding, record);
+    if (!is_within) return Open(finding, record);
+    // Of an end that its return overtook nobody was told, but the ticket may be closed by it.
+    const bool returned =
+        finding.state == FindingState::kOpen && record->episode != finding.episode;
+    return returned ? Step::kShared : Step::kTaken;
   }
   // What is overtaken by the finding's return is left to that.
   const bool is_current =
