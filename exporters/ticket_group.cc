@@ -147,14 +147,14 @@ TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
     return ticket.open && ticket.text.find(MarkersBegin(group)) != std::string::npos;
   });
   if (at != list->end()) {
-    return Add(group,
-               {.key = at->key,
-                .repository = group.route.repository,
-                .episode = 1,
-                .intent = {},
-                .ended = {},
-                .within = ""},
-               batch);
+    return Extend(group,
+                  {.key = at->key,
+                   .repository = group.route.repository,
+                   .episode = 1,
+                   .intent = {},
+                   .ended = {},
+                   .within = ""},
+                  *at, batch);
   }
   const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
   if (too_many && group.id != TicketMemory::kSum) return TicketStep::kShared;
@@ -180,14 +180,20 @@ TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& reco
   return TicketStep::kTaken;
 }
 
-TicketStep GroupTickets::Add(const TicketGroup& group, TicketRecord record, const Batch& batch) {
+TicketStep GroupTickets::Add(const TicketGroup& group, const TicketRecord& record,
+                             const Batch& batch) {
   const auto ticket = calls_.Get(record.key);
   if (!ticket && !calls_.IsGone()) return Failed();
   if (!ticket) calls_.Forgive();
   const bool is_done = !ticket || (!ticket->open && !record.ended);
   if (is_done) return Intend(group, batch);  // a person says so: what is new gets another
+  return Extend(group, record, *ticket, batch);
+}
+
+TicketStep GroupTickets::Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
+                                const Batch& batch) {
   if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
-  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
+  if (!ticket.open && !calls_.SetOpen(record.key, true)) return Failed();
   record.ended.reset();
   memory_.Keep(group.id, record);
   KeepWithin(record.key, batch);

@@ -80,11 +80,13 @@ class GroupTickets {
   bool SettleIntent(const TicketGroup& group);
   // All that the group's record, or its intent, was to tell of is over.
   TicketStep EndIfEmpty(const TicketGroup& group, const TicketRecord& record);
-  // The batch goes into a ticket: that is only intended, it is made, one that is there is
-  // commented.
+  // The batch goes into a ticket: one that is there and wanted is extended, a new one is first
+  // intended and then made.
+  TicketStep Add(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
+  TicketStep Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
+                    const Batch& batch);
   TicketStep Intend(const TicketGroup& group, const Batch& batch);
   TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
-  TicketStep Add(const TicketGroup& group, TicketRecord record, const Batch& batch);
   void KeepWithin(const std::string& key, const Batch& batch);
   TicketStep Failed() const { return StepOf(*calls_.failure()); }
 

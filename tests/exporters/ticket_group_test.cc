@@ -217,6 +217,17 @@ TEST_F(TicketGroupTest, ALostMemoryFindsTheHostsTicket) {
   EXPECT_THAT(OnlyIssue().comments, ElementsAre("More opened:"));
 }
 
+TEST_F(TicketGroupTest, AListThatLagsBehindIsBelieved) {
+  TellByHost();
+  OpenOn("web-1", "aaaaaaaaaa");
+  Deliver();
+  tracker_.issues.begin()->second.open = false;
+  tracker_.lists_lag = true;
+  OpenOn("web-1", "bbbbbbbbbb");
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_THAT(OnlyIssue().comments, ElementsAre("More opened:"));
+}
+
 TEST_F(TicketGroupTest, TooManyHostsAreToldOfByTheTicketThatSumsUp) {
   TellByHost();
   for (int i = 0; i < 25; ++i) OpenOn("web-" + std::to_string(i), Id(i));
