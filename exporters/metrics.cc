@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "core/enum_names.h"
-#include "exporters/escape.h"
 #include "exporters/process_metrics.h"
+#include "exporters/series.h"
 
 namespace postern::exporters {
 namespace {
@@ -59,86 +59,6 @@ double Seconds(TimePoint time) {
 double Seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 double SecondsOrZero(std::optional<TimePoint> time) { return time ? Seconds(*time) : 0; }
-
-// NUL is valid UTF-8, but ends the label value for Prometheus's parser.
-std::string LabelText(std::string_view text) {
-  std::string valid = ValidUtf8(text);
-  for (std::size_t at = 0; (at = valid.find('\0', at)) != std::string::npos;) {
-    valid.replace(at, 1, "\uFFFD");
-  }
-  return valid;
-}
-
-// One metric: its series by the values of its labels, in the order of its label names.
-// prometheus-cpp's own Family can neither replace its series as a whole nor keep them in order.
-class Series {
- public:
-  using Values = std::vector<std::string_view>;
-
-  Series(prometheus::MetricType type, std::string name, std::string help,
-         std::vector<std::string> labels)
-      : type_(type), name_(std::move(name)), help_(std::move(help)), labels_(std::move(labels)) {}
-
-  // The series with these label values; a new one is 0.
-  double& At(const Values& values) {
-    std::vector<std::string> key;
-    for (const std::string_view value : values) key.push_back(LabelText(value));
-    return series_[std::move(key)];
-  }
-  void Clear() { series_.clear(); }
-  // Drops the series whose first label has another value than one of `names`.
-  void Retain(const std::set<std::string>& names) {
-    std::erase_if(series_, [&](const auto& one) { return !names.contains(one.first.front()); });
-  }
-
-  prometheus::MetricFamily Collect() const {
-    prometheus::MetricFamily family{name_, help_, type_, {}};
-    for (const auto& [values, number] : series_) {
-      prometheus::ClientMetric metric;
-      for (std::size_t i = 0; i < labels_.size(); ++i) {
-        metric.label.push_back({labels_[i], values[i]});
-      }
-      metric.counter.value = number;
-      metric.gauge.value = number;
-      family.metric.push_back(std::move(metric));
-    }
-    return family;
-  }
-
- private:
-  const prometheus::MetricType type_;
-  const std::string name_;
-  const std::string help_;
-  const std::vector<std::string> labels_;
-  std::map<std::vector<std::string>, double> series_;
-};
-
-prometheus::MetricFamily Single(prometheus::MetricType type, std::string name, std::string help,
-                                double value) {
-  Series series(type, std::move(name), std::move(help), {});
-  series.At({}) = value;
-  return series.Collect();
-}
-
-std::vector<prometheus::MetricFamily> CollectProcess() {
-  const Result<ProcessUsage> usage = ReadProcessUsage();
-  if (!usage) return {};  // out of descriptors: everything else is still worth a scrape
-  using prometheus::MetricType;
-  return {
-      Single(MetricType::Counter, "process_cpu_seconds_total",
-             "Total user and system CPU time spent in seconds.", usage->cpu_seconds),
-      Single(MetricType::Gauge, "process_max_fds", "Maximum number of open file descriptors.",
-             static_cast<double>(usage->descriptor_limit)),
-      Single(MetricType::Gauge, "process_open_fds", "Number of open file descriptors.",
-             static_cast<double>(usage->open_descriptors)),
-      Single(MetricType::Gauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
-             static_cast<double>(usage->resident_bytes)),
-      Single(MetricType::Gauge, "process_start_time_seconds",
-             "Start time of the process since unix epoch in seconds.", usage->start_time),
-      Single(MetricType::Gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-             static_cast<double>(usage->virtual_bytes)),
-  };
-}
 
 // The severest first, then the oldest.
 bool MattersMore(const Finding* a, const Finding* b) {

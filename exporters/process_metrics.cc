@@ -12,7 +12,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
+
+#include "exporters/series.h"
 
 namespace postern::exporters {
 namespace {
@@ -60,6 +63,13 @@ std::optional<std::uint64_t> OpenDescriptors() {
   return static_cast<std::uint64_t>(count) - 1;  // the iterator's own
 }
 
+prometheus::MetricFamily Single(prometheus::MetricType type, std::string name, std::string help,
+                                double value) {
+  Series series(type, std::move(name), std::move(help), {});
+  series.At({}) = value;
+  return series.Collect();
+}
+
 }  // namespace
 
 Result<ProcessUsage> ReadProcessUsage() {
@@ -86,6 +96,26 @@ Result<ProcessUsage> ReadProcessUsage() {
       .descriptor_limit = limit.rlim_cur,
       .start_time =
           static_cast<double>(*boot) + static_cast<double>(fields[kStartTicks]) / ticks_a_second};
+}
+
+std::vector<prometheus::MetricFamily> CollectProcess() {
+  const Result<ProcessUsage> usage = ReadProcessUsage();
+  if (!usage) return {};  // out of descriptors: everything else is still worth a scrape
+  using prometheus::MetricType;
+  return {
+      Single(MetricType::Counter, "process_cpu_seconds_total",
+             "Total user and system CPU time spent in seconds.", usage->cpu_seconds),
+      Single(MetricType::Gauge, "process_max_fds", "Maximum number of open file descriptors.",
+             static_cast<double>(usage->descriptor_limit)),
+      Single(MetricType::Gauge, "process_open_fds", "Number of open file descriptors.",
+             static_cast<double>(usage->open_descriptors)),
+      Single(MetricType::Gauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
+             static_cast<double>(usage->resident_bytes)),
+      Single(MetricType::Gauge, "process_start_time_seconds",
+             "Start time of the process since unix epoch in seconds.", usage->start_time),
+      Single(MetricType::Gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+             static_cast<double>(usage->virtual_bytes)),
+  };
 }
 
 }  // namespace postern::exporters

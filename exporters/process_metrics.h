@@ -2,7 +2,10 @@
 // process_* metrics. Read from /proc/self; thread-safe.
 #pragma once
 
+#include <prometheus/metric_family.h>
+
 #include <cstdint>
+#include <vector>
 
 #include "core/result.h"
 
@@ -21,5 +24,8 @@ struct ProcessUsage {
 
 // An error where /proc is missing or this process is out of descriptors.
 Result<ProcessUsage> ReadProcessUsage();
+
+// process_cpu_seconds_total and its like; none where there is an error.
+std::vector<prometheus::MetricFamily> CollectProcess();
 
 }  // namespace postern::exporters
