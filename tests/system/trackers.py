@@ -85,16 +85,29 @@ class StandIn:
         found = [i for i in self.issues if i.place == place and "postern" in i.labels]
         return found[::-1]
 
-    def page_of(self, place, query):
-        size, page = int(query["per_page"]), int(query["page"])
-        return self.newest_labelled(place)[size * (page - 1) : size * page]
-
     def close(self):
         self.server.shutdown()
         self.server.server_close()
 
 
-class Github(StandIn):
+class Numbered(StandIn):
+    """A tracker whose issues have numbers within a repository."""
+
+    def list(self, request, repository):
+        assert (request.query["labels"], request.query["state"]) == ("postern", "all")
+        size, page = int(request.query["per_page"]), int(request.query["page"])
+        found = self.newest_labelled(repository)[size * (page - 1) : size * page]
+        return 200, [self.shown(issue) for issue in found]
+
+    def get(self, _request, _repository, number):
+        return 200, self.shown(self.issues[int(number) - 1])
+
+    def comment(self, request, _repository, number):
+        self.issues[int(number) - 1].comments.append(request.json["body"])
+        return 201, {"id": 1}
+
+
+class Github(Numbered):
     ISSUES = r"/repos/([^/]+/[^/]+)/issues"
     routes = [
         ("POST", ISSUES, "create"),
@@ -127,23 +140,12 @@ class Github(StandIn):
         )
         return status, self.shown(issue) if issue else {}
 
-    def list(self, request, repository):
-        assert (request.query["labels"], request.query["state"]) == ("postern", "all")
-        return 200, [self.shown(issue) for issue in self.page_of(repository, request.query)]
-
-    def get(self, _request, _repository, number):
-        return 200, self.shown(self.issues[int(number) - 1])
-
-    def change(self, request, _repository, number):
+    def change(self, request, repository, number):
         self.issues[int(number) - 1].is_open = request.json["state"] == "open"
-        return self.get(request, _repository, number)
-
-    def comment(self, request, _repository, number):
-        self.issues[int(number) - 1].comments.append(request.json["body"])
-        return 201, {"id": 1}
+        return self.get(request, repository, number)
 
 
-class Gitlab(StandIn):
+class Gitlab(Numbered):
     secret_header = "PRIVATE-TOKEN"
     ISSUES = r"/api/v4/projects/([^/]+)/issues"
     routes = [
@@ -177,22 +179,11 @@ class Gitlab(StandIn):
         )
         return status, self.shown(issue) if issue else {}
 
-    def list(self, request, project):
-        assert (request.query["labels"], request.query["state"]) == ("postern", "all")
-        return 200, [self.shown(issue) for issue in self.page_of(project, request.query)]
-
-    def get(self, _request, _project, iid):
-        return 200, self.shown(self.issues[int(iid) - 1])
-
     def change(self, request, project, iid):
         self.issues[int(iid) - 1].is_open = {"close": False, "reopen": True}[
             request.json["state_event"]
         ]
         return self.get(request, project, iid)
-
-    def comment(self, request, _project, iid):
-        self.issues[int(iid) - 1].comments.append(request.json["body"])
-        return 201, {"id": 1}
 
 
 class Jira(StandIn):
