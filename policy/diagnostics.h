@@ -17,8 +17,9 @@ struct Diagnostic {
   Level level = Level::kError;
   SourceLocation where;
   std::string message;  // what was expected, with a suggestion for a misspelt key
-  std::string line;     // the offending line of the file, escaped for a terminal
-  int caret = 1;        // the column of `line` to point at, counted in what is shown from 1
+  // The offending line of the file, escaped for a terminal; empty where a secret may stand in it.
+  std::string line;
+  int caret = 1;  // the column of `line` to point at, counted in what is shown from 1
   // A second place (the other of two overlapping rules), where there is one.
   std::vector<Diagnostic> notes;
 };

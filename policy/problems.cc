@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "policy/secret_line.h"
+
 namespace postern::policy {
 
 using Level = Diagnostic::Level;
@@ -41,7 +43,9 @@ Diagnostic Problems::Describe(Level level, const SourceLocation& where, std::str
     return candidate.name() == where.file;
   });
   if (file == files_.end()) return diagnostic;
-  Excerpt excerpt = ExcerptAround(file->Line(where.line), where.column);
+  const auto line = file->Line(where.line);
+  if (MayHoldSecret(line)) return diagnostic;
+  Excerpt excerpt = ExcerptAround(line, where.column);
   diagnostic.line = std::move(excerpt.text);
   diagnostic.caret = excerpt.caret;
   return diagnostic;

@@ -33,9 +33,9 @@ bool IsServer(std::string_view text) {
 std::string ReadServer(YamlReader& reader, const YamlNode* node) {
   const auto server = reader.Text(node);
   if (!server || IsServer(*server)) return server.value_or("");
-  reader.Error(*node, "'" + Escaped(*server) +
-                          "' is not a mail server; write smtp://HOST[:PORT], or "
-                          "smtps://HOST[:PORT] for TLS from the beginning");
+  reader.Error(*node,
+               "not a mail server; write smtp://HOST[:PORT], or smtps://HOST[:PORT] for TLS from "
+               "the beginning");
   return "";
 }
 

@@ -269,7 +269,7 @@ std::optional<std::string> ReadUrl(YamlReader& reader, const YamlNode* node) {
     return std::nullopt;
   }
   if (has_host && clean) return url;
-  reader.Error(*node, "'" + Escaped(*url) + "' is not a URL; write http://HOST or https://HOST");
+  reader.Error(*node, "not a URL; write http://HOST or https://HOST");
   return std::nullopt;
 }
 
