@@ -8,6 +8,7 @@
 #     fuzz      build the fuzz targets with clang
 #     bench     measure it beside nmap, masscan and zmap, and scan real UDP services
 #     trackers  keep tickets in a real Redmine (about 140 packages)
+#     npm       fetch the published descriptions of the other trackers' APIs
 #
 # Installing a server package here starts no service, now or at the next boot.
 set -euo pipefail
@@ -74,8 +75,9 @@ for set in "$@"; do
     fuzz) wanted+=("${fuzz_packages[@]}") ;;
     bench) wanted+=("${bench_packages[@]}") ;;
     trackers) wanted+=("${tracker_packages[@]}") ;;
+    npm) wanted+=(npm) ;;
     *)
-      echo "install_dependencies.sh: unknown set '$set'; expected build, test, fuzz, bench or trackers" >&2
+      echo "install_dependencies.sh: unknown set '$set'; expected build, test, fuzz, bench, trackers or npm" >&2
       exit 2
       ;;
   esac

