@@ -47,6 +47,7 @@ class MailServer:
             auth_required=True,
             auth_require_tls=not self.smtps,  # it knows of STARTTLS alone
             authenticator=self.check,
+            ready_timeout=30,
         )
         self.controller.start()
 

@@ -95,7 +95,7 @@ def test_a_pause_ends_by_itself(cache, make_daemon):
     start_redis(cache)
     daemon = make_daemon(policy=POLICY).start()
     daemon.wait_for_runs("expected", 1)
-    assert ", until 2" in ask(daemon, "pause", "--for", "2s")
+    assert ", until 2" in ask(daemon, "pause", "--for", "5s")
     assert daemon.metric("postern_paused") == 1
     assert daemon.metric("postern_probing_since_timestamp_seconds") == 0
     wait_for("it is over", lambda: daemon.metric("postern_paused") == 0)
