@@ -48,6 +48,19 @@ system_tests() {
     --numprocesses $((jobs + 1)) -p no:cacheprovider tests/lint tests/prometheus tests/system
 }
 
+# The lints take processor time and the tests mostly wait, so they go on beside each other. They are
+# a process group of their own, which ends with this script.
+start_lint() {
+  setsid nice -n 19 scripts/lint.sh "$build" >"$logs/lint-beside.log" 2>&1 &
+  lint=$!
+  trap 'kill -- -"$lint" 2>/dev/null || true' EXIT
+}
+
+follow_lint() {
+  tail --quiet --lines=+1 --follow --pid="$lint" "$logs/lint-beside.log"
+  [[ $(tail --lines=1 "$logs/lint-beside.log") == *", 0 failed" ]]
+}
+
 # Adds the closing counts of a runner's log to the totals.
 tally() {
   local log=$1 closing
@@ -69,10 +82,11 @@ rm -f "$logs"/*.log
 
 step build build_all
 if [[ ${#failed_steps[@]} -eq 0 ]]; then
-  step lint scripts/lint.sh "$build"
+  start_lint
   step unit-tests unit_tests
   step systemd scripts/check_systemd.sh
   step system-tests system_tests
+  step lint follow_lint
 fi
 
 echo
