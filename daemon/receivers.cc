@@ -21,18 +21,6 @@ std::string WithoutScheme(const std::string& url) {
   return scheme == std::string::npos ? url : url.substr(scheme + 3);
 }
 
-std::vector<Finding> Wanted(std::vector<Finding> findings, const policy::Config& config,
-                            const policy::ReceiverConfig& receiver,
-                            const std::vector<exporters::QueuedTransition>& queue) {
-  std::set<std::string> queued;
-  for (const auto& row : queue) queued.insert(row.transition.finding_id);
-  std::erase_if(findings, [&](const Finding& finding) {
-    const bool current = finding.state != FindingState::kResolved || queued.contains(finding.id);
-    return finding.viewpoint != config.viewpoint || !current || !receiver.Wants(finding.drift);
-  });
-  return findings;
-}
-
 void PublishOutbox(const std::string& receiver,
                    const std::vector<exporters::QueuedTransition>& queue,
                    exporters::Metrics& metrics) {
@@ -166,6 +154,23 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   return instances;
 }
 
+std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy::Config& config,
+                                 std::vector<Finding> findings,
+                                 const std::vector<exporters::QueuedTransition>& queue) {
+  std::set<std::string> queued;
+  for (const auto& row : queue) queued.insert(row.transition.finding_id);
+  const auto& receiver = *instance.config;
+  // What does not fit an Alertmanager's filters any more is not to fire under its new labels.
+  const bool fires = std::holds_alternative<policy::AlertmanagerConfig>(receiver.settings);
+  std::erase_if(findings, [&](const Finding& finding) {
+    const bool has_news = queued.contains(finding.id);
+    const bool current = finding.state != FindingState::kResolved || has_news;
+    const bool wanted = receiver.Wants(finding.drift) || (has_news && !fires);
+    return finding.viewpoint != config.viewpoint || !current || !wanted;
+  });
+  return findings;
+}
+
 Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThread& storage,
                        exporters::Metrics& metrics, const Clock& clock)
     : config_(std::move(config)), storage_(storage), metrics_(metrics), clock_(clock) {
@@ -201,7 +206,7 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
       for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
-      batch.findings = Wanted(std::move(*findings), *config_, *instance.config, batch.queue);
+      batch.findings = FindingsFor(instance, *config_, *std::move(findings), batch.queue);
       batch.memory = std::move(*memory);
       PublishOutbox(instance.name, batch.queue, metrics_);
       PublishDeadLetters(instance.name, store, metrics_);

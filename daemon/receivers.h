@@ -23,6 +23,12 @@ struct ReceiverInstance {
 
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config);
 
+// Of all findings, what this receiver is to be given: those that fit its filters and are not over,
+// and those that it has news of.
+std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy::Config& config,
+                                 std::vector<Finding> findings,
+                                 const std::vector<exporters::QueuedTransition>& queue);
+
 // All deliveries of a configuration. Used from one thread, but for Wake.
 class Deliveries {
  public:
