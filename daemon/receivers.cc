@@ -97,6 +97,11 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConf
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
 }
 
+exporters::AllowedAddresses Allowed(bool link_local) {
+  using exporters::AllowedAddresses;
+  return link_local ? AllowedAddresses::kAll : AllowedAddresses::kNotLinkLocal;
+}
+
 std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig& email,
                                                        const policy::Config& config) {
   return std::make_unique<exporters::EmailReceiver>(exporters::EmailSettings{
@@ -104,21 +109,20 @@ std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig
       .server = {.url = email.server,
                  .starttls = email.starttls,
                  .username = email.username,
-                 .password = {}},
+                 .password = {},
+                 .addresses = Allowed(email.allow_link_local)},
       .password_file = email.password_file,
       .digest = email.digest});
 }
 
 std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instance,
                                                   const policy::Config& config) {
-  using exporters::HttpAddresses;
   if (const auto* webhook = std::get_if<policy::WebhookConfig>(&instance.config->settings)) {
-    return std::make_unique<exporters::WebhookReceiver>(exporters::WebhookSettings{
-        .url = instance.url,
-        .secret_file = webhook->secret_file,
-        .external_url = config.external_url,
-        .addresses =
-            webhook->allow_link_local ? HttpAddresses::kAll : HttpAddresses::kNotLinkLocal});
+    return std::make_unique<exporters::WebhookReceiver>(
+        exporters::WebhookSettings{.url = instance.url,
+                                   .secret_file = webhook->secret_file,
+                                   .external_url = config.external_url,
+                                   .addresses = Allowed(webhook->allow_link_local)});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
     return MakeTicketReceiver(*ticket, config);
@@ -126,8 +130,11 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
   if (const auto* email = std::get_if<policy::EmailConfig>(&instance.config->settings)) {
     return MakeEmailReceiver(*email, config);
   }
+  const auto& alertmanager = std::get<policy::AlertmanagerConfig>(instance.config->settings);
   return std::make_unique<exporters::AlertmanagerReceiver>(
-      exporters::AlertmanagerSettings{.url = instance.url, .external_url = config.external_url});
+      exporters::AlertmanagerSettings{.url = instance.url,
+                                      .external_url = config.external_url,
+                                      .addresses = Allowed(alertmanager.allow_link_local)});
 }
 
 }  // namespace

@@ -22,6 +22,7 @@
 #include "core/enum_names.h"
 #include "core/ip_address.h"
 #include "core/parse_number.h"
+#include "exporters/http_date.h"
 
 namespace postern::exporters {
 namespace {
@@ -42,9 +43,6 @@ constexpr EnumNames<Kind, 4> kKinds = {{
 }};
 
 constexpr std::uint32_t kLongestReplyHeader = 16 * 1024;
-// Longer ones are cut: a day is beyond any rate limit that a receiver's operator would want.
-constexpr std::uint64_t kLongestRetryAfterSeconds = 24 * 60 * 60;
-
 struct Target {
   bool tls = false;
   std::string host;         // a name, or an address without brackets
@@ -117,38 +115,26 @@ std::variant<Addresses, HttpFailure> Resolve(const std::string& name, Clock::tim
   return *std::move(addresses);
 }
 
-// Where clouds hand out credentials to whoever asks.
-bool IsMetadata(const asio::ip::address& address) {
-  static const auto kIpv6Metadata = asio::ip::make_address_v6("fd00:ec2::254");
-  if (address.is_v4()) return address.to_v4().to_uint() >> 16 == 0xA9FE;  // 169.254.0.0/16
-  const auto ipv6 = address.to_v6();
-  if (ipv6.is_v4_mapped()) {
-    return IsMetadata(asio::ip::make_address_v4(asio::ip::v4_mapped, ipv6));
-  }
-  return ipv6.is_link_local() || ipv6 == kIpv6Metadata;
-}
-
-Duration ParseRetryAfter(std::string_view text) {
-  const auto seconds = ParseDecimal(text, 0, UINT64_MAX);
-  return std::chrono::seconds(std::min(seconds.value_or(0), kLongestRetryAfterSeconds));
+bool IsGuarded(const asio::ip::address& address) {
+  const auto parsed = address.is_v4() ? IpAddress::FromBytes(address.to_v4().to_bytes())
+                                      : IpAddress::FromBytes(address.to_v6().to_bytes());
+  return IsLinkLocalOrMetadata(*parsed);
 }
 
 // One exchange over a connection of its own. Every operation is asynchronous under Beast's timer,
 // which closes the socket at the deadline, and is run to its end before the next.
 class Exchange {
  public:
-  Exchange(const Target& target, Clock::time_point deadline, HttpAddresses allowed)
+  Exchange(const Target& target, Clock::time_point deadline, AllowedAddresses allowed)
       : target_(target), deadline_(deadline), allowed_(allowed), stream_(io_, tls_) {}
 
   std::variant<HttpReply, HttpFailure> Make(const HttpCall& call) {
     auto addresses = Resolve(target_.host, deadline_);
     if (const auto* failure = std::get_if<HttpFailure>(&addresses)) return *failure;
-    if (allowed_ == HttpAddresses::kNotLinkLocal) {
-      std::erase_if(std::get<Addresses>(addresses), IsMetadata);
+    if (allowed_ == AllowedAddresses::kNotLinkLocal) {
+      std::erase_if(std::get<Addresses>(addresses), IsGuarded);
       if (std::get<Addresses>(addresses).empty()) {
-        return HttpFailure{Kind::kConnect, target_.host +
-                                               " is a link-local or metadata address; set "
-                                               "allow_link_local if that is meant"};
+        return HttpFailure{Kind::kConnect, target_.host + std::string(kWhyNotAllowed)};
       }
     }
     if (auto failure = Connect(std::get<Addresses>(addresses))) return *std::move(failure);
@@ -235,10 +221,12 @@ class Exchange {
 
     HttpReply reply;
     reply.status = parser.get().result_int();
-    reply.retry_after = ParseRetryAfter(parser.get()[http::field::retry_after]);
+    reply.retry_after = RetryAfterOf(parser.get());
     ReadLimit(parser.get(), reply);
     error = ReadBody(stream, buffer, parser, call.longest_reply, reply.body);
-    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    if (error && call.whole_reply) {
+      return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    }
     return reply;
   }
 
@@ -260,6 +248,11 @@ class Exchange {
     return {};
   }
 
+  static Duration RetryAfterOf(const http::fields& headers) {
+    const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    return ParseRetryAfter(headers[http::field::retry_after], headers[http::field::date], now);
+  }
+
   static void ReadLimit(const http::fields& headers, HttpReply& reply) {
     const std::string prefix = headers.count("RateLimit-Remaining") > 0 ? "" : "X-";
     reply.limit_reached = headers[prefix + "RateLimit-Remaining"] == "0";
@@ -269,7 +262,7 @@ class Exchange {
 
   const Target& target_;
   const Clock::time_point deadline_;
-  const HttpAddresses allowed_;
+  const AllowedAddresses allowed_;
   asio::io_context io_;
   asio::ssl::context tls_{asio::ssl::context::tls_client};
   asio::ssl::stream<beast::tcp_stream> stream_;
@@ -292,13 +285,14 @@ std::variant<HttpReply, HttpFailure> Send(const HttpCall& call) {
 
 std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
                                               const std::string& body, Duration timeout,
-                                              HttpAddresses addresses) {
+                                              AllowedAddresses addresses) {
   return Send({.method = "POST",
                .url = url,
                .headers = headers,
                .body = body,
                .timeout = timeout,
-               .addresses = addresses});
+               .addresses = addresses,
+               .whole_reply = false});
 }
 
 }  // namespace postern::exporters

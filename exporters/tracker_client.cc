@@ -129,7 +129,6 @@ TicketResult<std::string> TrackerClient::Request(About about, const std::string&
                       .headers = std::move(headers),
                       .body = body,
                       .timeout = std::chrono::seconds(10),
-                      .addresses = HttpAddresses::kNotLinkLocal,
                       .longest_reply = kLongestPage});
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);

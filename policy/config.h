@@ -74,6 +74,7 @@ struct Retention {
 
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
+  bool allow_link_local = false;
 };
 
 struct WebhookConfig {
@@ -112,6 +113,7 @@ struct EmailConfig {
   std::string username;       // empty: does not log in
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
+  bool allow_link_local = false;
 };
 
 struct ReceiverConfig {

@@ -15,9 +15,10 @@ namespace postern::policy {
 namespace {
 
 AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node) {
-  const Fields fields(reader, node, "alertmanager", {"urls"});
-  return {reader.Distinct<std::string>(
-      fields.Require("urls"), [&](const YamlNode* item) { return ReadUrl(reader, item); })};
+  const Fields fields(reader, node, "alertmanager", {"urls", "allow_link_local"});
+  return {reader.Distinct<std::string>(fields.Require("urls"),
+                                       [&](const YamlNode* item) { return ReadUrl(reader, item); }),
+          reader.Flag(fields.Find("allow_link_local")).value_or(false)};
 }
 
 std::string ReadSecretPath(YamlReader& reader, const YamlNode* node, const std::string& folder) {
