@@ -46,7 +46,7 @@ std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
 Result<std::vector<Transition>> NewsFor(const storage::Store& store,
                                         const ReceiverInstance& receiver,
                                         const std::vector<Transition>& transitions,
-                                        const std::map<std::string, const Finding*>& findings) {
+                                        const FindingsById& findings) {
   std::vector<Transition> news;
   for (auto transition : transitions) {
     const auto& finding = *findings.at(transition.finding_id);
@@ -64,8 +64,7 @@ Result<std::vector<Transition>> NewsFor(const storage::Store& store,
 Result<std::map<std::string, std::vector<Transition>>> Outbox(const storage::Store& store,
                                                               const policy::Config& config,
                                                               const drift::Advance& advance) {
-  std::map<std::string, const Finding*> findings;
-  for (const auto& finding : advance.changed) findings[finding.id] = &finding;
+  const auto findings = ById(advance.changed);
   std::map<std::string, std::vector<Transition>> outbox;
   for (const auto& receiver : InstancesOf(config)) {
     auto news = NewsFor(store, receiver, advance.transitions, findings);

@@ -87,7 +87,9 @@ json::object ObjectOf(const Evidence& evidence) {
   return object;
 }
 
-json::object ObjectOf(const Finding& finding) {
+}  // namespace
+
+json::object FindingObject(const Finding& finding) {
   json::object object;
   object["id"] = DisplayId(finding);
   object["episode"] = finding.episode;
@@ -107,12 +109,10 @@ json::object ObjectOf(const Finding& finding) {
   return object;
 }
 
-}  // namespace
-
-std::string FindingJson(const Finding& finding) { return json::serialize(ObjectOf(finding)); }
+std::string FindingJson(const Finding& finding) { return json::serialize(FindingObject(finding)); }
 
 std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence) {
-  auto object = ObjectOf(finding);
+  auto object = FindingObject(finding);
   auto& list = object["evidence"].emplace_array();
   for (const auto& one : evidence) list.push_back(ObjectOf(one));
   return json::serialize(object);
