@@ -16,11 +16,6 @@
 namespace postern::daemon {
 namespace {
 
-std::string WithoutScheme(const std::string& url) {
-  const auto scheme = url.find("://");
-  return scheme == std::string::npos ? url : url.substr(scheme + 3);
-}
-
 void PublishOutbox(const std::string& receiver,
                    const std::vector<exporters::QueuedTransition>& queue,
                    exporters::Metrics& metrics) {
@@ -155,7 +150,8 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
     for (const auto& url : alertmanager->urls) {
       const bool only = alertmanager->urls.size() == 1;
       instances.push_back(
-          {only ? receiver.name : receiver.name + "/" + WithoutScheme(url), url, &receiver});
+          {only ? receiver.name : receiver.name + "/" + policy::AlertmanagerPlace(url), url,
+           &receiver});
     }
   }
   return instances;

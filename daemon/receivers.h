@@ -16,7 +16,8 @@ namespace postern::daemon {
 // One place that is delivered to. A receiver of several Alertmanagers is several: each gets
 // everything, and none waits for another.
 struct ReceiverInstance {
-  std::string name;  // the configured one, with "/HOST:PORT" behind it where there are several
+  std::string
+      name;  // the configured one, with "/HOST[:PORT][/PATH]" behind it where there are several
   std::string url;
   const policy::ReceiverConfig* config = nullptr;  // owned by the configuration
 };

@@ -10,7 +10,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <boost/url.hpp>
 #include <chrono>
 #include <cstring>
 #include <future>
@@ -20,6 +19,7 @@
 #include <thread>
 
 #include "core/enum_names.h"
+#include "core/http_url.h"
 #include "core/ip_address.h"
 #include "core/parse_number.h"
 #include "exporters/http_date.h"
@@ -43,33 +43,6 @@ constexpr EnumNames<Kind, 4> kKinds = {{
 }};
 
 constexpr std::uint32_t kLongestReplyHeader = 16 * 1024;
-struct Target {
-  bool tls = false;
-  std::string host;         // a name, or an address without brackets
-  std::string host_header;  // as in the URL, with the port
-  std::uint16_t port = 0;
-  std::string path;  // with the query; never empty
-};
-
-// None if `text` is not a URL that can be posted to.
-std::optional<Target> ParseTarget(const std::string& text) {
-  const auto url = boost::urls::parse_uri(text);
-  if (!url || url->encoded_host().empty() || url->has_userinfo()) return std::nullopt;
-  const bool tls = url->scheme_id() == boost::urls::scheme::https;
-  if (!tls && url->scheme_id() != boost::urls::scheme::http) return std::nullopt;
-  const std::string default_port = tls ? "443" : "80";
-  const auto port =
-      ParseDecimal(url->has_port() ? std::string(url->port()) : default_port, 1, 65535);
-  if (!port) return std::nullopt;
-  Target target{.tls = tls,
-                .host = url->host_address(),
-                .host_header = std::string(url->encoded_host_and_port()),
-                .port = static_cast<std::uint16_t>(*port),
-                .path = std::string(url->encoded_resource())};
-  if (!target.path.starts_with('/')) target.path.insert(0, "/");
-  return target;
-}
-
 using Addresses = std::vector<asio::ip::address>;
 
 std::optional<Addresses> ResolveBlocking(const std::string& name) {
@@ -125,7 +98,7 @@ bool IsGuarded(const asio::ip::address& address) {
 // which closes the socket at the deadline, and is run to its end before the next.
 class Exchange {
  public:
-  Exchange(const Target& target, Clock::time_point deadline, AllowedAddresses allowed)
+  Exchange(const HttpUrl& target, Clock::time_point deadline, AllowedAddresses allowed)
       : target_(target), deadline_(deadline), allowed_(allowed), stream_(io_, tls_) {}
 
   std::variant<HttpReply, HttpFailure> Make(const HttpCall& call) {
@@ -177,7 +150,7 @@ class Exchange {
       if (!error) return std::nullopt;
       Socket().close();  // the next address may be of the other family
     }
-    return Failure(Kind::kConnect, "cannot connect to " + target_.host_header, error);
+    return Failure(Kind::kConnect, "cannot connect to " + target_.host_and_port, error);
   }
 
   std::optional<HttpFailure> Handshake() {
@@ -192,13 +165,13 @@ class Exchange {
     error = Run(
         [&](auto handler) { stream_.async_handshake(asio::ssl::stream_base::client, handler); });
     if (!error) return std::nullopt;
-    return Failure(Kind::kTls, "TLS handshake with " + target_.host_header, error);
+    return Failure(Kind::kTls, "TLS handshake with " + target_.host_and_port, error);
   }
 
   http::request<http::string_body> Request(const HttpCall& call) const {
-    http::request<http::string_body> request(http::string_to_verb(call.method), target_.path, 11,
-                                             call.body);
-    request.set(http::field::host, target_.host_header);
+    http::request<http::string_body> request(http::string_to_verb(call.method), target_.resource,
+                                             11, call.body);
+    request.set(http::field::host, target_.host_and_port);
     request.set(http::field::user_agent, "postern/" POSTERN_VERSION);
     request.set(http::field::connection, "close");
     for (const auto& [name, value] : call.headers) request.set(name, value);
@@ -210,14 +183,14 @@ class Exchange {
   std::variant<HttpReply, HttpFailure> Talk(Stream& stream, const HttpCall& call) {
     const auto request = Request(call);
     error_code error = Run([&](auto handler) { http::async_write(stream, request, handler); });
-    if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_header, error);
+    if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_and_port, error);
 
     beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;
     parser.header_limit(kLongestReplyHeader);
     parser.body_limit(boost::none);
     error = Run([&](auto handler) { http::async_read_header(stream, buffer, parser, handler); });
-    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_and_port, error);
 
     HttpReply reply;
     reply.status = parser.get().result_int();
@@ -225,7 +198,7 @@ class Exchange {
     ReadLimit(parser.get(), reply);
     error = ReadBody(stream, buffer, parser, call.longest_reply, reply.body);
     if (error && call.whole_reply) {
-      return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+      return Failure(Kind::kProtocol, "reply of " + target_.host_and_port, error);
     }
     return reply;
   }
@@ -260,7 +233,7 @@ class Exchange {
     reply.limit_resets = static_cast<std::int64_t>(resets.value_or(0));
   }
 
-  const Target& target_;
+  const HttpUrl& target_;
   const Clock::time_point deadline_;
   const AllowedAddresses allowed_;
   asio::io_context io_;
@@ -274,7 +247,7 @@ std::string_view ToString(HttpFailure::Kind kind) { return NameOf(kKinds, kind);
 
 std::variant<HttpReply, HttpFailure> Send(const HttpCall& call) {
   const auto deadline = Clock::now() + call.timeout;
-  const auto target = ParseTarget(call.url);
+  const auto target = HttpUrl::Parse(call.url);
   if (!target) {  // the URL is not shown: what is wrong with it may be a password
     return HttpFailure{Kind::kConnect,
                        "the URL is not of the form http://HOST[:PORT]/PATH or "

@@ -77,6 +77,9 @@ struct AlertmanagerConfig {
   bool allow_link_local = false;
 };
 
+// HOST[:PORT][/PATH] of its URL, by which several Alertmanagers are told apart.
+std::string AlertmanagerPlace(const std::string& url);
+
 struct WebhookConfig {
   std::string url;
   std::string secret_file;  // empty: requests are not signed

@@ -151,7 +151,8 @@ TEST(HttpClientTest, WhatIsNotHttpIsAProtocolError) {
 TEST(HttpClientTest, OnlyPlainHttpUrlsAreTaken) {
   for (const std::string url :
        {"", "127.0.0.1:9093", "ftp://127.0.0.1/", "http://", "http:///x",
-        "http://user:secret@127.0.0.1/", "http://127.0.0.1:99999/", "http://127.0.0.1:0/"}) {
+        "http://user:secret@127.0.0.1/", "http://127.0.0.1:99999/", "http://127.0.0.1:0/",
+        "http://127.0.0.1:9:9", "http://127.0.0.1:9x/"}) {
     EXPECT_EQ(Post(url),
               "connect: the URL is not of the form http://HOST[:PORT]/PATH or "
               "https://HOST[:PORT]/PATH, without a user name")
