@@ -8,6 +8,7 @@
 
 #include "core/parse_number.h"
 #include "exporters/escape.h"
+#include "exporters/http_outcome.h"
 
 namespace postern::exporters {
 namespace {
@@ -17,7 +18,6 @@ using Kind = TicketFailure::Kind;
 constexpr int kPages = 10;
 // A hundred tickets of GitHub's longest text, 65,536 characters, and some more.
 constexpr std::size_t kLongestPage = std::size_t{16} << 20U;
-constexpr std::size_t kShownOfReply = 300;
 
 // How long a tracker wants to be left alone.
 Duration PauseOf(const HttpReply& reply) {
@@ -30,15 +30,13 @@ Duration PauseOf(const HttpReply& reply) {
 Kind KindOf(unsigned status, bool writes, bool of_ticket) {
   if (status >= 500) return writes ? Kind::kUnknown : Kind::kRetry;
   if (of_ticket && (status == 404 || status == 410)) return Kind::kGone;
-  const bool is_about_content = status == 400 || status == 413 || status == 422;
-  return writes && is_about_content ? Kind::kRefused : Kind::kRetry;
+  return writes && IsAboutContent(status) ? Kind::kRefused : Kind::kRetry;
 }
 
 TicketFailure FailureOf(const HttpReply& reply, bool writes, bool of_ticket) {
   return {.kind = KindOf(reply.status, writes, of_ticket),
-          .reason = "http_" + std::to_string(reply.status / 100) + "xx",
-          .detail = "HTTP status " + std::to_string(reply.status) + ": " +
-                    EscapeTerminal(reply.body.substr(0, kShownOfReply)),
+          .reason = ReasonOf(reply),
+          .detail = EscapeTerminal(DetailOf(reply)),
           .retry_after = PauseOf(reply)};
 }
 
@@ -49,11 +47,6 @@ TicketFailure FailureOf(const HttpFailure& failure, bool writes) {
           .reason = std::string(ToString(failure.kind)),
           .detail = failure.detail,
           .retry_after = {}};
-}
-
-std::string WithoutSlashes(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
 }
 
 }  // namespace
@@ -132,7 +125,7 @@ TicketResult<std::string> TrackerClient::Request(About about, const std::string&
                       .longest_reply = kLongestPage});
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);
-  if (reply.status / 100 != 2) return FailureOf(reply, writes, about == About::kTicket);
+  if (!IsTaken(reply)) return FailureOf(reply, writes, about == About::kTicket);
   return std::move(reply.body);
 }
 
