@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "exporters/server_stream.h"
 
 namespace postern::exporters {
 namespace {
@@ -49,49 +50,6 @@ struct Shared {
   std::shared_ptr<const HttpSecurity> security;
   std::unique_ptr<BasicAuth> passwords;  // null once the server stopped
   Connections connections;
-};
-
-// The bytes of a connection, in TLS where there is a context: an AsyncStream for Beast.
-class ServerStream {
- public:
-  using executor_type = beast::tcp_stream::executor_type;
-
-  ServerStream(tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
-      : context_(std::move(context)), tcp_(std::move(socket)) {
-    if (context_) tls_.emplace(tcp_, *context_);
-  }
-
-  executor_type get_executor() { return tcp_.get_executor(); }
-  beast::tcp_stream& lower() { return tcp_; }
-  const std::shared_ptr<asio::ssl::context>& context() const { return context_; }
-  bool encrypted() const { return tls_ && !plain_; }
-  // From now on bytes are sent and read as they are.
-  void SpeakPlainly() { plain_ = true; }
-
-  template <typename Handler>
-  void AsyncHandshake(Handler&& handler) {
-    tls_->async_handshake(asio::ssl::stream_base::server, std::forward<Handler>(handler));
-  }
-  template <typename Handler>
-  void AsyncShutdown(Handler&& handler) {
-    tls_->async_shutdown(std::forward<Handler>(handler));
-  }
-  template <typename Buffers, typename Handler>
-  void async_read_some(const Buffers& buffers, Handler&& handler) {
-    if (encrypted()) return tls_->async_read_some(buffers, std::forward<Handler>(handler));
-    tcp_.async_read_some(buffers, std::forward<Handler>(handler));
-  }
-  template <typename Buffers, typename Handler>
-  void async_write_some(const Buffers& buffers, Handler&& handler) {
-    if (encrypted()) return tls_->async_write_some(buffers, std::forward<Handler>(handler));
-    tcp_.async_write_some(buffers, std::forward<Handler>(handler));
-  }
-
- private:
-  const std::shared_ptr<asio::ssl::context> context_;
-  beast::tcp_stream tcp_;
-  std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
-  bool plain_ = false;
 };
 
 http::response<http::string_body> MakeResponse(HttpResponse&& content, const HttpSecurity& security,
