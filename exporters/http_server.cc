@@ -33,14 +33,18 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kAcceptBackoff = std::chrono::milliseconds(100);
 
 class Connection;
+using ConnectionList = std::list<std::shared_ptr<Connection>>;
 
-// The open connections by what is expected of them: those that a client keeps waiting, and those
-// that are being answered. Each in the order in which that began.
+// The open connections by what they wait for, each list in the order in which that began.
 struct Connections {
-  std::list<std::shared_ptr<Connection>> waiting;
-  std::list<std::shared_ptr<Connection>> answering;
+  ConnectionList idle;       // the client's next request
+  ConnectionList reading;    // the rest of its handshake or header, or its end
+  ConnectionList answering;  // our own answer
+  ConnectionList sending;    // that the client reads its reply
 
-  std::size_t size() const { return waiting.size() + answering.size(); }
+  std::size_t size() const {
+    return idle.size() + reading.size() + answering.size() + sending.size();
+  }
 };
 
 // What the connections of one server share.
@@ -95,9 +99,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : shared_(std::move(shared)), stream_(std::move(socket), shared_->security->tls) {}
 
   void Start() {
-    auto& waiting = shared_->connections.waiting;
-    place_ = waiting.insert(waiting.end(), shared_from_this());
-    list_ = &waiting;
+    auto& reading = shared_->connections.reading;
+    place_ = reading.insert(reading.end(), shared_from_this());
+    list_ = &reading;
     BeginRequest();
     if (stream_.encrypted()) return Handshake();
     ReadHeader();
@@ -111,12 +115,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::exchange(list_, nullptr)->erase(place_);
   }
 
- private:
-  using List = std::list<std::shared_ptr<Connection>>;
+  // Since when it is in its list.
+  SteadyClock::time_point since() const { return since_; }
 
-  void MoveTo(List& list) {
+ private:
+  void MoveTo(ConnectionList& list) {
     list.splice(list.end(), *list_, place_);
     list_ = &list;
+    since_ = SteadyClock::now();
   }
 
   // The clock of a request runs from its first byte, of the first request from the connection.
@@ -138,21 +144,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void AwaitNextRequest() {
-    MoveTo(shared_->connections.waiting);
-    if (buffer_.size() > 0) {  // pipelined
-      BeginRequest();
-      ReadHeader();
-      return;
-    }
+    if (buffer_.size() > 0) return ReadNextRequest();  // pipelined
+    MoveTo(shared_->connections.idle);
     stream_.lower().expires_after(shared_->limits.idle);
     stream_.async_read_some(buffer_.prepare(kReadChunk),
                             [self = shared_from_this()](error_code error, std::size_t bytes) {
                               if (self->list_ == nullptr) return;
                               if (error) return self->Close();
                               self->buffer_.commit(bytes);
-                              self->BeginRequest();
-                              self->ReadHeader();
+                              self->ReadNextRequest();
                             });
+  }
+
+  void ReadNextRequest() {
+    MoveTo(shared_->connections.reading);
+    BeginRequest();
+    ReadHeader();
   }
 
   void ReadHeader() {
@@ -235,18 +242,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Refuse(HttpResponse&& content) {
-    MoveTo(shared_->connections.answering);
     Send(MakeResponse(std::move(content), *shared_->security, false), false);
   }
 
   void Send(http::message_generator message, bool keep_alive) {
+    MoveTo(shared_->connections.sending);
     stream_.lower().expires_at(total_deadline_);
     beast::async_write(stream_, std::move(message),
                        [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
                          if (self->list_ == nullptr) return;
                          if (error) return self->Close();
                          if (keep_alive) return self->AwaitNextRequest();
-                         self->MoveTo(self->shared_->connections.waiting);
+                         self->MoveTo(self->shared_->connections.reading);
                          self->Finish();
                        });
   }
@@ -280,8 +287,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const std::shared_ptr<Shared> shared_;
   ServerStream stream_;
-  List* list_ = nullptr;  // where it is listed; null once it is closed
-  List::iterator place_;
+  ConnectionList* list_ = nullptr;  // where it is listed; null once it is closed
+  ConnectionList::iterator place_;
+  SteadyClock::time_point since_ = SteadyClock::now();
   // Holds the header and at most one chunk of what was pipelined behind it.
   beast::flat_buffer buffer_{kLongestRequestHeader + kReadChunk};
   std::optional<http::request_parser<http::empty_body>> parser_;
@@ -291,10 +299,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, 512> scratch_;
 };
 
-// Of those that keep us waiting the first; if there is none, the one that takes its reply slowest.
+// The one that has kept us waiting longest; only where there is none, one that waits for us.
 void CloseOldest(Connections& connections) {
-  auto& list = connections.waiting.empty() ? connections.answering : connections.waiting;
-  if (!list.empty()) list.front()->Close();
+  auto* oldest = &connections.answering;
+  for (auto* list : {&connections.idle, &connections.reading, &connections.sending}) {
+    if (list->empty()) continue;
+    const bool older =
+        oldest == &connections.answering || list->front()->since() < oldest->front()->since();
+    if (older) oldest = list;
+  }
+  if (!oldest->empty()) oldest->front()->Close();
 }
 
 std::string Where(const IpAddress& address, std::uint16_t port) {
@@ -343,7 +357,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   void Secure(HttpSecurity security) {
     const bool same_tls = security.tls == shared_->security->tls;
     shared_->security = std::make_shared<const HttpSecurity>(std::move(security));
-    auto& waiting = shared_->connections.waiting;
+    auto& waiting = shared_->connections.reading;
     while (!same_tls && !waiting.empty()) waiting.front()->Close();
   }
 

@@ -2,7 +2,7 @@
 // bodies; over TLS and for users with a password, if so configured. It treats every client as
 // hostile: each phase of a request has a time limit, headers and connections are capped, and when
 // all connections are taken the one that has kept us waiting longest makes room, so that ten
-// thousand slow clients do not keep a scrape out.
+// thousand clients that send or read slowly do not keep a scrape out.
 //
 // Everything runs on the thread of the caller's io_context, the handler included: it must not
 // block. Construct, Secure, Stop and destroy on that thread or while it does not run. The

@@ -253,6 +253,24 @@ TEST(HttpServerTest, AScrapeGetsThroughWhileSlowClientsHoldEveryConnection) {
   EXPECT_TRUE(slow.back().ReadAll().ends_with("GET up 1\n"));  // the last may still finish
 }
 
+TEST(HttpServerTest, NewcomersGetThroughWhileClientsThatDoNotReadHoldEveryConnection) {
+  const Running server({.header = 1h, .total = 1h, .idle = 1h, .connections = 3});
+  std::vector<LoopbackSocket> slow;
+  for (int i = 0; i < 3; ++i) {
+    slow.push_back(server.Connect());
+    slow.back().Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(slow.back().ReadUntil("\r\n"), "HTTP/1.1 200 OK\r\n");
+  }
+  const LoopbackSocket newcomer = server.Connect();
+  newcomer.Send("GET / HTTP/1.1\r\nHost: x\r\n");
+  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                  .ends_with("\r\n\r\nGET up 1\n"));
+  EXPECT_LT(slow[0].ReadAll().size(), kLarge);  // these had to go
+  EXPECT_LT(slow[1].ReadAll().size(), kLarge);
+  newcomer.Send("Connection: close\r\n\r\n");
+  EXPECT_TRUE(newcomer.ReadAll().ends_with("GET up 1\n"));
+}
+
 TEST(HttpServerTest, OutOfDescriptorsItRestsAndRecovers) {
   boost::asio::io_context io;
   const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
