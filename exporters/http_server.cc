@@ -180,9 +180,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (error) return Close();
 
     if (!IsServed(parser_->get().method())) {
-      return Refuse({.status = 405,
-                     .body = "only GET, HEAD and POST are served here\n",
-                     .allow = "GET, HEAD, POST"});
+      return Send({.status = 405,
+                   .body = "only GET, HEAD and POST are served here\n",
+                   .allow = "GET, HEAD, POST"},
+                  false);
     }
     if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
     MoveTo(shared_->connections.answering);
@@ -228,24 +229,23 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Reply(HttpResponse&& content) {
-    const auto& request = parser_->get();
-    // Whoever came by another certificate, or by none, comes again.
-    const bool keep_alive = request.keep_alive() && stream_.context() == shared_->security->tls;
-    auto response = MakeResponse(std::move(content), *shared_->security, keep_alive);
     total_deadline_ += SteadyClock::now() - asked_;
-    const bool head = request.method() == http::verb::head;
-    Send(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
+    // Whoever came by another certificate, or by none, comes again.
+    const bool same_tls = stream_.context() == shared_->security->tls;
+    Send(std::move(content), same_tls && parser_->get().keep_alive());
   }
 
   void Refuse(unsigned status, std::string_view why) {
-    Refuse({.status = status, .body = std::string(why) + "\n"});
+    Send({.status = status, .body = std::string(why) + "\n"}, false);
   }
 
-  void Refuse(HttpResponse&& content) {
-    Send(MakeResponse(std::move(content), *shared_->security, false), false);
+  void Send(HttpResponse&& content, bool keep_alive) {
+    auto response = MakeResponse(std::move(content), *shared_->security, keep_alive);
+    const bool head = parser_ && parser_->get().method() == http::verb::head;
+    Write(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
   }
 
-  void Send(http::message_generator message, bool keep_alive) {
+  void Write(http::message_generator message, bool keep_alive) {
     MoveTo(shared_->connections.sending);
     stream_.lower().expires_at(total_deadline_);
     beast::async_write(stream_, std::move(message),

@@ -70,15 +70,16 @@ std::string ReplyOf(std::string_view status, std::string_view rest) {
   return "HTTP/1.1 " + std::string(status) + "\r\nServer: postern\r\n" + std::string(rest);
 }
 
-std::string Refusal(std::string_view status, std::string_view body, std::string_view extra = "") {
+std::string Refusal(std::string_view status, std::string_view body) {
   return ReplyOf(status,
                  "Content-Type: text/plain; charset=utf-8\r\n"
                  "X-Content-Type-Options: nosniff\r\n"
                  "Connection: close\r\n"
                  "Content-Length: " +
-                     std::to_string(body.size()) + "\r\n" + std::string(extra) + "\r\n" +
-                     std::string(body));
+                     std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
 }
+
+std::string HeadOf(const std::string& reply) { return reply.substr(0, reply.find("\r\n\r\n") + 4); }
 
 const std::string kUp = ReplyOf("200 OK",
                                 "Content-Type: text/plain; version=0.0.4\r\n"
@@ -105,6 +106,8 @@ TEST(HttpServerTest, HeadHasTheLengthAndNoBody) {
                     "X-Content-Type-Options: nosniff\r\n"
                     "Connection: close\r\n"
                     "Content-Length: 10\r\n\r\n"));
+  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+            HeadOf(Refusal("413 Payload Too Large", "a request body is not accepted here\n")));
 }
 
 TEST(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
