@@ -357,8 +357,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   void Secure(HttpSecurity security) {
     const bool same_tls = security.tls == shared_->security->tls;
     shared_->security = std::make_shared<const HttpSecurity>(std::move(security));
-    auto& waiting = shared_->connections.reading;
-    while (!same_tls && !waiting.empty()) waiting.front()->Close();
+    auto& idle = shared_->connections.idle;
+    while (!same_tls && !idle.empty()) idle.front()->Close();
   }
 
   void Stop() {

@@ -78,8 +78,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   std::uint16_t port() const;
-  // Guards every request from now on; where TLS changes, connections made before get no further
-  // one.
+  // Guards every request from now on; where TLS changes, connections made before end with the
+  // request that they have begun.
   void Secure(HttpSecurity security);
   // Closes the port and every connection.
   void Stop();

@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <future>
 #include <optional>
 #include <thread>
@@ -53,6 +54,14 @@ class Running {
   }
 
   LoopbackSocket Connect() const { return LoopbackSocket::Connect(server_->port()); }
+  void Secure(HttpSecurity security) {
+    std::promise<void> done;
+    boost::asio::post(io_, [&] {
+      server_->Secure(std::move(security));
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
   // The reply to one request on a connection of its own, up to the server's close.
   std::string Reply(std::string_view request) const {
     const LoopbackSocket client = Connect();
@@ -174,29 +183,28 @@ TEST(HttpServerTest, AsksForAUserAndSetsTheConfiguredHeaders) {
 }
 
 TEST(HttpServerTest, UsersOfARunningServerCanChange) {
-  boost::asio::io_context io;
-  const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
-  ASSERT_TRUE(server);
-  std::string first;
-  std::string second;
-  std::jthread client([&] {
-    const LoopbackSocket kept = LoopbackSocket::Connect((*server)->port());
-    kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    first = kept.ReadUntil("up 1\n");
-    std::promise<void> secured;
-    boost::asio::post(io, [&] {
-      (*server)->Secure({.tls = nullptr, .users = kUsers, .headers = {}});
-      secured.set_value();
-    });
-    secured.get_future().wait();
-    kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    second = kept.ReadAll();
-    boost::asio::post(io, [&] { io.stop(); });
-  });
-  io.run_for(30s);
-  client.join();
-  EXPECT_EQ(first, kUp);
-  EXPECT_TRUE(second.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << second;
+  Running server;
+  const LoopbackSocket kept = server.Connect();
+  kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(kept.ReadUntil("up 1\n"), kUp);
+  server.Secure({.tls = nullptr, .users = kUsers, .headers = {}});
+  kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(kept.ReadAll().starts_with("HTTP/1.1 401 Unauthorized\r\n"));
+}
+
+TEST(HttpServerTest, WhereTlsChangesARequestThatHasBegunIsTheLastOfItsConnection) {
+  Running server;
+  const LoopbackSocket begun = server.Connect();
+  begun.Send("GET / HTTP/1.1\r\n");
+  const LoopbackSocket idle = server.Connect();
+  idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(idle.ReadUntil("up 1\n"), kUp);
+  const auto tls = std::make_shared<boost::asio::ssl::context>(boost::asio::ssl::context::tls);
+  server.Secure({.tls = tls, .users = {}, .headers = {}});
+  EXPECT_EQ(idle.ReadAll(), "");
+  begun.Send("Host: x\r\n\r\n");
+  EXPECT_TRUE(
+      begun.ReadAll().ends_with("Connection: close\r\nContent-Length: 9\r\n\r\nGET up 1\n"));
 }
 
 TEST(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
