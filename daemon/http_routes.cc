@@ -11,7 +11,7 @@ void HttpRoutes::Answer(const exporters::HttpRequest& request,
   const std::string_view path =
       std::string_view(request.target).substr(0, request.target.find('?'));
   if (path == "/-/reload") return AnswerReload(request, answer);
-  if (request.method == "POST") {
+  if (request.method != "GET" && request.method != "HEAD") {
     return answer(
         {.status = 405, .body = "only GET and HEAD are served here\n", .allow = "GET, HEAD"});
   }

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/time.h"
 #include "exporters/server_stream.h"
 
 namespace postern::exporters {
@@ -56,9 +57,27 @@ struct Shared {
   Connections connections;
 };
 
+// The path and the query. A client may send the whole URL: RFC 9112, section 3.2.2.
+std::string OriginForm(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const auto path = target.find_first_of("/?", scheme.size());
+    if (path == std::string_view::npos) return "/";
+    return (target[path] == '?' ? "/" : "") + std::string(target.substr(path));
+  }
+  return std::string(target);
+}
+
+// RFC 9112, section 3.2: one, which HTTP/1.0 did not have yet.
+bool HasItsHost(const http::request_header<>& request) {
+  const auto hosts = request.count(http::field::host);
+  return hosts == 1 || (hosts == 0 && request.version() < 11);
+}
+
 http::response<http::string_body> MakeResponse(HttpResponse&& content, const HttpSecurity& security,
                                                bool keep_alive) {
   http::response<http::string_body> response(static_cast<http::status>(content.status), 11);
+  response.set(http::field::date, FormatMessageTime(SystemClock().Now()) + " GMT");
   response.set(http::field::server, "postern");
   response.set(http::field::content_type, content.content_type);
   response.set("X-Content-Type-Options", "nosniff");
@@ -73,10 +92,6 @@ http::response<http::string_body> MakeResponse(HttpResponse&& content, const Htt
 
 http::message_generator WithoutBody(const http::response<http::string_body>& response) {
   return http::response<http::empty_body>(response.base());
-}
-
-bool IsServed(http::verb method) {
-  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
 }
 
 // The client of a TLS port spoke HTTP.
@@ -179,12 +194,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (IsSyntaxError(error)) return Refuse(400, "this is not an HTTP request");
     if (error) return Close();
 
-    if (!IsServed(parser_->get().method())) {
-      return Send({.status = 405,
-                   .body = "only GET, HEAD and POST are served here\n",
-                   .allow = "GET, HEAD, POST"},
-                  false);
-    }
+    if (!HasItsHost(parser_->get())) return Refuse(400, "a request names one host");
     if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
     MoveTo(shared_->connections.answering);
     asked_ = SteadyClock::now();
@@ -218,7 +228,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Ask() {
     const auto& request = parser_->get();
-    shared_->handler({std::string(request.method_string()), std::string(request.target())},
+    shared_->handler({std::string(request.method_string()), OriginForm(request.target())},
                      [self = shared_from_this()](HttpResponse response) {
                        asio::dispatch(self->stream_.get_executor(),
                                       [self, response = std::move(response)]() mutable {
@@ -230,9 +240,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Reply(HttpResponse&& content) {
     total_deadline_ += SteadyClock::now() - asked_;
-    // Whoever came by another certificate, or by none, comes again.
-    const bool same_tls = stream_.context() == shared_->security->tls;
-    Send(std::move(content), same_tls && parser_->get().keep_alive());
+    const auto& request = parser_->get();
+    // Whoever came by another certificate, or by none, comes again. HTTP/1.0 needs to be told that
+    // a connection is kept, and its clients expect no more than that it is not.
+    const bool may_stay = stream_.context() == shared_->security->tls && request.version() == 11;
+    Send(std::move(content), may_stay && request.keep_alive());
   }
 
   void Refuse(unsigned status, std::string_view why) {

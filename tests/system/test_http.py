@@ -187,6 +187,8 @@ def test_reload_over_http(serve):
     post = ("-X", "POST", *RIGHT)
     assert served.curl("/-/reload", "-X", "POST")[0] == 401
     assert served.curl("/-/reload", *RIGHT) == (405, "a reload is a POST\n")
+    assert "\nAllow: POST\n" in served.curl("/-/reload", *RIGHT, "-i")[1]
+    assert "\nAllow: GET, HEAD\n" in served.curl("/metrics", *RIGHT, "-i", "-X", "PUT")[1]
     assert served.curl("/-/reload", *post, "-d", "x=1")[0] == 413
     status, said = served.curl("/-/reload", *post)
     assert status == 200 and said.startswith("reloaded: policy ") and said.endswith(", 1 hosts\n")
