@@ -33,6 +33,10 @@ using SteadyClock = std::chrono::steady_clock;
 // How long accepting rests when it failed for want of descriptors or memory.
 constexpr auto kAcceptBackoff = std::chrono::milliseconds(100);
 
+// Within this time the failure is warned of once: whoever opens connections decides how often it
+// comes.
+constexpr auto kWarningPause = std::chrono::minutes(1);
+
 class Connection;
 using ConnectionList = std::list<std::shared_ptr<Connection>>;
 
@@ -396,7 +400,11 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   // Out of descriptors or memory: what waits in the backlog stays readable, so that accepting again
   // at once would spin.
   void Rest(const error_code& error) {
-    Log(LogLevel::kDebug, "cannot accept a connection", {{"error", error.message()}});
+    const auto now = SteadyClock::now();
+    const bool warn = !warned_ || now - *warned_ > kWarningPause;
+    if (warn) warned_ = now;
+    Log(warn ? LogLevel::kWarning : LogLevel::kDebug, "cannot accept a connection",
+        {{"error", error.message()}});
     CloseOldest(shared_->connections);
     backoff_.expires_after(kAcceptBackoff);
     backoff_.async_wait([self = shared_from_this()](error_code) {
@@ -407,6 +415,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   const std::shared_ptr<Shared> shared_;
   tcp::acceptor acceptor_;
   asio::steady_timer backoff_;
+  std::optional<SteadyClock::time_point> warned_;  // when last
   std::uint16_t port_ = 0;
 };
 

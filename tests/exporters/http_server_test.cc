@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/log.h"
 #include "exporters/loopback_socket.h"
 #include "exporters/process_metrics.h"
 
@@ -332,7 +333,13 @@ TEST(HttpServerTest, NewcomersGetThroughWhileClientsThatDoNotReadHoldEveryConnec
   EXPECT_TRUE(newcomer.ReadAll().ends_with("GET up 1\n"));
 }
 
-TEST(HttpServerTest, OutOfDescriptorsItRestsAndRecovers) {
+TEST(HttpServerTest, OutOfDescriptorsItWarnsRestsAndRecovers) {
+  std::vector<std::string> warnings;
+  SetLogSink([&](LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
+    if (level == LogLevel::kWarning) {
+      warnings.push_back(std::string(message) + ": " + fields.front().value);
+    }
+  });
   boost::asio::io_context io;
   const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
   ASSERT_TRUE(server);
@@ -347,6 +354,8 @@ TEST(HttpServerTest, OutOfDescriptorsItRestsAndRecovers) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_GE(steps, 2U);
   EXPECT_LE(steps, 20U) << "it spins";
+  SetLogSink({});
+  EXPECT_EQ(warnings, std::vector<std::string>{"cannot accept a connection: Too many open files"});
 
   std::string reply;
   std::jthread reader([&] {
