@@ -338,7 +338,7 @@ class Daemon {
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
   Api api_{setup_, setup_.Get()->config.storage_path};
-  HttpRoutes routes_{metrics_, api_, [this](auto done) { reloads_.Request(std::move(done)); }};
+  HttpRoutes routes_{metrics_, api_, [this](auto done) { return reloads_.Request(std::move(done)); }};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   std::mutex deliveries_mutex_;

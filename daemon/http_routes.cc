@@ -44,10 +44,11 @@ void HttpRoutes::AnswerReload(const exporters::HttpRequest& request,
                    .body = "Reloading over HTTP is off. Set enable_reload: true under web in the "
                            "configuration, or send posternd a SIGHUP.\n"});
   }
-  reload_([answer](const Result<std::string>& outcome) {
+  const bool taken = reload_([answer](const Result<std::string>& outcome) {
     answer({.status = outcome ? 200U : 500U,
             .body = outcome ? *outcome + "\n" : outcome.error().message + "\n"});
   });
+  if (!taken) answer({.status = 503, .body = "too many wait for a reload; try again\n"});
 }
 
 }  // namespace postern::daemon
