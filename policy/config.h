@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/endpoint.h"
+#include "core/file_stamp.h"
 #include "core/finding.h"
 #include "core/log.h"
 #include "core/port_set.h"
@@ -139,6 +140,7 @@ struct LogConfig {
 struct WebOptions {
   std::string config_file;  // empty: neither TLS nor users
   WebConfig config;         // what that file says; filled by LoadSetup()
+  FileStamp stamp;          // of that file, before it was read; by LoadSetup() too
   bool enable_reload = false;
   SourceLocation where;
 };
