@@ -3,8 +3,9 @@
 
 scrape: /metrics of 1,000 hosts with 10,000 open findings while a full sweep sends and another scan
 is judged again and again; each scrape is a connection of its own.
-slow: the same while 10,000 clients hold connections open, send a header byte by byte and come back
-as soon as they are dropped.
+slow: the same while 10,000 clients hold connections open and come back soon after they are dropped:
+300 ask for /metrics and do not read it, half of the others send a header byte by byte, and half
+nothing at all.
 """
 
 import argparse
@@ -33,13 +34,17 @@ HOSTS = 1000
 OPEN_PORTS = range(7001, 7011)
 FINDINGS = HOSTS * len(OPEN_PORTS)
 SLOW_CLIENTS = 10_000
-# Who was dropped comes back after this time.
+# More than there are connections.
+SLOW_READERS = 300
+# Who was dropped comes back after this time; a reader later, since it costs as much as a scrape.
 RECONNECT_S = 1
+READER_RECONNECT_S = 10
 # Between two bytes of a header.
 DRIP_S = 2
 MOST_SCRAPE_MS = 50
 MOST_SCRAPE_BYTES = 300_000
 MOST_SLOW_S = 1
+MOST_SLOW_MB = 100
 
 HEAD = """
 version: 1
@@ -101,23 +106,33 @@ def memory_mb(daemon, key):
     raise AssertionError(key)
 
 
+def forget_peak(daemon):
+    """VmHWM counts from now on: proc(5)."""
+    Path(f"/proc/{daemon.process.pid}/clear_refs").write_text("5")
+
+
 class SlowClients:
-    """Each begins a request that it does not end; who is dropped comes back."""
+    """Each begins a request that it does not end, or whose reply it does not read; who is dropped
+    comes back."""
 
     def __init__(self, made):
         self.made = made
         self.epoll = select.epoll()
         self.open = {}  # socket and client number by descriptor
-        self.absent = collections.deque((0, n) for n in range(SLOW_CLIENTS))
+        # When each comes back, and its number; ascending.
+        self.absent_readers = collections.deque((0, n) for n in range(SLOW_READERS))
+        self.absent = collections.deque((0, n) for n in range(SLOW_READERS, SLOW_CLIENTS))
 
-    def connect_due(self):
+    def connect_due(self, absent):
         now = time.monotonic()
-        for _ in range(min(len(self.absent), 500)):
-            if self.absent[0][0] > now:
+        for _ in range(min(len(absent), 500)):
+            if absent[0][0] > now:
                 return
-            number = self.absent.popleft()[1]
+            number = absent.popleft()[1]
             client = socket.socket()
             client.setblocking(False)
+            if number < SLOW_READERS:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.bind((f"127.2.{number // 250}.{number % 250 + 1}", 0))
             client.connect_ex(("127.0.0.1", 9977))
             self.open[client.fileno()] = client, number
@@ -128,16 +143,31 @@ class SlowClients:
         try:
             if event != select.EPOLLOUT:
                 raise ConnectionError
-            client.send(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
             self.made.value += 1
+            if number < SLOW_READERS:
+                client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.epoll.modify(descriptor, 0)  # only its end is told
+                return
+            if number % 2:
+                client.send(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
             self.epoll.modify(descriptor, select.EPOLLIN)
         except OSError:
             del self.open[descriptor]
             client.close()
-            self.absent.append((time.monotonic() + RECONNECT_S, number))
+            self.come_back(number)
+
+    def come_back(self, number):
+        queue, pause = (
+            (self.absent_readers, READER_RECONNECT_S)
+            if number < SLOW_READERS
+            else (self.absent, RECONNECT_S)
+        )
+        queue.append((time.monotonic() + pause, number))
 
     def drip(self):
-        for client, _ in list(self.open.values()):
+        for client, number in list(self.open.values()):
+            if number < SLOW_READERS or not number % 2:
+                continue
             try:
                 client.send(b"x")
             except OSError:
@@ -147,7 +177,8 @@ class SlowClients:
         resource.setrlimit(resource.RLIMIT_NOFILE, (SLOW_CLIENTS + 1000, SLOW_CLIENTS + 1000))
         dripped = time.monotonic()
         while True:
-            self.connect_due()
+            self.connect_due(self.absent_readers)
+            self.connect_due(self.absent)
             for descriptor, event in self.epoll.poll(0.01):
                 self.on_event(descriptor, event)
             if time.monotonic() - dripped > DRIP_S:
@@ -193,6 +224,7 @@ def bench_scrapes(daemon, count, listeners):
 
 def bench_slow_clients(daemon, count, listeners):
     before = memory_mb(daemon, "VmRSS")
+    forget_peak(daemon)
     made = multiprocessing.Value("q", 0)
     clients = multiprocessing.Process(target=SlowClients(made).run, daemon=True)
     clients.start()
@@ -204,17 +236,18 @@ def bench_slow_clients(daemon, count, listeners):
     finally:
         clients.terminate()
         clients.join()
-    reached = max(times) < MOST_SLOW_S
+    more = memory_mb(daemon, "VmHWM") - before
+    quick, bounded = max(times) < MOST_SLOW_S, more < MOST_SLOW_MB
     row(
         f"a scrape beside {SLOW_CLIENTS} slow clients ({rate:.0f} new connections a second), p99",
         f"{percentile(times, 0.99) * 1000:.0f} ms",
         "",
         True,
     )
-    row("the same, slowest", f"{max(times) * 1000:.0f} ms", f"{MOST_SLOW_S} s", reached)
+    row("the same, slowest", f"{max(times) * 1000:.0f} ms", f"{MOST_SLOW_S} s", quick)
     row("memory before", f"{before:.0f} MB", "", True)
-    row("memory after, peak", f"{memory_mb(daemon, 'VmHWM'):.0f} MB", "", True)
-    return reached
+    row("more at the peak", f"{more:.0f} MB", f"{MOST_SLOW_MB} MB", bounded)
+    return quick and bounded
 
 
 def main():

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,25 +82,33 @@ Result<Filter> FilterOf(const ApiQuery& query) {
   return filter;
 }
 
-// Up to `limit` of those that come after the one with the id `after`. `findings` are by id.
-HttpResponse Page(const std::vector<Finding>& findings, const Filter& filter,
-                  const std::string& after, std::size_t limit) {
-  std::string body = R"({"findings":[)";
-  std::string last;
-  std::string next;
-  std::size_t count = 0;
-  for (const auto& finding : findings) {
-    if (finding.id <= after || !filter.Takes(finding)) continue;
-    if (count == limit) {
-      next.append(R"(,"next":")").append(last).append("\"");
-      break;
+// The first `most` that come after the one with the id `after`. No more than a page is in memory
+// besides, however many findings there are.
+Result<std::vector<Finding>> Taken(const storage::Store& store, const Filter& filter,
+                                   std::string after, std::size_t most) {
+  std::vector<Finding> taken;
+  while (taken.size() < most) {
+    auto page = store.FindingsAfter(after, kLongestPage);
+    if (!page) return page.error();
+    if (page->empty()) break;
+    after = page->back().id;
+    for (auto& finding : *page) {
+      if (taken.size() < most && filter.Takes(finding)) taken.push_back(std::move(finding));
     }
-    if (count++ > 0) body += ",";
-    body += exporters::FindingJson(finding);
-    last = finding.id;
   }
-  body.append("]").append(next).append("}\n");
-  return {.content_type = "application/json", .body = std::move(body)};
+  return taken;
+}
+
+// The first `limit` of `findings`, and where there are more, how to go on.
+HttpResponse Page(std::span<const Finding> findings, std::size_t limit) {
+  std::string body = R"({"findings":[)";
+  for (const auto& finding : findings.first(std::min(limit, findings.size()))) {
+    if (!body.ends_with('[')) body += ",";
+    body += exporters::FindingJson(finding);
+  }
+  body += "]";
+  if (findings.size() > limit) body.append(R"(,"next":")").append(findings[limit - 1].id) += '"';
+  return {.content_type = "application/json", .body = body + "}\n"};
 }
 
 HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
@@ -112,10 +121,9 @@ HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
   if (!filter) return ApiError(400, filter.error().message);
   const auto limit = LimitOf(query, kUsualPage, kLongestPage);
   if (!limit) return ApiError(400, limit.error().message);
-  const auto findings = store.Findings();
+  const auto findings = Taken(store, *filter, Cursor(query), *limit + 1);
   if (!findings) return ApiError(500, findings.error().message);
-
-  return Page(*findings, *filter, Cursor(query), *limit);
+  return Page(*findings, *limit);
 }
 
 HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {

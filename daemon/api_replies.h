@@ -1,5 +1,5 @@
 // The resources of the API as JSON, read from a store. docs/api.md has every parameter and member.
-// Stateless; one call reads no more than a page.
+// Stateless; one call holds no more than two pages of findings in memory.
 #pragma once
 
 #include "daemon/api_query.h"

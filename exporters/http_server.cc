@@ -128,6 +128,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Close() {
     if (list_ == nullptr) return;
+    error_code ignored;  // what a client does not read would else stay with the kernel
+    if (list_ == &shared_->connections.sending) {
+      stream_.lower().socket().set_option(tcp::socket::linger(true, 0), ignored);
+    }
     stream_.lower().close();
     // Keeps this alive to the end of the function.
     const std::shared_ptr<Connection> self = *place_;

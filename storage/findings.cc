@@ -197,6 +197,17 @@ Result<std::vector<Finding>> LoadFindings(Database& database) {
   return findings;
 }
 
+Result<std::vector<Finding>> LoadFindingsAfter(Database& database, const std::string& after,
+                                               std::int64_t most) {
+  static const std::string kAfter =
+      "SELECT " + std::string(kColumns) + " FROM findings WHERE id > ? ORDER BY id LIMIT ?";
+  std::vector<Finding> findings;
+  auto read =
+      database.Each(kAfter, {after, most}, [&](Row& row) { findings.push_back(ReadFinding(row)); });
+  if (!read) return read.error();
+  return findings;
+}
+
 Result<std::vector<Finding>> LoadFindingsOf(Database& database, const IpAddress& address) {
   static const std::string kOfAddress =
       "SELECT " + std::string(kColumns) + " FROM findings WHERE address = ? ORDER BY id";

@@ -1,6 +1,7 @@
 // Findings as rows. Private to the store.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ Result<void> SaveFinding(Database& database, const Finding& finding);
 Result<void> DropFinding(Database& database, const std::string& id);
 // By id, ascending.
 Result<std::vector<Finding>> LoadFindings(Database& database);
+// The first `most` with an id after `after`, by id.
+Result<std::vector<Finding>> LoadFindingsAfter(Database& database, const std::string& after,
+                                               std::int64_t most);
 // Of one address, by id.
 Result<std::vector<Finding>> LoadFindingsOf(Database& database, const IpAddress& address);
 // `id` with or without "-N", which must then be its episode.

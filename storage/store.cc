@@ -120,6 +120,11 @@ Result<std::optional<std::string>> Store::Viewpoint() const {
 
 Result<std::vector<Finding>> Store::Findings() const { return LoadFindings(impl_->database()); }
 
+Result<std::vector<Finding>> Store::FindingsAfter(const std::string& after,
+                                                  std::int64_t most) const {
+  return LoadFindingsAfter(impl_->database(), after, most);
+}
+
 Result<std::optional<Finding>> Store::FindFinding(const std::string& id) const {
   return LoadFinding(impl_->database(), id);
 }

@@ -181,6 +181,8 @@ class Store {
 
   // All findings, by id; resolved ones included.
   Result<std::vector<Finding>> Findings() const;
+  // The first `most` of those with an id after `after`; with an empty one, of all.
+  Result<std::vector<Finding>> FindingsAfter(const std::string& after, std::int64_t most) const;
   // None if there is no such finding. `id` with or without "-N".
   Result<std::optional<Finding>> FindFinding(const std::string& id) const;
 

@@ -91,6 +91,9 @@ TEST_F(FindingsTest, ComeBackAsTheyWere) {
   Save(*store, findings);
   EXPECT_EQ(Get(store->Findings()), findings);
   EXPECT_EQ(Get(Read()->Findings()), findings);
+  EXPECT_EQ(Get(store->FindingsAfter("", 100)), findings);
+  EXPECT_EQ(Get(store->FindingsAfter(findings[0].id, 1)), std::vector{findings[1]});
+  EXPECT_TRUE(Get(store->FindingsAfter(findings.back().id, 100)).empty());
 }
 
 TEST_F(FindingsTest, AreReplacedAndDroppedById) {
