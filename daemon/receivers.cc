@@ -86,10 +86,13 @@ exporters::TicketMarkup MarkupOf(policy::Tracker tracker) {
   return exporters::TicketMarkup::kMarkdown;
 }
 
-std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConfig& ticket,
+std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
+                                                        const policy::TicketConfig& ticket,
                                                         const policy::Config& config) {
   using exporters::TicketPer;
   exporters::TicketSettings settings{
+      .viewpoint = config.viewpoint,
+      .receiver = name,
       .per = ticket.per_host ? TicketPer::kHost : TicketPer::kFinding,
       .style = {.markup = MarkupOf(ticket.system),
                 .external_url = config.external_url,
@@ -133,7 +136,7 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
             webhook->allow_link_local ? HttpAddresses::kAll : HttpAddresses::kNotLinkLocal});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
-    return MakeTicketReceiver(*ticket, config);
+    return MakeTicketReceiver(instance.name, *ticket, config);
   }
   if (const auto* email = std::get_if<policy::EmailConfig>(&instance.config->settings)) {
     return MakeEmailReceiver(*email, config);

@@ -20,10 +20,16 @@ int MinuteOf(TimePoint time) {
       .count();
 }
 
-std::string MarkersBegin(const TicketGroup& group) { return "postern-" + group.id + "-"; }
-
 std::string MarkerOf(const TicketGroup& group, const TicketRecord& record) {
-  return MarkersBegin(group) + std::to_string(record.episode);
+  return group.marker + std::to_string(record.episode);
+}
+
+// Of a receiver's groups of one kind, `whose` says which.
+std::string MarkersBegin(const TicketSettings& settings, const std::string& kind,
+                         const std::string& whose) {
+  constexpr std::size_t kCharacters = 10;
+  const auto all = settings.viewpoint + '\0' + settings.receiver + '\0' + whose;
+  return "postern-" + kind + "-" + Sha256Base32(all, kCharacters) + "-";
 }
 
 }  // namespace
@@ -46,22 +52,24 @@ TicketStep StepOf(const TicketFailure& failure) {
 }
 
 TicketGroup SumOf(const TicketSettings& settings) {
-  return {
-      .id = TicketMemory::kSum,
-      .title = "Postern: more than " + std::to_string(kTicketsPerHour) + " tickets within an hour",
-      .body =
-          [](const std::string& findings) {
-            return "These findings have no ticket of their own; more may follow as comments. "
-                   "This ticket closes by itself when none is open any more.\n\n" +
-                   findings;
-          },
-      .route = settings.route};
+  return {.id = TicketMemory::kSum,
+          .marker = MarkersBegin(settings, "sum", ""),
+          .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
+                   " tickets within an hour, seen from " + settings.viewpoint,
+          .body =
+              [](const std::string& findings) {
+                return "These findings have no ticket of their own; more may follow as comments. "
+                       "This ticket closes by itself when none is open any more.\n\n" +
+                       findings;
+              },
+          .route = settings.route};
 }
 
 TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) {
   constexpr std::size_t kIdCharacters = 10;
   const auto whose = HostText(finding) + '\0' + finding.drift.owner;
   return {.id = "host-" + Sha256Base32(whose, kIdCharacters),
+          .marker = MarkersBegin(settings, "host", whose),
           .title = HostTicketTitle(finding, settings.style),
           .body =
               [&finding, &settings](const std::string& findings) {
@@ -144,7 +152,7 @@ TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
   if (list == nullptr) return TicketStep::kLater;
   // There is one if the memory was lost, with a database that was put back from a backup.
   const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
-    return ticket.open && ticket.text.find(MarkersBegin(group)) != std::string::npos;
+    return ticket.open && ticket.text.find(group.marker) != std::string::npos;
   });
   if (at != list->end()) {
     return Extend(group,

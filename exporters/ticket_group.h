@@ -34,7 +34,8 @@ TicketStep StepOf(const TicketFailure& failure);
 const TicketRoute& RouteOf(const Finding& finding, const TicketSettings& settings);
 
 struct TicketGroup {
-  std::string id;  // in memory, where no finding's is the same
+  std::string id;      // in memory, where no finding's is the same
+  std::string marker;  // what its tickets' markers begin with: "postern-sum-abcdefghij-"
   std::string title;
   // The text that it begins with, around the block that lists the findings.
   std::function<std::string(const std::string& findings)> body;

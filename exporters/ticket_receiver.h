@@ -41,6 +41,9 @@ enum class TicketPer : std::uint8_t {
 };
 
 struct TicketSettings {
+  // Whose tickets they are, where several daemons and receivers write to one repository.
+  std::string viewpoint = {};
+  std::string receiver = {};
   TicketPer per = TicketPer::kFinding;
   TicketStyle style;
   TicketRoute route;                          // of every owner that `owners` leaves out

@@ -151,7 +151,9 @@ std::string HostText(const Finding& finding) {
 
 std::string HostTicketTitle(const Finding& finding, const TicketStyle& style) {
   if (!style.title) {
-    return AsTitle("Drift on " + HostText(finding) + " (owner: " + OwnerText(finding.drift) + ")");
+    const auto from = finding.drift.host.empty() ? "" : " seen from " + finding.viewpoint;
+    return AsTitle("Drift on " + HostText(finding) + from + " (owner: " + OwnerText(finding.drift) +
+                   ")");
   }
   return AsTitle(
       style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));

@@ -45,7 +45,7 @@ TEST_F(TicketGroupTest, OneTicketSumsUpWhatIsTooMuchForAnHour) {
   ASSERT_EQ(tracker_.issues.size(), 21U);
   Open(Id(50));
   Deliver();
-  const auto& sum = IssueOf("Postern: more than 20 tickets within an hour");
+  const auto& sum = IssueOf("Postern: more than 20 tickets within an hour, seen from public");
   EXPECT_THAT(sum.made.body, HasSubstr("\n" + Id(49) + "  [warning] tcp/6379 is open"));
   EXPECT_THAT(sum.comments, ElementsAre("More opened:"));
 
@@ -97,10 +97,10 @@ TEST_F(TicketGroupTest, AHostAndOwnerHaveOneTicket) {
   OpenOn("web-1", "cccccccccc");
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(tracker_.issues.size(), 2U);
-  const auto& theirs = IssueOf("Drift on web-1 (owner: data)");
+  const auto& theirs = IssueOf("Drift on web-1 seen from public (owner: data)");
   EXPECT_EQ(theirs.made.repository, "data/cache");
   EXPECT_EQ(theirs.made.assignee, "dora");
-  const auto& issue = IssueOf("Drift on web-1 (owner: nobody)");
+  const auto& issue = IssueOf("Drift on web-1 seen from public (owner: nobody)");
   EXPECT_EQ(issue.made.repository, "sec/exposure");
   EXPECT_THAT(issue.made.body,
               HasSubstr("\n```\n"
@@ -168,7 +168,7 @@ TEST_F(TicketGroupTest, AHostsTicketThatAPersonClosedIsLeftAndWhatIsNewGetsAnoth
   TellByHost();
   OpenOn("web-1", "aaaaaaaaaa");
   Deliver();
-  auto& first = IssueOf("Drift on web-1 (owner: nobody)");
+  auto& first = IssueOf("Drift on web-1 seen from public (owner: nobody)");
   first.open = false;
   batch_.now += 5min;
   Tell("aaaaaaaaaa", TransitionKind::kChanged);
@@ -215,6 +215,22 @@ TEST_F(TicketGroupTest, ALostMemoryFindsTheHostsTicket) {
   OpenOn("web-1", "bbbbbbbbbb");
   Deliver();
   EXPECT_THAT(OnlyIssue().comments, ElementsAre("More opened:"));
+}
+
+TEST_F(TicketGroupTest, TheTicketsOfAnotherDaemonOrReceiverAreLeftAlone) {
+  TellByHost();
+  for (int i = 0; i < 21; ++i) OpenOn("web-" + std::to_string(i), Id(i));
+  Deliver();
+  ASSERT_EQ(tracker_.issues.size(), 21U);
+  for (auto* changed : {&settings_.viewpoint, &settings_.receiver}) {
+    *changed += "-2";
+    batch_.memory.clear();
+    Restart();
+    for (int i = 0; i < 21; ++i) Open(Id(i));
+    Deliver();
+  }
+  EXPECT_EQ(tracker_.issues.size(), 63U);
+  for (const auto& [key, issue] : tracker_.issues) EXPECT_THAT(issue.comments, IsEmpty()) << key;
 }
 
 TEST_F(TicketGroupTest, AListThatLagsBehindIsBelieved) {
@@ -264,7 +280,7 @@ TEST_F(TicketGroupTest, AFindingWithATicketOfItsOwnKeepsIt) {
   Deliver();
   EXPECT_EQ(tracker_.issues.size(), 2U);
   EXPECT_EQ(tracker_.OpenCount(), 1U);
-  EXPECT_TRUE(IssueOf("Drift on web-1 (owner: nobody)").open);
+  EXPECT_TRUE(IssueOf("Drift on web-1 seen from public (owner: nobody)").open);
 }
 
 }  // namespace

@@ -200,7 +200,9 @@ class TicketReceiverTest : public testing::Test {
     return tracker_.issues.begin()->second;
   }
 
-  TicketSettings settings_{.per = TicketPer::kFinding,
+  TicketSettings settings_{.viewpoint = "public",
+                           .receiver = "hub",
+                           .per = TicketPer::kFinding,
                            .style = {},
                            .route = {"sec/exposure", "", ""},
                            .owners = {{"data", {"data/cache", "dora", "caches"}}},
