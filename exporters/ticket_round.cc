@@ -15,6 +15,12 @@ using Status = DeliveryOutcome::Status;
 // One call takes no more than a request longer than this; what is left has its turn in the next.
 constexpr auto kLongestCall = std::chrono::seconds(10);
 
+// An acknowledgement lapsed, an acceptance ended or the severity rose: a change of what has been
+// open all along.
+bool IsOpenAgain(const Finding& finding, const Transition& transition) {
+  return finding.opened && transition.episode == finding.episode && transition.at > *finding.opened;
+}
+
 }  // namespace
 
 TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
@@ -128,7 +134,7 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   const auto record = memory_.Recall(finding.id);
   const bool has_ticket = record && !record->key.empty();
   const bool is_within = record && !record->within.empty();
-  if (transition.kind == TransitionKind::kOpened) {
+  if (transition.kind == TransitionKind::kOpened && !IsOpenAgain(finding, transition)) {
     if (has_ticket) return Return(finding, *record);
     if (!is_within) return Open(finding, record);
     // Of an end that its return overtook nobody was told, but the ticket may be closed by it.
@@ -142,8 +148,10 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   if (!is_current) return Step::kTaken;
   const bool ends = transition.kind == TransitionKind::kResolved;
   if (has_ticket) return ends ? Close(finding, *record) : Change(finding, *record);
-  if (!is_within) return Step::kTaken;
-  news_[record->within].Add(queued.id, {&finding, transition.kind});
+  // Nobody was told of it yet: its severity may have been too low.
+  if (!is_within) return ends ? Step::kTaken : Open(finding, record);
+  const auto what = ends ? TransitionKind::kResolved : TransitionKind::kChanged;
+  news_[record->within].Add(queued.id, {&finding, what});
   return Step::kLater;
 }
 
@@ -151,7 +159,7 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
 
 TicketStep TicketRound::Return(const Finding& finding, TicketRecord record) {
   if (finding.state != FindingState::kOpen || record.episode == finding.episode) {
-    return Step::kTaken;  // over again; or an acknowledgement ended, and the ticket is there
+    return Step::kTaken;  // over again; or told of already
   }
   const auto ticket = calls_.Get(record.key);
   if (calls_.IsGone()) {

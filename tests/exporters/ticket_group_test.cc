@@ -132,6 +132,19 @@ TEST_F(TicketGroupTest, AHostAndOwnerHaveOneTicket) {
   EXPECT_TRUE(theirs.open);
 }
 
+TEST_F(TicketGroupTest, WhatBecomesOpenAgainIsAChangeAndAChangeOfWhatIsNewOpens) {
+  TellByHost();
+  OpenOn("web-1", "aaaaaaaaaa");
+  Deliver();
+  Lapse("aaaaaaaaaa");
+  Deliver();
+  EXPECT_THAT(OnlyIssue().last_comment, StartsWith("```\naaaaaaaaaa  open  [warning]"));
+  FindingOf("bbbbbbbbbb").state = FindingState::kOpen;
+  Tell("bbbbbbbbbb", TransitionKind::kChanged);
+  Deliver();
+  EXPECT_THAT(OnlyIssue().last_comment, StartsWith("More opened:\n\n```\nbbbbbbbbbb  [warning]"));
+}
+
 TEST_F(TicketGroupTest, AHostsTicketIsOpenedAgainWithinTheWindow) {
   TellByHost();
   OpenOn("web-1", "aaaaaaaaaa");

@@ -154,6 +154,12 @@ class TicketReceiverTest : public testing::Test {
   std::int64_t Open(const std::string& id) {
     FindingOf(id).state = FindingState::kOpen;
     FindingOf(id).resolution.reset();
+    FindingOf(id).opened = batch_.now;
+    return Tell(id, TransitionKind::kOpened);
+  }
+  // An acknowledgement lapsed, say: open all along.
+  std::int64_t Lapse(const std::string& id) {
+    batch_.now += 1min;
     return Tell(id, TransitionKind::kOpened);
   }
   std::int64_t OpenAgain(const std::string& id) {

@@ -52,7 +52,7 @@ TEST_F(TicketReceiverTest, ATicketThatAPersonClosedStaysClosedUntilTheFindingHas
   Deliver();
   tracker_.issues.begin()->second.open = false;
   Tell("aaaaaaaaaa", TransitionKind::kChanged);
-  Open("aaaaaaaaaa");  // an acknowledgement ended
+  Lapse("aaaaaaaaaa");
   Resolve("aaaaaaaaaa");
   Deliver();
   EXPECT_FALSE(OnlyIssue().open);
@@ -61,6 +61,25 @@ TEST_F(TicketReceiverTest, ATicketThatAPersonClosedStaysClosedUntilTheFindingHas
   Deliver();
   EXPECT_TRUE(OnlyIssue().open);
   EXPECT_THAT(OnlyIssue().comments, ElementsAre("It is back."));
+}
+
+TEST_F(TicketReceiverTest, WhatBecomesOpenAgainIsAChange) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  FindingOf("aaaaaaaaaa").drift.severity = Severity::kCritical;
+  Lapse("aaaaaaaaaa");
+  Deliver();
+  EXPECT_THAT(OnlyIssue().comments, ElementsAre("It changed."));
+  EXPECT_THAT(OnlyIssue().last_comment, HasSubstr("\nseverity      critical\n"));
+}
+
+TEST_F(TicketReceiverTest, AChangeOfAnOpenFindingThatNobodyWasToldOfMakesATicket) {
+  for (const auto state : {FindingState::kAcknowledged, FindingState::kOpen}) {
+    FindingOf("aaaaaaaaaa").state = state;
+    Tell("aaaaaaaaaa", TransitionKind::kChanged);
+    EXPECT_EQ(Deliver().status, Status::kDelivered);
+    EXPECT_EQ(tracker_.OpenCount(), state == FindingState::kOpen ? 1U : 0U);
+  }
 }
 
 TEST_F(TicketReceiverTest, TheIntentIsKeptBeforeTheRequestGoesOut) {
