@@ -42,10 +42,12 @@ bool TicketCalls::SetOpen(const std::string& key, bool open) {
   return Write([&] { return system_.SetOpen(key, open); }).has_value();
 }
 
-bool TicketCalls::Close(const std::string& key, const std::string& why) {
+bool TicketCalls::Close(const std::string& key, const std::string& why, bool& said) {
   const auto ticket = Get(key);
   if (!ticket) return false;
-  return !ticket->open || (Comment(key, why) && SetOpen(key, false));
+  if (!ticket->open) return true;
+  said = said || Comment(key, why);
+  return said && SetOpen(key, false);
 }
 
 const std::vector<Ticket>* TicketCalls::List(const std::string& repository) {

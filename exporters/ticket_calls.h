@@ -37,8 +37,9 @@ class TicketCalls {
   bool Comment(const std::string& key, const std::string& text);
   // Whether it is so now.
   bool SetOpen(const std::string& key, bool open);
-  // With `why` as the last word; nothing if a person closed it. Whether it is closed.
-  bool Close(const std::string& key, const std::string& why);
+  // With `why` as the last word, unless that is `said` already; nothing if a person closed it.
+  // Whether it is closed.
+  bool Close(const std::string& key, const std::string& why, bool& said);
   // The tickets of a repository with the label; nullptr: it could not be listed.
   const std::vector<Ticket>* List(const std::string& repository);
 

@@ -10,6 +10,8 @@
 namespace postern::exporters {
 namespace {
 
+// In TicketRecord::said of a group.
+constexpr const char* kEnd = "end";
 constexpr const char* kNoneIsOpen = "None of its findings is open any more.\n";
 
 // The minute of the intent stands in its record as the episode: a number that no earlier ticket of
@@ -78,25 +80,27 @@ TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) 
           .route = RouteOf(finding, settings)};
 }
 
-GroupTickets::Batch GroupTickets::OpenOnes(std::span<const TicketNews> opened) const {
-  std::vector<TicketNews> open;
+GroupTickets::Batch GroupTickets::Those(std::span<const TicketNews> news,
+                                        const Filter& are_told) const {
+  std::vector<TicketNews> told;
   std::vector<std::size_t> places;  // of the same indices
-  for (std::size_t i = 0; i < opened.size(); ++i) {
-    if (opened[i].finding->state != FindingState::kOpen) continue;
-    open.push_back(opened[i]);
+  for (std::size_t i = 0; i < news.size(); ++i) {
+    if (!are_told(news[i])) continue;
+    told.push_back(news[i]);
     places.push_back(i);
   }
-  const auto list = ListNews(open, markup_);
-  Batch batch{.findings = {}, .text = list.text, .looked_at = opened.size()};
-  for (std::size_t i = 0; i < list.told; ++i) batch.findings.push_back(open[i].finding);
-  if (list.told < open.size()) batch.looked_at = places[list.told];
+  const auto list = ListNews(told, markup_);
+  Batch batch{.findings = {}, .text = list.text, .looked_at = news.size()};
+  for (std::size_t i = 0; i < list.told; ++i) batch.findings.push_back(told[i].finding);
+  if (list.told < told.size()) batch.looked_at = places[list.told];
   return batch;
 }
 
 GroupTickets::Told GroupTickets::Open(const TicketGroup& group,
                                       std::span<const TicketNews> opened) {
   if (!SettleIntent(group)) return {TicketStep::kLater, opened.size()};
-  const auto batch = OpenOnes(opened);
+  const auto batch = Those(
+      opened, [](const TicketNews& one) { return one.finding->state == FindingState::kOpen; });
   const auto record = memory_.Recall(group.id);
   const auto step = [&] {
     if (batch.findings.empty()) return record ? EndIfEmpty(group, *record) : TicketStep::kTaken;
@@ -133,17 +137,19 @@ bool GroupTickets::SettleIntent(const TicketGroup& group) {
   return true;
 }
 
-TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, const TicketRecord& record) {
+TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, TicketRecord record) {
   if (record.intent) {
     intents_.Drop(group.id);
     return TicketStep::kTaken;
   }
   if (memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
   if (memory_.End(record.key, intents_.Now())) return TicketStep::kLater;
-  if (!calls_.Close(record.key, kNoneIsOpen)) {
-    if (!calls_.IsGone()) return Failed();
-    calls_.Forgive();
-  }
+  bool said = !record.said.empty();
+  const bool closed = calls_.Close(record.key, kNoneIsOpen, said);
+  record.said = said ? kEnd : "";
+  memory_.Keep(group.id, record);
+  if (!closed && !calls_.IsGone()) return Failed();
+  calls_.Forgive();
   return TicketStep::kTaken;
 }
 
@@ -161,7 +167,8 @@ TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
                    .episode = 1,
                    .intent = {},
                    .ended = {},
-                   .within = ""},
+                   .within = "",
+                   .said = ""},
                   *at, batch);
   }
   const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
@@ -200,9 +207,10 @@ TicketStep GroupTickets::Add(const TicketGroup& group, const TicketRecord& recor
 
 TicketStep GroupTickets::Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
                                 const Batch& batch) {
-  if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
   if (!ticket.open && !calls_.SetOpen(record.key, true)) return Failed();
+  if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
   record.ended.reset();
+  record.said.clear();
   memory_.Keep(group.id, record);
   KeepWithin(record.key, batch);
   return TicketStep::kTaken;
@@ -215,29 +223,47 @@ void GroupTickets::KeepWithin(const std::string& key, const Batch& batch) {
                                .episode = finding->episode,
                                .intent = {},
                                .ended = {},
-                               .within = key});
+                               .within = key,
+                               .said = ""});
+  }
+}
+
+bool GroupTickets::IsSaid(const TicketNews& news) const {
+  const auto record = memory_.Recall(news.finding->id);
+  return record && record->said == SaidOf(news);
+}
+
+void GroupTickets::KeepSaid(std::span<const TicketNews> news) {
+  for (const auto& one : news) {
+    auto record = memory_.Recall(one.finding->id);
+    if (!record || one.what != TransitionKind::kResolved) continue;
+    record->said = SaidOf(one);
+    memory_.Keep(one.finding->id, *record);
   }
 }
 
 GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const TicketNews> news) {
-  const auto list = ListNews(news, markup_);
+  const auto batch = Those(news, [&](const TicketNews& one) { return !IsSaid(one); });
+  const auto told = news.first(batch.looked_at);
   std::set<std::string> ended;
-  for (const auto& one : news.first(list.told)) {
+  for (const auto& one : told) {
     if (one.what == TransitionKind::kResolved) ended.insert(one.finding->id);
   }
   const bool is_last = !ended.empty() && !memory_.AnyWithin(key, ended);
   // Kept before the ticket is closed: after a crash it would look as if a person had done it.
-  if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, list.told};
+  if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, told.size()};
   const auto ticket = calls_.Get(key);
-  if (!ticket && !calls_.IsGone()) return {Failed(), list.told};
+  if (!ticket && !calls_.IsGone()) return {Failed(), told.size()};
   if (!ticket) calls_.Forgive();
   if (ticket && ticket->open) {
     const std::string last_word = is_last ? std::string("\n") + kNoneIsOpen : "";
-    if (!calls_.Comment(key, list.text + last_word)) return {Failed(), list.told};
-    if (is_last && !calls_.SetOpen(key, false)) return {Failed(), list.told};
+    const bool is_said = batch.findings.empty();
+    if (!is_said && !calls_.Comment(key, batch.text + last_word)) return {Failed(), told.size()};
+    KeepSaid(told);
+    if (is_last && !calls_.SetOpen(key, false)) return {Failed(), told.size()};
   }
   for (const auto& id : ended) memory_.Forget(id);
-  return {TicketStep::kTaken, list.told};
+  return {TicketStep::kTaken, told.size()};
 }
 
 }  // namespace postern::exporters

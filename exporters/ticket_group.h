@@ -68,19 +68,20 @@ class GroupTickets {
   Told Tell(const std::string& key, std::span<const TicketNews> news);
 
  private:
-  // Those of the given findings that are open, as many as fit into one text.
+  // Those of the given news that are to be told, as many as fit into one text.
   struct Batch {
     std::vector<const Finding*> findings;
     std::string text;           // lists them
     std::size_t looked_at = 0;  // so many, from the first on, for these
   };
+  using Filter = std::function<bool(const TicketNews& news)>;
 
-  Batch OpenOnes(std::span<const TicketNews> opened) const;
+  Batch Those(std::span<const TicketNews> news, const Filter& are_told) const;
   // Looks for the ticket of an intent of which nobody knows what became. Whether that is settled:
   // an intent that is left then is one that may be acted on.
   bool SettleIntent(const TicketGroup& group);
   // All that the group's record, or its intent, was to tell of is over.
-  TicketStep EndIfEmpty(const TicketGroup& group, const TicketRecord& record);
+  TicketStep EndIfEmpty(const TicketGroup& group, TicketRecord record);
   // The batch goes into a ticket: one that is there and wanted is extended, a new one is first
   // intended and then made.
   TicketStep Add(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
@@ -89,6 +90,9 @@ class GroupTickets {
   TicketStep Intend(const TicketGroup& group, const Batch& batch);
   TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
   void KeepWithin(const std::string& key, const Batch& batch);
+  bool IsSaid(const TicketNews& news) const;
+  // The ticket tells of these ends by now; their rows wait until it is closed, too.
+  void KeepSaid(std::span<const TicketNews> news);
   TicketStep Failed() const { return StepOf(*calls_.failure()); }
 
   const TicketMarkup markup_;

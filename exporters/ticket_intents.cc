@@ -26,7 +26,8 @@ void TicketIntents::Make(const std::string& id, const std::string& repository, i
                     .episode = episode,
                     .intent = Now(),
                     .ended = {},
-                    .within = ""});
+                    .within = "",
+                    .said = ""});
   own_.insert(id);
   has_new_ = true;
 }

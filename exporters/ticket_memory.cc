@@ -28,6 +28,7 @@ std::string TextOf(const TicketRecord& record) {
   add("key", record.key);
   add("repository", record.repository);
   add("within", record.within);
+  add("said", record.said);
   if (record.intent) add("intent", FormatTime(*record.intent));
   if (record.ended) add("ended", FormatTime(*record.ended));
   return json::serialize(object);
@@ -46,7 +47,8 @@ std::optional<TicketRecord> ParseRecord(const std::string& text) {
       .episode = static_cast<int>(std::clamp<std::int64_t>(episode->get_int64(), 1, INT_MAX)),
       .intent = ParseTime(TextAt(object, "intent")),
       .ended = ParseTime(TextAt(object, "ended")),
-      .within = TextAt(object, "within")};
+      .within = TextAt(object, "within"),
+      .said = TextAt(object, "said")};
 }
 
 // The times in `text`, a list, that lie within the hour before `now`.

@@ -168,9 +168,9 @@ TicketStep TicketRound::Return(const Finding& finding, TicketRecord record) {
     return OpenAnew(finding);
   }
   if (!ticket) return Failed();
+  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   const auto returned = TicketComment(finding, TransitionKind::kOpened, settings_.style.markup);
   if (!calls_.Comment(record.key, returned)) return Failed();
-  if (!ticket->open && !calls_.SetOpen(record.key, true)) return Failed();
   record.episode = finding.episode;
   record.ended.reset();
   memory_.Keep(finding.id, record);
@@ -187,10 +187,12 @@ TicketStep TicketRound::Change(const Finding& finding, const TicketRecord& recor
 }
 
 TicketStep TicketRound::Close(const Finding& finding, TicketRecord record) {
+  const auto end = SaidOf({&finding, TransitionKind::kResolved});
+  bool said = record.said == end;
   const bool closed = calls_.Close(
-      record.key, TicketComment(finding, TransitionKind::kResolved, settings_.style.markup));
-  if (!closed && !calls_.IsGone()) return Failed();
-  record.ended = batch_.now;
+      record.key, TicketComment(finding, TransitionKind::kResolved, settings_.style.markup), said);
+  record.said = said ? end : "";
+  if (closed || calls_.IsGone()) record.ended = batch_.now;
   memory_.Keep(finding.id, record);
   return closed ? Step::kTaken : Failed();
 }
@@ -253,7 +255,8 @@ TicketStep TicketRound::OpenAnew(const Finding& finding) {
                               .episode = finding.episode,
                               .intent = {},
                               .ended = {},
-                              .within = ""});
+                              .within = "",
+                              .said = ""});
     return Step::kTaken;
   }
   if (memory_.CreatedWithinHour(intents_.Now(), finding.id) >= kTicketsPerHour) {

@@ -176,6 +176,10 @@ std::string HostTicketBody(const Finding& finding, const std::string& findings,
   return style.body->Has("findings") ? body : body + OwnLines(findings);
 }
 
+std::string SaidOf(const TicketNews& news) {
+  return std::string(ToString(news.what)) + "-" + std::to_string(news.finding->episode);
+}
+
 TicketList ListNews(std::span<const TicketNews> news, TicketMarkup markup) {
   TicketList list;
   std::string lines;

@@ -51,6 +51,9 @@ struct TicketNews {
   TransitionKind what = TransitionKind::kOpened;
 };
 
+// "resolved-2": what is said of the finding, for TicketRecord::said.
+std::string SaidOf(const TicketNews& news);
+
 // Several of them in one text, a line for each.
 struct TicketList {
   std::string text;

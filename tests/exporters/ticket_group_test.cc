@@ -166,6 +166,30 @@ TEST_F(TicketGroupTest, AHostsTicketIsOpenedAgainWithinTheWindow) {
   EXPECT_EQ(tracker_.OpenCount(), 1U);
 }
 
+TEST_F(TicketGroupTest, WhatIsSaidIsNotSaidAgainWhileTheTicketCannotBeClosedOrOpened) {
+  TellByHost();
+  OpenOn("web-1", "aaaaaaaaaa");
+  OpenOn("web-1", "bbbbbbbbbb");
+  Deliver();
+  const auto deliver_with_failures = [&] {
+    for (int i = 0; i < 3; ++i) {
+      tracker_.next_set_open = Tracker::Fault::kRetry;
+      EXPECT_EQ(Deliver().status, Status::kRetry);
+    }
+    EXPECT_EQ(Deliver().status, Status::kDelivered);
+  };
+  Tell("aaaaaaaaaa", TransitionKind::kChanged);
+  Resolve("aaaaaaaaaa");
+  Resolve("bbbbbbbbbb");
+  Deliver();
+  OpenAgain("bbbbbbbbbb");
+  deliver_with_failures();
+  Resolve("bbbbbbbbbb");
+  deliver_with_failures();
+  EXPECT_FALSE(OnlyIssue().open);
+  EXPECT_THAT(OnlyIssue().comments, ElementsAre("```", "```", "More opened:", "```"));
+}
+
 TEST_F(TicketGroupTest, WhatOpensWhileTheLastEndsKeepsTheTicketOpen) {
   TellByHost();
   OpenOn("web-1", "aaaaaaaaaa");

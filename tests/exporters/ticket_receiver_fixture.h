@@ -44,6 +44,7 @@ struct Tracker {
   std::map<std::string, Issue> issues;
   Fault next_create = Fault::kNone;
   Fault next_comment = Fault::kNone;
+  Fault next_set_open = Fault::kNone;
   int lists = 0;
   bool lists_lag = false;  // they show every ticket as open
   Duration each_takes{};   // a write
@@ -108,6 +109,10 @@ class InMemory : public TicketSystem {
     return Done{};
   }
   TicketResult<Done> SetOpen(const std::string& key, bool open) override {
+    clock_.at += tracker_.each_takes;
+    if (const auto failure =
+            FailureOf(std::exchange(tracker_.next_set_open, Tracker::Fault::kNone)))
+      return *failure;
     tracker_.issues.at(key).open = open;
     return Done{};
   }

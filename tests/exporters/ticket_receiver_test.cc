@@ -212,6 +212,29 @@ TEST_F(TicketReceiverTest, ThingsAreSaidInTheOrderInWhichTheyHappened) {
               ElementsAre("It changed.", "Fixed: fresh observations agree with the policy."));
 }
 
+TEST_F(TicketReceiverTest, WhatIsSaidIsNotSaidAgainWhileTheTicketCannotBeClosedOrOpened) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  const auto deliver_with_failures = [&] {
+    for (int i = 0; i < 3; ++i) {
+      tracker_.next_set_open = Tracker::Fault::kRetry;
+      EXPECT_EQ(Deliver().status, Status::kRetry);
+    }
+    EXPECT_EQ(Deliver().status, Status::kDelivered);
+  };
+  for (int episode = 1; episode <= 2; ++episode) {
+    Resolve("aaaaaaaaaa");
+    deliver_with_failures();
+    EXPECT_FALSE(OnlyIssue().open);
+    OpenAgain("aaaaaaaaaa");
+    deliver_with_failures();
+    EXPECT_TRUE(OnlyIssue().open);
+  }
+  EXPECT_THAT(OnlyIssue().comments,
+              ElementsAre("Fixed: fresh observations agree with the policy.", "It is back.",
+                          "Fixed: fresh observations agree with the policy.", "It is back."));
+}
+
 TEST_F(TicketReceiverTest, AnEndThatAReturnHasOvertakenClosesNothing) {
   Open("aaaaaaaaaa");
   Resolve("aaaaaaaaaa");
