@@ -43,8 +43,8 @@ class JiraIssues : public TicketSystem {
 
   TicketResult<Ticket> Get(const std::string& key) override {
     if (!IsJiraKey(key)) return NotOurs(key);
-    return Understand(client_.Read(About::kTicket, PathOf(key) + "?fields=status"), "a ticket",
-                      false, ParseJiraIssue);
+    return Understand(client_.Read(About::kTicket, PathOf(key) + "?fields=status,description"),
+                      "a ticket", false, ParseJiraIssue);
   }
 
   TicketResult<Ticket> Create(const NewTicket& ticket) override {

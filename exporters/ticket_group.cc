@@ -27,8 +27,8 @@ std::string MarkerOf(const TicketGroup& group, const TicketRecord& record) {
 }
 
 // Of a receiver's groups of one kind, `whose` says which.
-std::string MarkersBegin(const TicketSettings& settings, const std::string& kind,
-                         const std::string& whose) {
+std::string MarkersOf(const TicketSettings& settings, const std::string& kind,
+                      const std::string& whose) {
   constexpr std::size_t kCharacters = 10;
   const auto all = settings.viewpoint + '\0' + settings.receiver + '\0' + whose;
   return "postern-" + kind + "-" + Sha256Base32(all, kCharacters) + "-";
@@ -48,6 +48,8 @@ TicketStep StepOf(const TicketFailure& failure) {
       return TicketStep::kRefused;
     case TicketFailure::Kind::kRetry:
     case TicketFailure::Kind::kUnknown:
+    case TicketFailure::Kind::kUnusable:
+    case TicketFailure::Kind::kNotFound:
       return TicketStep::kLater;
   }
   return TicketStep::kLater;
@@ -55,7 +57,7 @@ TicketStep StepOf(const TicketFailure& failure) {
 
 TicketGroup SumOf(const TicketSettings& settings) {
   return {.id = TicketMemory::kSum,
-          .marker = MarkersBegin(settings, "sum", ""),
+          .marker = MarkersOf(settings, "sum", ""),
           .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
                    " tickets within an hour, seen from " + settings.viewpoint,
           .body =
@@ -71,7 +73,7 @@ TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) 
   constexpr std::size_t kIdCharacters = 10;
   const auto whose = HostText(finding) + '\0' + finding.drift.owner;
   return {.id = "host-" + Sha256Base32(whose, kIdCharacters),
-          .marker = MarkersBegin(settings, "host", whose),
+          .marker = MarkersOf(settings, "host", whose),
           .title = HostTicketTitle(finding, settings.style),
           .body =
               [&finding, &settings](const std::string& findings) {
@@ -126,13 +128,10 @@ bool GroupTickets::SettleIntent(const TicketGroup& group) {
   }
   const auto* list = calls_.List(record->repository);
   if (list == nullptr) return false;
-  const auto marker = MarkerOf(group, *record);
-  const auto at = std::ranges::find_if(
-      *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
-  if (at == list->end()) {
-    intents_.Drop(group.id);
+  if (const auto* ticket = list->Find(MarkerOf(group, *record))) {
+    intents_.Fulfil(group.id, *record, ticket->key);
   } else {
-    intents_.Fulfil(group.id, *record, at->key);
+    intents_.Drop(group.id);
   }
   return true;
 }
@@ -145,7 +144,7 @@ TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, TicketRecord recor
   if (memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
   if (memory_.End(record.key, intents_.Now())) return TicketStep::kLater;
   bool said = !record.said.empty();
-  const bool closed = calls_.Close(record.key, kNoneIsOpen, said);
+  const bool closed = calls_.Close(record.key, group.marker, kNoneIsOpen, said);
   record.said = said ? kEnd : "";
   memory_.Keep(group.id, record);
   if (!closed && !calls_.IsGone()) return Failed();
@@ -155,21 +154,19 @@ TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, TicketRecord recor
 
 TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
   const auto* list = calls_.List(group.route.repository);
-  if (list == nullptr) return TicketStep::kLater;
+  if (list == nullptr) return Failed();
   // There is one if the memory was lost, with a database that was put back from a backup.
-  const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
-    return ticket.open && ticket.text.find(group.marker) != std::string::npos;
-  });
-  if (at != list->end()) {
+  if (const auto* ticket = list->FindOpen(group.marker)) {
     return Extend(group,
-                  {.key = at->key,
+                  {.key = ticket->key,
                    .repository = group.route.repository,
                    .episode = 1,
                    .intent = {},
                    .ended = {},
                    .within = "",
+                   .marker = "",
                    .said = ""},
-                  *at, batch);
+                  *ticket, batch);
   }
   const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
   if (too_many && group.id != TicketMemory::kSum) return TicketStep::kShared;
@@ -191,14 +188,14 @@ TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& reco
     return Failed();
   }
   intents_.Fulfil(group.id, record, made->key);
-  KeepWithin(made->key, batch);
+  KeepWithin(group, made->key, batch);
   return TicketStep::kTaken;
 }
 
 TicketStep GroupTickets::Add(const TicketGroup& group, const TicketRecord& record,
                              const Batch& batch) {
-  const auto ticket = calls_.Get(record.key);
-  if (!ticket && !calls_.IsGone()) return Failed();
+  const auto ticket = calls_.Get(record.key, group.marker);
+  if (!ticket && !calls_.IsLost()) return Failed();
   if (!ticket) calls_.Forgive();
   const bool is_done = !ticket || (!ticket->open && !record.ended);
   if (is_done) return Intend(group, batch);  // a person says so: what is new gets another
@@ -212,11 +209,12 @@ TicketStep GroupTickets::Extend(const TicketGroup& group, TicketRecord record, c
   record.ended.reset();
   record.said.clear();
   memory_.Keep(group.id, record);
-  KeepWithin(record.key, batch);
+  KeepWithin(group, record.key, batch);
   return TicketStep::kTaken;
 }
 
-void GroupTickets::KeepWithin(const std::string& key, const Batch& batch) {
+void GroupTickets::KeepWithin(const TicketGroup& group, const std::string& key,
+                              const Batch& batch) {
   for (const auto* finding : batch.findings) {
     memory_.Keep(finding->id, {.key = "",
                                .repository = "",
@@ -224,6 +222,7 @@ void GroupTickets::KeepWithin(const std::string& key, const Batch& batch) {
                                .intent = {},
                                .ended = {},
                                .within = key,
+                               .marker = group.marker,
                                .said = ""});
   }
 }
@@ -252,10 +251,13 @@ GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const Ti
   const bool is_last = !ended.empty() && !memory_.AnyWithin(key, ended);
   // Kept before the ticket is closed: after a crash it would look as if a person had done it.
   if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, told.size()};
-  const auto ticket = calls_.Get(key);
-  if (!ticket && !calls_.IsGone()) return {Failed(), told.size()};
-  if (!ticket) calls_.Forgive();
-  if (ticket && ticket->open) {
+  const auto record = memory_.Recall(news.front().finding->id);
+  const auto ticket = calls_.Get(key, record ? record->marker : "");
+  if (calls_.IsLost()) {
+    for (const auto& id : ended) memory_.Forget(id);
+  }
+  if (!ticket) return {Failed(), told.size()};
+  if (ticket->open) {
     const std::string last_word = is_last ? std::string("\n") + kNoneIsOpen : "";
     const bool is_said = batch.findings.empty();
     if (!is_said && !calls_.Comment(key, batch.text + last_word)) return {Failed(), told.size()};

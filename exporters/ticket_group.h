@@ -89,7 +89,7 @@ class GroupTickets {
                     const Batch& batch);
   TicketStep Intend(const TicketGroup& group, const Batch& batch);
   TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
-  void KeepWithin(const std::string& key, const Batch& batch);
+  void KeepWithin(const TicketGroup& group, const std::string& key, const Batch& batch);
   bool IsSaid(const TicketNews& news) const;
   // The ticket tells of these ends by now; their rows wait until it is closed, too.
   void KeepSaid(std::span<const TicketNews> news);

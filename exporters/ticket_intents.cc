@@ -27,6 +27,7 @@ void TicketIntents::Make(const std::string& id, const std::string& repository, i
                     .intent = Now(),
                     .ended = {},
                     .within = "",
+                    .marker = "",
                     .said = ""});
   own_.insert(id);
   has_new_ = true;
@@ -41,7 +42,9 @@ void TicketIntents::Fulfil(const std::string& id, TicketRecord record, const std
 
 void TicketIntents::Fail(const std::string& id, TicketRecord record, TicketFailure::Kind kind) {
   switch (kind) {
+    case TicketFailure::Kind::kUnusable:
     case TicketFailure::Kind::kRefused:
+    case TicketFailure::Kind::kNotFound:
     case TicketFailure::Kind::kGone:
       return Drop(id);
     case TicketFailure::Kind::kUnknown:

@@ -28,6 +28,7 @@ std::string TextOf(const TicketRecord& record) {
   add("key", record.key);
   add("repository", record.repository);
   add("within", record.within);
+  add("marker", record.marker);
   add("said", record.said);
   if (record.intent) add("intent", FormatTime(*record.intent));
   if (record.ended) add("ended", FormatTime(*record.ended));
@@ -48,6 +49,7 @@ std::optional<TicketRecord> ParseRecord(const std::string& text) {
       .intent = ParseTime(TextAt(object, "intent")),
       .ended = ParseTime(TextAt(object, "ended")),
       .within = TextAt(object, "within"),
+      .marker = TextAt(object, "marker"),
       .said = TextAt(object, "said")};
 }
 

@@ -20,6 +20,7 @@ struct TicketRecord {
   std::optional<TimePoint> intent;  // a create may have been sent since then
   std::optional<TimePoint> ended;   // the end of all it tells of, by which it was closed
   std::string within;  // the finding has no ticket of its own, and this one tells of it
+  std::string marker;  // what those of that ticket's group begin with
   std::string said;    // "resolved-2": told there already, though the row waits for the rest of it
 
   bool operator==(const TicketRecord&) const = default;

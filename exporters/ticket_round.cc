@@ -65,6 +65,7 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
       blocked_.insert(id);
       return;
     case Step::kLater:
+      if (!calls_.MustEnd()) calls_.Forgive();
       blocked_.insert(id);
       return;
   }
@@ -107,12 +108,20 @@ void TicketRound::NoteTold(const Shared& shared, const GroupTickets::Told& told)
   }
   if (told.step == Step::kRefused) {
     for (const auto row : rows) outcome_.refused.push_back({row, calls_.failure()->detail});
-    calls_.Forgive();
   }
+  if (!calls_.MustEnd()) calls_.Forgive();
+}
+
+// What can be done at once does not wait for what is unusable; nor could an intent, which is acted
+// on soon or has to be made anew.
+bool TicketRound::GoesOn() const {
+  const bool did_some = !outcome_.taken.empty() || !outcome_.refused.empty();
+  return intents_.has_new() || (did_some && !MayGoOn());
 }
 
 void TicketRound::Report() {
-  if (const auto& failure = calls_.failure()) {
+  const auto& failure = calls_.MustEnd() || GoesOn() ? calls_.failure() : calls_.unusable();
+  if (failure) {
     outcome_.status = Status::kRetry;
     outcome_.reason = failure->reason;
     outcome_.detail = failure->detail;
@@ -161,8 +170,8 @@ TicketStep TicketRound::Return(const Finding& finding, TicketRecord record) {
   if (finding.state != FindingState::kOpen || record.episode == finding.episode) {
     return Step::kTaken;  // over again; or told of already
   }
-  const auto ticket = calls_.Get(record.key);
-  if (calls_.IsGone()) {
+  const auto ticket = calls_.Get(record.key, MarkersBegin(finding.id));
+  if (calls_.IsLost()) {
     calls_.Forgive();
     memory_.Forget(finding.id);
     return OpenAnew(finding);
@@ -178,7 +187,7 @@ TicketStep TicketRound::Return(const Finding& finding, TicketRecord record) {
 }
 
 TicketStep TicketRound::Change(const Finding& finding, const TicketRecord& record) {
-  const auto ticket = calls_.Get(record.key);
+  const auto ticket = calls_.Get(record.key, MarkersBegin(finding.id));
   if (!ticket) return Failed();
   if (!ticket->open) return Step::kTaken;  // a person closed it
   const bool said = calls_.Comment(
@@ -189,8 +198,9 @@ TicketStep TicketRound::Change(const Finding& finding, const TicketRecord& recor
 TicketStep TicketRound::Close(const Finding& finding, TicketRecord record) {
   const auto end = SaidOf({&finding, TransitionKind::kResolved});
   bool said = record.said == end;
-  const bool closed = calls_.Close(
-      record.key, TicketComment(finding, TransitionKind::kResolved, settings_.style.markup), said);
+  const bool closed =
+      calls_.Close(record.key, MarkersBegin(finding.id),
+                   TicketComment(finding, TransitionKind::kResolved, settings_.style.markup), said);
   record.said = said ? end : "";
   if (closed || calls_.IsGone()) record.ended = batch_.now;
   memory_.Keep(finding.id, record);
@@ -221,12 +231,10 @@ TicketStep TicketRound::Open(const Finding& finding, const std::optional<TicketR
 // Looks for the ticket of an intent of which nobody knows what became.
 TicketStep TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
   const auto* list = calls_.List(record.repository);
-  if (list == nullptr) return Step::kLater;
-  const auto marker = TicketMarker(finding.id, record.episode);
-  const auto at = std::ranges::find_if(
-      *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
-  if (at == list->end()) return OpenAnew(finding);
-  intents_.Fulfil(finding.id, record, at->key);
+  if (list == nullptr) return Failed();
+  const auto* ticket = list->Find(TicketMarker(finding.id, record.episode));
+  if (ticket == nullptr) return OpenAnew(finding);
+  intents_.Fulfil(finding.id, record, ticket->key);
   return Step::kTaken;
 }
 
@@ -243,19 +251,18 @@ TicketStep TicketRound::OpenAnew(const Finding& finding) {
   }
   const auto& repository = RouteOf(finding, settings_).repository;
   const auto* list = calls_.List(repository);
-  if (list == nullptr) return Step::kLater;
+  if (list == nullptr) return Failed();
   // There is one if the memory was lost, with a database that was put back from a backup.
-  const auto marker = TicketMarker(finding.id, finding.episode);
-  const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
-    return HasMarker(ticket.text, marker) || (ticket.open && HasMarkerOf(ticket.text, finding.id));
-  });
-  if (at != list->end()) {
-    memory_.Keep(finding.id, {.key = at->key,
+  const auto* ticket = list->Find(TicketMarker(finding.id, finding.episode));
+  if (ticket == nullptr) ticket = list->FindOpen(MarkersBegin(finding.id));
+  if (ticket != nullptr) {
+    memory_.Keep(finding.id, {.key = ticket->key,
                               .repository = repository,
                               .episode = finding.episode,
                               .intent = {},
                               .ended = {},
                               .within = "",
+                              .marker = "",
                               .said = ""});
     return Step::kTaken;
   }
@@ -284,7 +291,7 @@ TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record)
 }
 
 bool TicketRound::MayGoOn() const {
-  return !calls_.failure() && clock_.Monotonic() < started_ + kLongestCall;
+  return !calls_.MustEnd() && clock_.Monotonic() < started_ + kLongestCall;
 }
 
 }  // namespace postern::exporters

@@ -48,6 +48,7 @@ class TicketRound {
   // What came of the first rows of `shared`.
   void NoteTold(const Shared& shared, const GroupTickets::Told& told);
   void Report();
+  bool GoesOn() const;
 
   // A finding with a ticket.
   Step Return(const Finding& finding, TicketRecord record);

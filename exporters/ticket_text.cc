@@ -80,6 +80,19 @@ std::string InBody(const Finding& finding, std::string_view name, const TicketSt
                  : PlainFact(finding, name, style);
 }
 
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+bool IsMarker(std::string_view line) {
+  constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  return line.starts_with("postern-") &&
+         line.find_first_not_of(kCharacters) == std::string_view::npos;
+}
+
 std::string NewsLine(const TicketNews& news) {
   const auto& finding = *news.finding;
   auto line = DisplayId(finding) + "  ";
@@ -96,20 +109,22 @@ std::string TicketTitle(const Finding& finding, const TicketStyle& style) {
       style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
 }
 
+std::string MarkersBegin(const std::string& finding_id) {
+  return "postern-finding-" + finding_id + "-";
+}
+
 std::string TicketMarker(const std::string& finding_id, int episode) {
-  return "postern-finding-" + finding_id + "-" + std::to_string(episode);
+  return MarkersBegin(finding_id) + std::to_string(episode);
 }
 
-bool HasMarkerOf(std::string_view text, const std::string& finding_id) {
-  return text.find("postern-finding-" + finding_id + "-") != std::string_view::npos;
-}
-
-bool HasMarker(std::string_view text, std::string_view marker) {
-  for (auto at = text.find(marker); at != std::string_view::npos; at = text.find(marker, at + 1)) {
-    const auto end = at + marker.size();
-    if (end == text.size() || text[end] < '0' || text[end] > '9') return true;
+std::string MarkerIn(std::string_view text) {
+  while (!text.empty()) {
+    const auto begin = text.rfind('\n') + 1;  // 0 where there is none
+    const auto line = Trimmed(text.substr(begin));
+    if (IsMarker(line)) return std::string(line);
+    text = text.substr(0, begin > 0 ? begin - 1 : 0);
   }
-  return false;
+  return {};
 }
 
 std::string TicketBody(const Finding& finding, const TicketStyle& style) {

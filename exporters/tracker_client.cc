@@ -27,15 +27,26 @@ Duration PauseOf(const HttpReply& reply) {
   return std::max(reply.retry_after, std::chrono::duration_cast<Duration>(resets - now));
 }
 
-Kind KindOf(unsigned status, bool writes, bool of_ticket) {
+bool IsLimit(const HttpReply& reply) {
+  if (reply.status == 429) return true;
+  // GitHub answers 403 to both of its limits (docs.github.com/rest, rate limits).
+  return reply.status == 403 && (reply.limit_reached || reply.retry_after > Duration::zero() ||
+                                 reply.body.find("rate limit") != std::string::npos);
+}
+
+Kind KindOf(const HttpReply& reply, bool writes, bool of_ticket) {
+  const auto status = reply.status;
   if (status >= 500) return writes ? Kind::kUnknown : Kind::kRetry;
-  if (of_ticket && (status == 404 || status == 410)) return Kind::kGone;
+  if (status == 401 || IsLimit(reply)) return Kind::kRetry;
+  if (of_ticket && (status == 404 || status == 410)) return Kind::kNotFound;
+  // It moved to another repository, or its repository did: its key is not true any more.
+  if (of_ticket && status / 100 == 3) return Kind::kRefused;
   const bool is_about_content = status == 400 || status == 413 || status == 422;
-  return writes && is_about_content ? Kind::kRefused : Kind::kRetry;
+  return writes && is_about_content ? Kind::kRefused : Kind::kUnusable;
 }
 
 TicketFailure FailureOf(const HttpReply& reply, bool writes, bool of_ticket) {
-  return {.kind = KindOf(reply.status, writes, of_ticket),
+  return {.kind = KindOf(reply, writes, of_ticket),
           .reason = "http_" + std::to_string(reply.status / 100) + "xx",
           .detail = "HTTP status " + std::to_string(reply.status) + ": " +
                     EscapeTerminal(reply.body.substr(0, kShownOfReply)),

@@ -308,6 +308,41 @@ TEST_F(TicketGroupTest, AHostWhoseTicketIsRefusedStopsNoOther) {
   EXPECT_EQ(tracker_.issues.size(), 1U);
 }
 
+TEST_F(TicketGroupTest, NewsOfATicketThatIsGoneOrSomebodyElsesAreDeadLetters) {
+  TellByHost();
+  for (const bool gone : {true, false}) {
+    OpenOn("web-1", "aaaaaaaaaa");
+    Deliver();
+    if (gone) {
+      tracker_.issues.clear();
+    } else {
+      tracker_.issues.begin()->second.made.body = "postern-host-bbbbbbbbbb-1\n";
+    }
+    const auto row = Resolve("aaaaaaaaaa");
+    Keep(Once());
+    const auto outcome = Once();
+    ASSERT_EQ(outcome.refused.size(), 1U);
+    EXPECT_EQ(outcome.refused[0].id, row);
+    Keep(outcome);
+  }
+  EXPECT_THAT(OnlyIssue().comments, IsEmpty());
+  OpenOn("web-1", "aaaaaaaaaa");
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 2U);
+}
+
+TEST_F(TicketGroupTest, AHostWhoseRepositoryCannotBeUsedStopsNoOther) {
+  TellByHost();
+  tracker_.broken["data/cache"] = TicketFailure::Kind::kUnusable;
+  FindingOf("aaaaaaaaaa").drift.owner = "data";
+  OpenOn("web-1", "aaaaaaaaaa");
+  OpenOn("web-2", "bbbbbbbbbb");
+  const auto outcome = Deliver();
+  EXPECT_EQ(outcome.status, Status::kRetry);
+  EXPECT_EQ(outcome.detail, "data/cache");
+  EXPECT_EQ(OnlyIssue().made.repository, "sec/exposure");
+}
+
 TEST_F(TicketGroupTest, AFindingWithATicketOfItsOwnKeepsIt) {
   Open("aaaaaaaaaa");
   Deliver();

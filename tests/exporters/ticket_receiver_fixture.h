@@ -45,6 +45,7 @@ struct Tracker {
   Fault next_create = Fault::kNone;
   Fault next_comment = Fault::kNone;
   Fault next_set_open = Fault::kNone;
+  std::map<std::string, TicketFailure::Kind> broken = {};  // by repository, or the key of a ticket
   int lists = 0;
   bool lists_lag = false;  // they show every ticket as open
   Duration each_takes{};   // a write
@@ -54,6 +55,14 @@ struct Tracker {
         std::ranges::count_if(issues, [](const auto& issue) { return issue.second.open; }));
   }
 };
+
+inline std::optional<TicketFailure> FailureOf(const Tracker& tracker, const std::string& key) {
+  for (const auto& place : {key, key.substr(0, key.rfind('#'))}) {
+    const auto at = tracker.broken.find(place);
+    if (at != tracker.broken.end()) return TicketFailure{at->second, "http_4xx", place, {}};
+  }
+  return std::nullopt;
+}
 
 inline std::optional<TicketFailure> FailureOf(Tracker::Fault fault) {
   switch (fault) {
@@ -76,6 +85,7 @@ class InMemory : public TicketSystem {
 
   TicketResult<std::vector<Ticket>> List(const std::string& repository) override {
     ++tracker_.lists;
+    if (const auto failure = FailureOf(tracker_, repository)) return *failure;
     std::vector<Ticket> tickets;
     for (const auto& [key, issue] : tracker_.issues) {
       if (issue.made.repository == repository)
@@ -84,10 +94,11 @@ class InMemory : public TicketSystem {
     return tickets;
   }
   TicketResult<Ticket> Get(const std::string& key) override {
+    if (const auto failure = FailureOf(tracker_, key)) return *failure;
     const auto at = tracker_.issues.find(key);
     if (at == tracker_.issues.end())
-      return TicketFailure{TicketFailure::Kind::kGone, "http_4xx", "gone", {}};
-    return Ticket{key, at->second.open, ""};
+      return TicketFailure{TicketFailure::Kind::kNotFound, "http_4xx", "HTTP status 404: ", {}};
+    return Ticket{key, at->second.open, at->second.made.body};
   }
   TicketResult<Ticket> Create(const NewTicket& ticket) override {
     clock_.at += tracker_.each_takes;
@@ -101,6 +112,7 @@ class InMemory : public TicketSystem {
   }
   TicketResult<Done> Comment(const std::string& key, const std::string& text) override {
     clock_.at += tracker_.each_takes;
+    if (const auto failure = FailureOf(tracker_, key)) return *failure;
     if (const auto failure = FailureOf(std::exchange(tracker_.next_comment, Tracker::Fault::kNone)))
       return *failure;
     auto& issue = tracker_.issues.at(key);

@@ -268,6 +268,86 @@ TEST_F(TicketReceiverTest, ATicketThatIsGoneIsMadeAnewWhenTheFindingReturns) {
   EXPECT_TRUE(OnlyIssue().open);
 }
 
+TEST_F(TicketReceiverTest, ATicketThatMovedIsADeadLetterAndMadeAnewWhenTheFindingReturns) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kRefused;
+  const auto row = Resolve("aaaaaaaaaa");
+  Open("bbbbbbbbbb");
+  const auto outcome = Once();
+  ASSERT_EQ(outcome.refused.size(), 1U);
+  EXPECT_EQ(outcome.refused[0].id, row);
+  Keep(outcome);
+  tracker_.issues.at("sec/exposure#1").made.repository = "sec/elsewhere";
+  OpenAgain("aaaaaaaaaa");
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+}
+
+TEST_F(TicketReceiverTest, ARepositoryThatCannotBeUsedStopsNoOther) {
+  tracker_.broken["data/cache"] = TicketFailure::Kind::kUnusable;
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) {
+    FindingOf(id).drift.owner = "data";
+    Open(id);
+  }
+  Open("cccccccccc");
+  auto outcome = Deliver();
+  EXPECT_EQ(outcome.status, Status::kRetry);
+  EXPECT_EQ(outcome.reason, "http_4xx");
+  EXPECT_EQ(outcome.detail, "data/cache");
+  EXPECT_EQ(OnlyIssue().made.repository, "sec/exposure");
+  EXPECT_EQ(batch_.queue.size(), 2U);
+  EXPECT_EQ(tracker_.lists, 3) << "a repository is asked once in a round";
+
+  tracker_.broken.clear();
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+}
+
+TEST_F(TicketReceiverTest, ATicketThatCannotBeCommentedStopsNoOther) {
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Open(id);
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kUnusable;
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Resolve(id);
+  EXPECT_EQ(Deliver().status, Status::kRetry);
+  EXPECT_EQ(tracker_.OpenCount(), 1U);
+  EXPECT_EQ(batch_.queue.size(), 1U);
+}
+
+TEST_F(TicketReceiverTest, ATicketIsGoneOnlyIfItsRepositoryIsThere) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kNotFound;
+  tracker_.broken["sec/exposure"] = TicketFailure::Kind::kUnusable;
+  Resolve("aaaaaaaaaa");
+  const auto outcome = Deliver();
+  EXPECT_EQ(outcome.status, Status::kRetry);
+  EXPECT_EQ(outcome.detail, "sec/exposure");
+  EXPECT_THAT(outcome.refused, IsEmpty());
+  tracker_.broken.erase("sec/exposure");
+  EXPECT_EQ(Once().refused.size(), 1U);
+}
+
+TEST_F(TicketReceiverTest, ATicketOfSomebodyElseUnderTheSameKeyIsLeftAlone) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.issues.begin()->second.made.body = "Somebody's own.\n";
+  const auto changed = Tell("aaaaaaaaaa", TransitionKind::kChanged);
+  const auto outcome = Deliver();
+  ASSERT_EQ(outcome.refused.size(), 1U);
+  EXPECT_EQ(outcome.refused[0].id, changed);
+  EXPECT_EQ(outcome.refused[0].reason,
+            "sec/exposure#1 is not Postern's: its text has no line that begins with "
+            "postern-finding-aaaaaaaaaa-");
+  Resolve("aaaaaaaaaa");
+  Deliver();
+  EXPECT_TRUE(OnlyIssue().open);
+  EXPECT_THAT(OnlyIssue().comments, IsEmpty());
+  OpenAgain("aaaaaaaaaa");
+  Deliver();
+  EXPECT_EQ(tracker_.issues.size(), 2U);
+}
+
 TEST_F(TicketReceiverTest, WithoutACredentialNothingGoesAndNothingIsLost) {
   TicketReceiver receiver({}, []() -> Result<std::unique_ptr<TicketSystem>> {
     return Error{"secret file t cannot be read or is empty"};

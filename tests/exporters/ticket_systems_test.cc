@@ -150,7 +150,7 @@ TEST(RedmineIssues, AsksAsTheRestApiHasIt) {
        Reply("", "204 No Content")});
   const auto system = MakeRedmineIssues(script.access());
   EXPECT_THAT(Listed(*system, "a"), ElementsAre("a#17 closed text", "a#3 open "));
-  EXPECT_EQ(std::get<Ticket>(system->Get("a#17")), (Ticket{"a#17", false, ""}));
+  EXPECT_EQ(std::get<Ticket>(system->Get("a#17")), (Ticket{"a#17", false, "text"}));
   auto made = kNew;
   made.repository = "a";
   made.component = "data";
@@ -219,14 +219,14 @@ TEST(JiraIssues, AsksTheCloudAsItsRestApiHasIt) {
   const std::string list =
       "GET /rest/api/2/search/jql?jql=project%20%3D%20%22EXP%22%20AND%20labels%20%3D%20postern"
       "%20ORDER%20BY%20created%20DESC&fields=status,description&maxResults=100";
-  EXPECT_THAT(
-      script.Requests(),
-      ElementsAre(list, list + "&nextPageToken=a%2Fb", "GET /rest/api/2/issue/EXP-17?fields=status",
-                  R"(POST /rest/api/2/issue {"fields":{"project":{"key":"EXP"},)"
-                  R"("issuetype":{"name":"Task"},"summary":"T \"x\"","description":"B",)"
-                  R"("labels":["postern"],"assignee":{"accountId":"7"},)"
-                  R"("components":[{"name":"web"}]}})",
-                  R"(POST /rest/api/2/issue/EXP-18/comment {"body":"said"})"));
+  EXPECT_THAT(script.Requests(),
+              ElementsAre(list, list + "&nextPageToken=a%2Fb",
+                          "GET /rest/api/2/issue/EXP-17?fields=status,description",
+                          R"(POST /rest/api/2/issue {"fields":{"project":{"key":"EXP"},)"
+                          R"("issuetype":{"name":"Task"},"summary":"T \"x\"","description":"B",)"
+                          R"("labels":["postern"],"assignee":{"accountId":"7"},)"
+                          R"("components":[{"name":"web"}]}})",
+                          R"(POST /rest/api/2/issue/EXP-18/comment {"body":"said"})"));
   EXPECT_THAT(script.head(),
               HasSubstr("\r\nAuthorization: Basic cG9zdGVybkBleGFtcGxlLmNvbTpzM2NyZXQ=\r\n"));
 }
@@ -290,9 +290,13 @@ TEST(TicketSystems, WhatAnAnswerMeansForARequestThatMakesATicket) {
   };
   for (const auto& [reply, kind, reason] : std::vector<Row>{
            {Reply("", "401 Who"), Kind::kRetry, "http_4xx"},
-           {Reply("", "404 Where"), Kind::kRetry, "http_4xx"},
-           {Reply("", "410 Issues are off"), Kind::kRetry, "http_4xx"},
-           {Reply("", "301 Moved"), Kind::kRetry, "http_3xx"},
+           {Reply("", "429 Slow down"), Kind::kRetry, "http_4xx"},
+           {Reply("You have exceeded a secondary rate limit.", "403 No"), Kind::kRetry, "http_4xx"},
+           {Reply("", "403 Slow down", "Retry-After: 9\r\n"), Kind::kRetry, "http_4xx"},
+           {Reply("", "403 Archived"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "404 Where"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "410 Issues are off"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "301 Moved"), Kind::kUnusable, "http_3xx"},
            {Reply("", "422 What"), Kind::kRefused, "http_4xx"},
            {Reply("", "502 Oops"), Kind::kUnknown, "http_5xx"},
            {"", Kind::kUnknown, "protocol"},
@@ -308,14 +312,29 @@ TEST(TicketSystems, WhatAnAnswerMeansForARequestThatMakesATicket) {
 }
 
 TEST(TicketSystems, WhatAnAnswerMeansForATicketThatIsThere) {
-  for (const auto& [status, kind] : std::vector<std::pair<std::string, Kind>>{
-           {"404 Gone", Kind::kGone}, {"410 Gone", Kind::kGone}, {"500 Oops", Kind::kUnknown}}) {
+  for (const auto& [status, kind] :
+       std::vector<std::pair<std::string, Kind>>{{"404 Gone", Kind::kNotFound},
+                                                 {"410 Gone", Kind::kNotFound},
+                                                 {"301 Moved", Kind::kRefused},
+                                                 {"403 Locked", Kind::kUnusable},
+                                                 {"500 Oops", Kind::kUnknown}}) {
     Script script({Reply("", status)});
     EXPECT_EQ(FailureIn(MakeGitlabIssues(script.access())->SetOpen("a/b#1", false)).kind, kind);
   }
   const auto system = MakeGithubIssues({"http://127.0.0.1:1", "t"});
   for (const auto* key : {"a/b", "a/b#", "#1", "a/b#0", "a/b#1/../2"}) {
     EXPECT_EQ(FailureIn(system->Get(key)).kind, Kind::kGone) << key;
+  }
+}
+
+TEST(TicketSystems, WhatAnAnswerMeansForAList) {
+  for (const auto& [status, kind] :
+       std::vector<std::pair<std::string, Kind>>{{"400 No such project", Kind::kUnusable},
+                                                 {"404 No such project", Kind::kUnusable},
+                                                 {"401 Who", Kind::kRetry},
+                                                 {"500 Oops", Kind::kRetry}}) {
+    Script script({Reply("", status)});
+    EXPECT_EQ(FailureIn(MakeJiraIssues(script.access())->List("EXP")).kind, kind) << status;
   }
 }
 

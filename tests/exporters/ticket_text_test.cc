@@ -137,12 +137,17 @@ TEST(TicketText, CommentsSayWhatHappened) {
               StartsWith("The policy allows now what was last seen.\n\n```\nsummary"));
 }
 
-TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {
+TEST(TicketText, AMarkerIsTheLastLineThatIsOneAndNothingElse) {
   EXPECT_EQ(TicketMarker("abcdefghij", 2), "postern-finding-abcdefghij-2");
-  EXPECT_TRUE(HasMarker("x\npostern-finding-abcdefghij-2\n", "postern-finding-abcdefghij-2"));
-  EXPECT_TRUE(HasMarker("postern-finding-abcdefghij-2", "postern-finding-abcdefghij-2"));
-  EXPECT_FALSE(HasMarker("postern-finding-abcdefghij-21", "postern-finding-abcdefghij-2"));
-  EXPECT_TRUE(HasMarkerOf("postern-finding-abcdefghij-21", "abcdefghij"));
+  const std::string marker = "postern-finding-abcdefghij-2";
+  EXPECT_EQ(MarkerIn("x\n" + marker + "\n"), marker);
+  EXPECT_EQ(MarkerIn(marker), marker);
+  EXPECT_EQ(MarkerIn("x\r\n" + marker + "\r\n\r\nAdded by a person.\r\n"), marker);
+  EXPECT_EQ(MarkerIn("postern-finding-bbbbbbbbbb-1\n" + marker + "\n"), marker);
+  for (const std::string text : {"", "\n", "postern", "POSTERN-finding-abcdefghij-2"}) {
+    EXPECT_EQ(MarkerIn(text), "") << text;
+  }
+  EXPECT_EQ(MarkerIn("like " + marker + "\n" + marker + " too\n> " + marker), "");
 }
 
 TEST(TicketText, AListTellsOfAsManyAsFit) {
