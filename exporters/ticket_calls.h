@@ -43,6 +43,8 @@ class TicketCalls {
   bool Close(const std::string& key, const std::string& marker, const std::string& why, bool& said);
   // The tickets of a repository with the label; nullptr: it could not be listed.
   const ListedTickets* List(const std::string& repository);
+  // Whether List() has its answer already.
+  bool HasListed(const std::string& repository) const { return lists_.contains(repository); }
 
   const std::optional<TicketFailure>& failure() const { return failure_; }
   bool IsGone() const { return failure_ && failure_->kind == TicketFailure::Kind::kGone; }

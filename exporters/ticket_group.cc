@@ -168,10 +168,20 @@ TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
                    .said = ""},
                   *ticket, batch);
   }
-  const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
-  if (too_many && group.id != TicketMemory::kSum) return TicketStep::kShared;
+  if (!MayMake(group)) {
+    return group.id == TicketMemory::kSum ? TicketStep::kLater : TicketStep::kShared;
+  }
   intents_.Make(group.id, group.route.repository, MinuteOf(intents_.Now()));
   return TicketStep::kLater;
+}
+
+bool GroupTickets::MayMake(const TicketGroup& group) {
+  const auto now = intents_.Now();
+  if (group.id != TicketMemory::kSum) {
+    return memory_.CreatedWithinHour(now, group.id) < kTicketsPerHour;
+  }
+  rest_ = memory_.UntilNextSum(now);
+  return rest_ <= Duration::zero();
 }
 
 TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& record,

@@ -66,6 +66,8 @@ class GroupTickets {
   Told Open(const TicketGroup& group, std::span<const TicketNews> opened);
   // News of findings that the ticket `key` tells of; what has ended leaves it.
   Told Tell(const std::string& key, std::span<const TicketNews> news);
+  // How long what opened has to wait for another ticket that sums up.
+  Duration rest() const { return rest_; }
 
  private:
   // Those of the given news that are to be told, as many as fit into one text.
@@ -87,6 +89,7 @@ class GroupTickets {
   TicketStep Add(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
   TicketStep Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
                     const Batch& batch);
+  bool MayMake(const TicketGroup& group);
   TicketStep Intend(const TicketGroup& group, const Batch& batch);
   TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
   void KeepWithin(const TicketGroup& group, const std::string& key, const Batch& batch);
@@ -99,6 +102,7 @@ class GroupTickets {
   TicketCalls& calls_;
   TicketIntents& intents_;
   TicketMemory& memory_;
+  Duration rest_{};
 };
 
 }  // namespace postern::exporters

@@ -37,7 +37,7 @@ void TicketIntents::Fulfil(const std::string& id, TicketRecord record, const std
   record.key = key;
   record.intent.reset();
   memory_.Keep(id, record);
-  if (id != TicketMemory::kSum) memory_.RememberCreation(Now());
+  memory_.RememberCreation(id, Now());
 }
 
 void TicketIntents::Fail(const std::string& id, TicketRecord record, TicketFailure::Kind kind) {

@@ -12,8 +12,8 @@ namespace {
 
 using Status = DeliveryOutcome::Status;
 
-// One call takes no more than a request longer than this; what is left has its turn in the next.
-constexpr auto kLongestCall = std::chrono::seconds(10);
+// So much is told at once of what shares tickets.
+constexpr std::size_t kMostShared = 1000;
 
 // An acknowledgement lapsed, an acceptance ended or the severity rose: a change of what has been
 // open all along.
@@ -38,16 +38,23 @@ TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
 }
 
 DeliveryOutcome TicketRound::Go() {
-  memory_.ForgetEndedBefore(batch_.now - settings_.reopen_within);
+  memory_.ForgetEndedBefore(OldestNews() - settings_.reopen_within);
   for (const auto& queued : batch_.queue) {
     if (queued.delivered || blocked_.contains(queued.transition.finding_id)) continue;
-    if (!MayGoOn()) break;
-    Note(queued, Handle(queued));
+    if (calls_.MustEnd()) break;
+    if (MayGoOn() || TakesNoRequest(queued.transition.finding_id)) Note(queued, Handle(queued));
   }
   TellOfShared();
   Report();
   outcome_.memory = memory_.texts();
   return std::move(outcome_);
+}
+
+TimePoint TicketRound::OldestNews() const {
+  for (const auto& queued : batch_.queue) {
+    if (!queued.delivered) return std::min(queued.transition.at, batch_.now);
+  }
+  return batch_.now;
 }
 
 void TicketRound::Note(const QueuedTransition& queued, Step step) {
@@ -72,6 +79,7 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
 }
 
 void TicketRound::Share(std::int64_t row, const Finding& finding) {
+  if (++shared_ > kMostShared) return;
   const TicketNews news{&finding, TransitionKind::kOpened};
   if (settings_.per == TicketPer::kFinding) return sum_.Add(row, news);
   auto group = HostGroupOf(finding, settings_);
@@ -87,16 +95,17 @@ void TicketRound::Shared::Add(std::int64_t row, const TicketNews& told) {
 // What opened comes first, so that a ticket is not closed and opened again.
 void TicketRound::TellOfShared() {
   for (const auto& [id, host] : hosts_) {
-    if (!MayGoOn()) return;
+    if (!MayTellMore()) return;
     const auto& [group, shared] = host;
     const auto told = groups_.Open(group, shared.news);
     NoteTold(shared, told);
     if (told.step != Step::kShared) continue;
     for (std::size_t i = 0; i < told.count; ++i) sum_.Add(shared.rows[i], shared.news[i]);
   }
-  if (!sum_.rows.empty() && MayGoOn()) NoteTold(sum_, groups_.Open(SumOf(settings_), sum_.news));
+  if (!sum_.rows.empty() && MayTellMore())
+    NoteTold(sum_, groups_.Open(SumOf(settings_), sum_.news));
   for (const auto& [key, shared] : news_) {
-    if (!MayGoOn()) return;
+    if (!MayTellMore()) return;
     NoteTold(shared, groups_.Tell(key, shared.news));
   }
 }
@@ -131,20 +140,32 @@ void TicketRound::Report() {
     outcome_.reason = "unanswered";
     outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
     outcome_.retry_after = *intents_.wait();
+  } else if (!GoesOn()) {
+    outcome_.rest = groups_.rest();
   }
+}
+
+// A new finding, where it is known which tickets there are. So that to read the lists may take all
+// of the time, and the findings are told of nevertheless.
+bool TicketRound::TakesNoRequest(const std::string& id) const {
+  const auto found = findings_.find(id);
+  if (found == findings_.end() || memory_.Recall(id)) return false;
+  return settings_.per == TicketPer::kHost ||
+         calls_.HasListed(RouteOf(*found->second, settings_).repository);
 }
 
 TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   const auto& transition = queued.transition;
   const auto found = findings_.find(transition.finding_id);
-  if (found == findings_.end()) return Step::kTaken;  // no longer for this receiver
+  if (found == findings_.end()) return GiveUp(transition.finding_id);
   const Finding& finding = *found->second;
   if (IsEvent(finding.drift.kind)) return Step::kTaken;
   const auto record = memory_.Recall(finding.id);
   const bool has_ticket = record && !record->key.empty();
   const bool is_within = record && !record->within.empty();
   if (transition.kind == TransitionKind::kOpened && !IsOpenAgain(finding, transition)) {
-    if (has_ticket) return Return(finding, *record);
+    if (has_ticket && Lasts(*record, transition)) return Return(finding, *record);
+    if (has_ticket) return OpenAnew(finding);
     if (!is_within) return Open(finding, record);
     // Of an end that its return overtook nobody was told, but the ticket may be closed by it.
     const bool returned =
@@ -160,8 +181,31 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   // Nobody was told of it yet: its severity may have been too low.
   if (!is_within) return ends ? Step::kTaken : Open(finding, record);
   const auto what = ends ? TransitionKind::kResolved : TransitionKind::kChanged;
-  news_[record->within].Add(queued.id, {&finding, what});
+  if (++shared_ <= kMostShared) news_[record->within].Add(queued.id, {&finding, what});
   return Step::kLater;
+}
+
+// A finding that is no longer for this receiver. A ticket that may have been asked for is not
+// forgotten, so that the finding's end can close it, should it be told here.
+TicketStep TicketRound::GiveUp(const std::string& id) {
+  const auto record = memory_.Recall(id);
+  if (!record || !record->intent) return Step::kTaken;
+  switch (intents_.FateOf(id, *record)) {
+    case TicketIntents::Fate::kLater:
+      return Step::kLater;
+    case TicketIntents::Fate::kUnknown:
+      return Settle(id, *record).value_or(Step::kTaken);
+    case TicketIntents::Fate::kMayPost:
+    case TicketIntents::Fate::kUnsent:
+      break;
+  }
+  intents_.Drop(id);
+  return Step::kTaken;
+}
+
+// Whether what returns with the transition has its old ticket.
+bool TicketRound::Lasts(const TicketRecord& record, const Transition& transition) const {
+  return !record.ended || transition.at - *record.ended <= settings_.reopen_within;
 }
 
 // --- a finding with a ticket ---
@@ -215,7 +259,8 @@ TicketStep TicketRound::Open(const Finding& finding, const std::optional<TicketR
       case TicketIntents::Fate::kLater:
         return Step::kLater;
       case TicketIntents::Fate::kUnknown:
-        return Settle(finding, *record);
+        if (const auto step = Settle(finding.id, *record)) return *step;
+        break;
       case TicketIntents::Fate::kMayPost:
         if (finding.state == FindingState::kOpen && finding.episode == record->episode) {
           return Post(finding, *record);
@@ -228,14 +273,17 @@ TicketStep TicketRound::Open(const Finding& finding, const std::optional<TicketR
   return OpenAnew(finding);
 }
 
-// Looks for the ticket of an intent of which nobody knows what became.
-TicketStep TicketRound::Settle(const Finding& finding, const TicketRecord& record) {
+// Looks for the ticket of an intent of which nobody knows what became; nothing: there is none.
+std::optional<TicketStep> TicketRound::Settle(const std::string& id, const TicketRecord& record) {
   const auto* list = calls_.List(record.repository);
   if (list == nullptr) return Failed();
-  const auto* ticket = list->Find(TicketMarker(finding.id, record.episode));
-  if (ticket == nullptr) return OpenAnew(finding);
-  intents_.Fulfil(finding.id, record, ticket->key);
-  return Step::kTaken;
+  const auto* ticket = list->Find(TicketMarker(id, record.episode));
+  if (ticket != nullptr) {
+    intents_.Fulfil(id, record, ticket->key);
+    return Step::kTaken;
+  }
+  intents_.Drop(id);
+  return std::nullopt;
 }
 
 TicketStep TicketRound::OpenAnew(const Finding& finding) {
@@ -291,7 +339,12 @@ TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record)
 }
 
 bool TicketRound::MayGoOn() const {
-  return !calls_.MustEnd() && clock_.Monotonic() < started_ + kLongestCall;
+  return !calls_.MustEnd() && clock_.Monotonic() < started_ + kLongestRound;
+}
+
+// The first has its turn whatever the time: to read what is listed may take all of it.
+bool TicketRound::MayTellMore() {
+  return !calls_.MustEnd() && (std::exchange(told_, true) ? MayGoOn() : true);
 }
 
 }  // namespace postern::exporters

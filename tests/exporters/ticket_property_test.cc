@@ -66,7 +66,7 @@ class TicketPropertyTest : public TicketReceiverTest,
     tracker_.next_create = tracker_.next_comment = Tracker::Fault::kNone;
     for (int round = 0; round < 10 && !batch_.queue.empty(); ++round) {
       Deliver();
-      batch_.now += 71s;
+      batch_.now += 91s;
     }
     EXPECT_TRUE(batch_.queue.empty());
   }

@@ -49,6 +49,7 @@ struct Tracker {
   int lists = 0;
   bool lists_lag = false;  // they show every ticket as open
   Duration each_takes{};   // a write
+  Duration list_takes{};
 
   std::size_t OpenCount() const {
     return static_cast<std::size_t>(
@@ -85,6 +86,7 @@ class InMemory : public TicketSystem {
 
   TicketResult<std::vector<Ticket>> List(const std::string& repository) override {
     ++tracker_.lists;
+    clock_.at += tracker_.list_takes;
     if (const auto failure = FailureOf(tracker_, repository)) return *failure;
     std::vector<Ticket> tickets;
     for (const auto& [key, issue] : tracker_.issues) {

@@ -47,6 +47,21 @@ TEST_F(TicketReceiverTest, AFindingThatReturnsTooLateGetsATicketOfItsOwn) {
   EXPECT_EQ(tracker_.OpenCount(), 1U);
 }
 
+TEST_F(TicketReceiverTest, TheWindowEndsWhenTheFindingReturnsAndNotWhenThatIsTold) {
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Open(id);
+  Deliver();
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Resolve(id);
+  Deliver();
+  batch_.now += 24h * 6;
+  OpenAgain("aaaaaaaaaa");
+  batch_.now += 24h * 2;
+  OpenAgain("bbbbbbbbbb");
+  Deliver();
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+  EXPECT_EQ(tracker_.issues.at("sec/exposure#1").open, true);
+  EXPECT_EQ(tracker_.issues.at("sec/exposure#2").open, false);
+}
+
 TEST_F(TicketReceiverTest, ATicketThatAPersonClosedStaysClosedUntilTheFindingHasEnded) {
   Open("aaaaaaaaaa");
   Deliver();
@@ -100,10 +115,10 @@ TEST_F(TicketReceiverTest, ACrashBetweenRequestAndAcknowledgementMakesNoSecondTi
   auto outcome = Deliver();
   EXPECT_EQ(outcome.status, Status::kRetry);
   EXPECT_EQ(outcome.reason, "unanswered");
-  EXPECT_EQ(outcome.retry_after, 70s);
+  EXPECT_EQ(outcome.retry_after, 90s);
   EXPECT_EQ(tracker_.lists, 0);
 
-  batch_.now += 70s;
+  batch_.now += 90s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(tracker_.issues.size(), 1U);
   Resolve("aaaaaaaaaa");
@@ -117,7 +132,7 @@ TEST_F(TicketReceiverTest, ALostAnswerMakesNoSecondTicketAndNoLostTicket) {
     tracker_.next_create = fault;
     Open(id);
     EXPECT_EQ(Deliver().status, Status::kRetry);
-    batch_.now += 71s;
+    batch_.now += 91s;
     EXPECT_EQ(Deliver().status, Status::kDelivered);
   }
   EXPECT_EQ(tracker_.issues.size(), 2U);
@@ -128,7 +143,7 @@ TEST_F(TicketReceiverTest, WhatWasMadeUnheardIsClosedWhenTheFindingEnds) {
   Open("aaaaaaaaaa");
   Deliver();
   Resolve("aaaaaaaaaa");
-  batch_.now += 71s;
+  batch_.now += 91s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_FALSE(OnlyIssue().open);
 }
@@ -137,7 +152,7 @@ TEST_F(TicketReceiverTest, AnIntentWhoseRequestNeverWentOutIsMadeAnew) {
   Open("aaaaaaaaaa");
   Keep(Once());
   Restart();
-  batch_.now += 71s;
+  batch_.now += 91s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(tracker_.issues.size(), 1U);
 }
@@ -150,6 +165,37 @@ TEST_F(TicketReceiverTest, AWaitForOneFindingHoldsUpNoOther) {
   Deliver();
   EXPECT_EQ(tracker_.issues.size(), 2U);
   EXPECT_EQ(std::ranges::count(batch_.queue, row, &QueuedTransition::id), 0);
+}
+
+TEST_F(TicketReceiverTest, AnIntentOfAFindingThatIsNotForThisReceiverAnyMoreIsDropped) {
+  Open("aaaaaaaaaa");
+  Keep(Once());
+  findings_.clear();
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_THAT(batch_.memory, IsEmpty());
+  EXPECT_THAT(tracker_.issues, IsEmpty());
+
+  Open("bbbbbbbbbb");
+  tracker_.next_create = Tracker::Fault::kLost;
+  Deliver();
+  const auto finding = std::exchange(findings_, {});
+  EXPECT_EQ(Deliver().reason, "unanswered");
+  batch_.now += 91s;
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  findings_ = finding;
+  Resolve("bbbbbbbbbb");
+  Deliver();
+  EXPECT_FALSE(OnlyIssue().open) << "it is known";
+}
+
+TEST_F(TicketReceiverTest, AnIntentThatNothingCameOfDoesNotCountForEver) {
+  for (int i = 0; i < 20; ++i) Open("aaaaaaaa" + std::to_string(10 + i));
+  Keep(Once());
+  batch_.queue.clear();
+  Open("bbbbbbbbbb");
+  batch_.now += 61min;
+  Deliver();
+  EXPECT_THAT(OnlyIssue().made.title, HasSubstr("tcp/6379 is open"));
 }
 
 TEST_F(TicketReceiverTest, ALostMemoryFindsTheTicketsThatAreThere) {
@@ -196,7 +242,7 @@ TEST_F(TicketReceiverTest, WritesAreASecondApartAndADeliveryEndsInTime) {
   EXPECT_EQ(tracker_.issues.size(), 2U) << "ten seconds are over";
   EXPECT_THAT(pauses_, ElementsAre(1s));
   EXPECT_EQ(Deliver().status, Status::kDelivered);
-  EXPECT_EQ(tracker_.issues.size(), 3U) << "the intent was too old and is made anew";
+  EXPECT_EQ(tracker_.issues.size(), 3U) << "the rest has its turn";
 }
 
 TEST_F(TicketReceiverTest, ThingsAreSaidInTheOrderInWhichTheyHappened) {
