@@ -24,6 +24,8 @@ namespace postern::exporters {
 
 // One delivery begins nothing more after that; what is left has its turn in the next.
 inline constexpr auto kLongestRound = std::chrono::seconds(10);
+// What is asked by then has to be answered by this time.
+inline constexpr auto kRoundEnds = std::chrono::seconds(20);
 
 class TicketRound {
  public:

@@ -12,6 +12,7 @@ namespace postern::exporters {
 struct TrackerAccess {
   std::string url;  // where the API's paths begin, with or without a slash behind
   std::string token;
+  SteadyTime deadline = SteadyTime::max();  // of all that is asked
 };
 
 // Issues of a GitHub repository OWNER/NAME, by the REST API of version 2022-11-28

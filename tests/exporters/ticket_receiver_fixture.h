@@ -142,7 +142,7 @@ class TicketReceiverTest : public testing::Test {
   TicketReceiverTest() { Restart(); }
 
   void Restart() {
-    auto make_system = [this]() -> Result<std::unique_ptr<TicketSystem>> {
+    auto make_system = [this](SteadyTime) -> Result<std::unique_ptr<TicketSystem>> {
       return {std::make_unique<InMemory>(tracker_, clock_)};
     };
     receiver_ = std::make_unique<TicketReceiver>(settings_, make_system,

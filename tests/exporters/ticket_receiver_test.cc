@@ -395,7 +395,7 @@ TEST_F(TicketReceiverTest, ATicketOfSomebodyElseUnderTheSameKeyIsLeftAlone) {
 }
 
 TEST_F(TicketReceiverTest, WithoutACredentialNothingGoesAndNothingIsLost) {
-  TicketReceiver receiver({}, []() -> Result<std::unique_ptr<TicketSystem>> {
+  TicketReceiver receiver({}, [](SteadyTime) -> Result<std::unique_ptr<TicketSystem>> {
     return Error{"secret file t cannot be read or is empty"};
   });
   Open("aaaaaaaaaa");

@@ -338,6 +338,45 @@ TEST(TicketSystems, WhatAnAnswerMeansForAList) {
   }
 }
 
+TEST(TicketSystems, AskNothingAfterTheDeadlineAndWaitNoLonger) {
+  const auto listener = LoopbackSocket::Listen();  // accepts, and says nothing
+  TrackerAccess access{.url = "http://127.0.0.1:" + std::to_string(listener.port()), .token = "t"};
+  access.deadline = std::chrono::steady_clock::now() + 100ms;
+  const auto system = MakeGithubIssues(access);
+  EXPECT_EQ(FailureIn(system->Create(kNew)).kind, Kind::kUnknown);
+  EXPECT_LT(std::chrono::steady_clock::now(), access.deadline + 5s);
+  const auto late = FailureIn(system->Create(kNew));
+  EXPECT_EQ(late.kind, Kind::kRetry);
+  EXPECT_EQ(late.reason, "timeout");
+}
+
+TEST(TicketSystems, AskNothingMoreOnceTheLimitIsUsedUp) {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  Script script({Reply(R"({"number":18,"state":"open"})", "201 Created",
+                       "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: " +
+                           std::to_string(now.count() + 1800) + "\r\n")});
+  const auto system = MakeGithubIssues(script.access());
+  EXPECT_EQ(std::get<Ticket>(system->Create(kNew)).key, "a/b#18");
+  const auto held = FailureIn(system->Comment("a/b#18", "said"));
+  EXPECT_EQ(held.kind, Kind::kRetry);
+  EXPECT_GT(held.retry_after, 29min);
+}
+
+TEST(TicketSystems, TheCloudsLastPageIsTheOneThatNamesNoOther) {
+  std::string page;
+  for (int i = 1; i <= 100; ++i) {
+    page += (i > 1 ? "," : "") + (R"({"key":"EXP-)" + std::to_string(i)) +
+            R"(","fields":{"status":{"statusCategory":{"key":"new"}}}})";
+  }
+  Script script(
+      {Reply(R"({"issues":[],"nextPageToken":"x"})"), Reply(R"({"issues":[)" + page + "]}")});
+  auto access = script.access();
+  access.token = "postern@example.com:s3cret";
+  EXPECT_EQ(Listed(*MakeJiraIssues(access), "EXP").size(), 100U);
+  EXPECT_EQ(script.Requests().size(), 2U);
+}
+
 TEST(TicketSystems, WaitsAsLongAsTheTrackerWants) {
   const auto resets = std::chrono::duration_cast<std::chrono::seconds>(
                           std::chrono::system_clock::now().time_since_epoch()) +
@@ -346,7 +385,8 @@ TEST(TicketSystems, WaitsAsLongAsTheTrackerWants) {
     Script script({Reply("", "403 Slow down", headers)});
     return FailureIn(MakeGithubIssues(script.access())->Create(kNew)).retry_after;
   };
-  EXPECT_EQ(pause("Retry-After: 60\r\n"), 60s);
+  EXPECT_EQ(pause("Retry-After: 90\r\n"), 90s);
+  EXPECT_EQ(pause(""), 60s);
   const auto at = std::to_string(resets.count()) + "\r\n";
   for (const std::string limit : {"RateLimit-Remaining: 0\r\nRateLimit-Reset: ",
                                   "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: "}) {
