@@ -190,7 +190,7 @@ TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& reco
   const auto made =
       calls_.Create({.repository = record.repository,
                      .title = group.title,
-                     .body = group.body(batch.text) + "\n" + MarkerOf(group, record) + "\n",
+                     .body = WithMarker(group.body(batch.text), MarkerOf(group, record), markup_),
                      .assignee = group.route.assignee,
                      .component = group.route.component});
   if (!made) {

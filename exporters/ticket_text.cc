@@ -9,8 +9,14 @@
 namespace postern::exporters {
 namespace {
 
-// GitHub takes 65,536 characters; what is longer than this is not read by people.
-constexpr std::size_t kLongestList = 30'000;
+// Of a body in bytes: Jira takes 32,767 characters, the others 65,536 and more. And of a list,
+// which the operator's words stand around; what is longer is not read by people.
+std::size_t LongestBody(TicketMarkup markup) {
+  return markup == TicketMarkup::kJira ? 32'000 : 60'000;
+}
+std::size_t LongestList(TicketMarkup markup) {
+  return markup == TicketMarkup::kJira ? 10'000 : 30'000;
+}
 
 std::string Facts(const Finding& finding) {
   return FactLine("summary", Summary(finding.drift)) + FindingFacts(finding);
@@ -74,17 +80,26 @@ std::string InTitle(const Finding& finding, std::string_view name, const TicketS
   return ForeignFact(finding, name).value_or(PlainFact(finding, name, style));
 }
 
-std::string InBody(const Finding& finding, std::string_view name, const TicketStyle& style) {
-  const auto foreign = ForeignFact(finding, name);
-  return foreign ? Inline(OneLine(*foreign, kLongestValue), style.markup)
-                 : PlainFact(finding, name, style);
-}
-
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+// `fallback`: where the operator's words come to nothing.
+std::string Titled(const Finding& finding, const TicketStyle& style, const std::string& fallback) {
+  if (!style.title) return AsTitle(fallback);
+  const auto filled =
+      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); });
+  const auto title = Trimmed(filled);
+  return AsTitle(title.empty() ? fallback : title);
+}
+
+std::string InBody(const Finding& finding, std::string_view name, const TicketStyle& style) {
+  const auto foreign = ForeignFact(finding, name);
+  return foreign ? Inline(OneLine(*foreign, kLongestValue), style.markup)
+                 : PlainFact(finding, name, style);
 }
 
 bool IsMarker(std::string_view line) {
@@ -104,9 +119,7 @@ std::string NewsLine(const TicketNews& news) {
 }  // namespace
 
 std::string TicketTitle(const Finding& finding, const TicketStyle& style) {
-  if (!style.title) return AsTitle(DefaultTitle(finding));
-  return AsTitle(
-      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
+  return Titled(finding, style, DefaultTitle(finding));
 }
 
 std::string MarkersBegin(const std::string& finding_id) {
@@ -144,7 +157,13 @@ std::string TicketBody(const Finding& finding, const TicketStyle& style) {
     const auto link = FindingLink(style.external_url, finding);
     if (!link.empty()) body += "\n" + link + "\n";
   }
-  return body + "\n" + TicketMarker(finding.id, finding.episode) + "\n";
+  return WithMarker(std::move(body), TicketMarker(finding.id, finding.episode), style.markup);
+}
+
+std::string WithMarker(std::string body, const std::string& marker, TicketMarkup markup) {
+  const auto longest = LongestBody(markup) - marker.size();
+  if (body.size() > longest) body.resize(body.rfind('\n', longest - 1) + 1);
+  return body + "\n" + marker + "\n";
 }
 
 std::string TicketComment(const Finding& finding, TransitionKind what, TicketMarkup markup) {
@@ -165,13 +184,10 @@ std::string HostText(const Finding& finding) {
 }
 
 std::string HostTicketTitle(const Finding& finding, const TicketStyle& style) {
-  if (!style.title) {
-    const auto from = finding.drift.host.empty() ? "" : " seen from " + finding.viewpoint;
-    return AsTitle("Drift on " + HostText(finding) + from + " (owner: " + OwnerText(finding.drift) +
-                   ")");
-  }
-  return AsTitle(
-      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
+  const auto from = finding.drift.host.empty() ? "" : " seen from " + finding.viewpoint;
+  return Titled(
+      finding, style,
+      "Drift on " + HostText(finding) + from + " (owner: " + OwnerText(finding.drift) + ")");
 }
 
 std::string HostTicketBody(const Finding& finding, const std::string& findings,
@@ -201,7 +217,7 @@ TicketList ListNews(std::span<const TicketNews> news, TicketMarkup markup) {
   for (const auto& one : news) {
     lines += NewsLine(one);
     auto text = Preformatted(lines, markup);
-    if (text.size() > kLongestList) break;
+    if (text.size() > LongestList(markup)) break;
     list.text = std::move(text);
     ++list.told;
   }

@@ -23,7 +23,8 @@ struct TicketStyle {
 };
 
 // Of a ticket of one finding, by a template of kFindingFacts; else "[critical] tcp/6379 is open on
-// cache-1 (2001:db8::6); the policy says not_open". One line of at most 200 bytes.
+// cache-1 (2001:db8::6); the policy says not_open", as where the template comes to nothing. One
+// line of at most 200 bytes.
 std::string TicketTitle(const Finding& finding, const TicketStyle& style);
 // The text that it begins with. It ends with TicketMarker, a line by which the ticket is found
 // again.
@@ -31,6 +32,9 @@ std::string TicketBody(const Finding& finding, const TicketStyle& style);
 // What its markers begin with, "postern-finding-abcdefghij-"; the episode follows always.
 std::string MarkersBegin(const std::string& finding_id);
 std::string TicketMarker(const std::string& finding_id, int episode);
+// The marker behind the text that a ticket begins with, which is cut at the end of a line where it
+// is longer than the tracker takes.
+std::string WithMarker(std::string body, const std::string& marker, TicketMarkup markup);
 // The marker of a ticket of whatever kind: the last line of `text` that is one, and nothing else;
 // empty: there is none.
 std::string MarkerIn(std::string_view text);
