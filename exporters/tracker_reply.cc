@@ -121,6 +121,15 @@ std::optional<Ticket> ParseIssue(std::string_view reply, const std::string& repo
   return IssueOf(&value, repository, names);
 }
 
+bool HasLabel(std::string_view reply, std::string_view label) {
+  const auto value = Parse(reply);
+  const auto* labels = ArrayAt(&value, "labels");
+  return labels != nullptr && std::ranges::any_of(*labels, [&](const json::value& each) {
+           return (each.is_string() && each.get_string() == label) ||
+                  TextAt(&each, "name") == label;
+         });
+}
+
 // --- Redmine ---
 
 std::optional<TicketPage> ParseRedmineIssues(std::string_view reply, const std::string& project) {

@@ -42,6 +42,8 @@ struct Tracker {
   enum class Fault { kNone, kRetry, kRefused, kLost };  // kLost: done, but nobody hears of it
 
   std::map<std::string, Issue> issues;
+  Fault next_list = Fault::kNone;
+  Fault next_get = Fault::kNone;
   Fault next_create = Fault::kNone;
   Fault next_comment = Fault::kNone;
   Fault next_set_open = Fault::kNone;
@@ -88,6 +90,8 @@ class InMemory : public TicketSystem {
     ++tracker_.lists;
     clock_.at += tracker_.list_takes;
     if (const auto failure = FailureOf(tracker_, repository)) return *failure;
+    if (const auto failure = FailureOf(std::exchange(tracker_.next_list, Tracker::Fault::kNone)))
+      return *failure;
     std::vector<Ticket> tickets;
     for (const auto& [key, issue] : tracker_.issues) {
       if (issue.made.repository == repository)
@@ -97,6 +101,8 @@ class InMemory : public TicketSystem {
   }
   TicketResult<Ticket> Get(const std::string& key) override {
     if (const auto failure = FailureOf(tracker_, key)) return *failure;
+    if (const auto failure = FailureOf(std::exchange(tracker_.next_get, Tracker::Fault::kNone)))
+      return *failure;
     const auto at = tracker_.issues.find(key);
     if (at == tracker_.issues.end())
       return TicketFailure{TicketFailure::Kind::kNotFound, "http_4xx", "HTTP status 404: ", {}};
@@ -124,9 +130,9 @@ class InMemory : public TicketSystem {
   }
   TicketResult<Done> SetOpen(const std::string& key, bool open) override {
     clock_.at += tracker_.each_takes;
-    if (const auto failure =
-            FailureOf(std::exchange(tracker_.next_set_open, Tracker::Fault::kNone)))
-      return *failure;
+    const auto fault = std::exchange(tracker_.next_set_open, Tracker::Fault::kNone);
+    if (fault == Tracker::Fault::kLost) tracker_.issues.at(key).open = open;
+    if (const auto failure = FailureOf(fault)) return *failure;
     tracker_.issues.at(key).open = open;
     return Done{};
   }

@@ -6,6 +6,7 @@
 #include <thread>
 #include <variant>
 
+#include "core/log.h"
 #include "exporters/loopback_socket.h"
 
 namespace postern::exporters {
@@ -268,6 +269,23 @@ TEST(JiraIssues, ClosesAndOpensByTheCategoryOfWhereATransitionLeads) {
   for (const auto* key : {"exp-1", "EXP-0", "EXP-1/../2", "-1", "EXP"}) {
     EXPECT_EQ(FailureIn(system->Get(key)).kind, Kind::kGone) << key;
   }
+}
+
+TEST(TicketSystems, ALabelThatTheTrackerDroppedIsAnError) {
+  std::vector<std::string> errors;
+  SetLogSink([&](LogLevel level, std::string_view, const std::vector<LogField>& fields) {
+    if (level == LogLevel::kError) errors.push_back(fields.at(0).value);
+  });
+  Script script({Reply(R"({"number":1,"state":"open","labels":[{"name":"bug"}]})"),
+                 Reply(R"({"number":2,"state":"open","labels":[{"id":7,"name":"postern"}]})")});
+  const auto github = MakeGithubIssues(script.access());
+  for (int i = 0; i < 2; ++i) github->Create(kNew);
+  Script labels({Reply(R"({"iid":3,"state":"opened","labels":[]})"),
+                 Reply(R"({"iid":4,"state":"opened","labels":["postern"]})")});
+  const auto gitlab = MakeGitlabIssues(labels.access());
+  for (int i = 0; i < 2; ++i) gitlab->Create(kNew);
+  SetLogSink({});
+  EXPECT_THAT(errors, ElementsAre("a/b#1", "a/b#3"));
 }
 
 TEST(TicketSystems, AListIsReadPageByPageUpToAThousand) {
