@@ -49,6 +49,7 @@ struct Tracker {
   Fault next_set_open = Fault::kNone;
   std::map<std::string, TicketFailure::Kind> broken = {};  // by repository, or the key of a ticket
   int lists = 0;
+  int gets = 0;
   bool lists_lag = false;  // they show every ticket as open
   Duration each_takes{};   // a write
   Duration list_takes{};
@@ -100,6 +101,7 @@ class InMemory : public TicketSystem {
     return tickets;
   }
   TicketResult<Ticket> Get(const std::string& key) override {
+    ++tracker_.gets;
     if (const auto failure = FailureOf(tracker_, key)) return *failure;
     if (const auto failure = FailureOf(std::exchange(tracker_.next_get, Tracker::Fault::kNone)))
       return *failure;
@@ -148,7 +150,8 @@ class TicketReceiverTest : public testing::Test {
   TicketReceiverTest() { Restart(); }
 
   void Restart() {
-    auto make_system = [this](SteadyTime) -> Result<std::unique_ptr<TicketSystem>> {
+    auto make_system = [this](SteadyTime deadline) -> Result<std::unique_ptr<TicketSystem>> {
+      deadline_ = deadline;
       return {std::make_unique<InMemory>(tracker_, clock_)};
     };
     receiver_ = std::make_unique<TicketReceiver>(settings_, make_system,
@@ -242,7 +245,8 @@ class TicketReceiverTest : public testing::Test {
   Tracker tracker_;
   TestClock clock_;
   std::vector<Duration> pauses_;
-  Duration spent_{};  // in the last delivery
+  SteadyTime deadline_;  // of the last delivery
+  Duration spent_{};     // in it
   DeliveryBatch batch_{.now = kStart, .findings = {}, .queue = {}, .memory = {}};
   std::map<std::string, Finding> findings_;
   std::int64_t rows_ = 0;

@@ -238,7 +238,9 @@ TEST_F(TicketReceiverTest, WritesAreASecondApartAndADeliveryEndsInTime) {
   for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"}) Open(id);
   Keep(Once());
   tracker_.each_takes = 5s;
+  const auto begins = clock_.at;
   Keep(Once());
+  EXPECT_EQ(deadline_, begins + 20s);
   EXPECT_EQ(tracker_.issues.size(), 2U) << "ten seconds are over";
   EXPECT_THAT(pauses_, ElementsAre(1s));
   EXPECT_EQ(Deliver().status, Status::kDelivered);
@@ -358,6 +360,25 @@ TEST_F(TicketReceiverTest, ATicketThatCannotBeCommentedStopsNoOther) {
   EXPECT_EQ(Deliver().status, Status::kRetry);
   EXPECT_EQ(tracker_.OpenCount(), 1U);
   EXPECT_EQ(batch_.queue.size(), 1U);
+}
+
+TEST_F(TicketReceiverTest, ARepositoryOfTicketsThatCannotBeHadIsNotAskedForEachOfThem) {
+  const std::string ids = "abcdefgh";
+  for (const char id : ids) Open(std::string(10, id));
+  FindingOf("zzzzzzzzzz").drift.owner = "data";
+  Open("zzzzzzzzzz");
+  Deliver();
+  for (const auto& [key, issue] : tracker_.issues) {
+    if (issue.made.repository == "sec/exposure") {
+      tracker_.broken[key] = TicketFailure::Kind::kUnusable;
+    }
+  }
+  for (const char id : ids) Resolve(std::string(10, id));
+  Resolve("zzzzzzzzzz");
+  tracker_.gets = 0;
+  const auto outcome = Once();
+  EXPECT_EQ(outcome.taken.size(), 1U);
+  EXPECT_EQ(tracker_.gets, 3 + 1);
 }
 
 TEST_F(TicketReceiverTest, ATicketIsGoneOnlyIfItsRepositoryIsThere) {

@@ -52,7 +52,7 @@ def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     redis.stop()
     wait_for("closed", lambda: not issue.is_open, timeout=30)
     start_redis(web, addresses=[web.ipv4])
-    wait_for("open again", lambda: issue.is_open, timeout=30)
+    wait_for("open again", lambda: issue.is_open and len(issue.comments) == 2, timeout=30)
     assert [text.splitlines()[0] for text in issue.comments] == [
         "Fixed: fresh observations agree with the policy.",
         "It is back.",
