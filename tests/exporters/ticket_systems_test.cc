@@ -271,6 +271,15 @@ TEST(JiraIssues, ClosesAndOpensByTheCategoryOfWhereATransitionLeads) {
   }
 }
 
+TEST(TicketSystems, AnAnswerAboutOneTicketIsNoMegabytes) {
+  const std::string begin = R"({"number":1,"state":"open","body":")";
+  Script script({Reply(begin + std::string(700'000, 'x') + "\"}"),
+                 Reply(begin + std::string(2'000'000, 'x') + "\"}")});
+  const auto system = MakeGithubIssues(script.access());
+  EXPECT_EQ(std::get<Ticket>(system->Get("a/b#1")).text.size(), 700'000U);
+  EXPECT_EQ(FailureIn(system->Get("a/b#1")).reason, "protocol");
+}
+
 TEST(TicketSystems, ALabelThatTheTrackerDroppedIsAnError) {
   std::vector<std::string> errors;
   SetLogSink([&](LogLevel level, std::string_view, const std::vector<LogField>& fields) {
