@@ -41,7 +41,7 @@ DeliveryOutcome TicketRound::Go() {
   memory_.ForgetEndedBefore(OldestNews() - settings_.reopen_within);
   for (const auto& queued : batch_.queue) {
     if (queued.delivered || blocked_.contains(queued.transition.finding_id)) continue;
-    if (calls_.MustEnd()) break;
+    if (MustEnd()) break;
     if (MayGoOn() || TakesNoRequest(queued.transition.finding_id)) Note(queued, Handle(queued));
   }
   TellOfShared();
@@ -129,20 +129,24 @@ bool TicketRound::GoesOn() const {
 }
 
 void TicketRound::Report() {
-  const auto& failure = calls_.MustEnd() || GoesOn() ? calls_.failure() : calls_.unusable();
-  if (failure) {
-    outcome_.status = Status::kRetry;
-    outcome_.reason = failure->reason;
-    outcome_.detail = failure->detail;
-    outcome_.retry_after = failure->retry_after;
-  } else if (intents_.wait() && !intents_.has_new()) {
-    outcome_.status = Status::kRetry;
-    outcome_.reason = "unanswered";
-    outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
-    outcome_.retry_after = *intents_.wait();
-  } else if (!GoesOn()) {
+  if (calls_.MustEnd()) return Retry(*calls_.failure());
+  if (GoesOn()) return;
+  if (calls_.unusable()) return Retry(*calls_.unusable());
+  if (!intents_.wait()) {
     outcome_.rest = groups_.rest();
+    return;
   }
+  outcome_.status = Status::kRetry;
+  outcome_.reason = "unanswered";
+  outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
+  outcome_.retry_after = *intents_.wait();
+}
+
+void TicketRound::Retry(const TicketFailure& failure) {
+  outcome_.status = Status::kRetry;
+  outcome_.reason = failure.reason;
+  outcome_.detail = failure.detail;
+  outcome_.retry_after = failure.retry_after;
 }
 
 // A new finding, where it is known which tickets there are. So that to read the lists may take all
@@ -338,13 +342,16 @@ TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record)
   return Step::kTaken;
 }
 
+bool TicketRound::MustEnd() const { return calls_.MustEnd(); }
+
 bool TicketRound::MayGoOn() const {
-  return !calls_.MustEnd() && clock_.Monotonic() < started_ + kLongestRound;
+  return !MustEnd() && clock_.Monotonic() < started_ + kLongestRound;
 }
 
 // The first has its turn whatever the time: to read what is listed may take all of it.
 bool TicketRound::MayTellMore() {
-  return !calls_.MustEnd() && (std::exchange(told_, true) ? MayGoOn() : true);
+  const bool is_first = !std::exchange(told_, true);
+  return is_first ? !MustEnd() : MayGoOn();
 }
 
 }  // namespace postern::exporters

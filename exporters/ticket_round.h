@@ -58,6 +58,7 @@ class TicketRound {
   void NoteTold(const Shared& shared, const GroupTickets::Told& told);
   void Report();
   bool GoesOn() const;
+  void Retry(const TicketFailure& failure);
 
   // A finding with a ticket.
   bool Lasts(const TicketRecord& record, const Transition& transition) const;
@@ -72,6 +73,8 @@ class TicketRound {
   Step Post(const Finding& finding, const TicketRecord& record);
 
   Step Failed() const { return StepOf(*calls_.failure()); }
+  // No further request, whatever it is for.
+  bool MustEnd() const;
   bool MayGoOn() const;
   bool MayTellMore();
 
