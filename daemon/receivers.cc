@@ -102,14 +102,17 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
       .owners = {},
       .reopen_within = config.confirm.reopen_within};
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
-  auto make_system =
-      [tracker = ticket.system, url = ticket.url,
-       token = exporters::SecretFile(ticket.token_file)](exporters::SteadyTime deadline) mutable
+  auto make_system = [tracker = ticket.system, url = ticket.url,
+                      token = exporters::SecretFile(ticket.token_file),
+                      rests_until = std::make_shared<exporters::SteadyTime>()](
+                         exporters::SteadyTime deadline) mutable
       -> Result<std::unique_ptr<exporters::TicketSystem>> {
     auto secret = token.Read();
     if (!secret) return secret.error();
-    return MakeTicketSystem(tracker,
-                            {.url = url, .token = *std::move(secret), .deadline = deadline});
+    return MakeTicketSystem(tracker, {.url = url,
+                                      .token = *std::move(secret),
+                                      .deadline = deadline,
+                                      .rests_until = rests_until});
   };
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
 }

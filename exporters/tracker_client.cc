@@ -124,7 +124,10 @@ TicketResult<Done> DoneBy(const TicketResult<std::string>& answer) {
 }
 
 TrackerClient::TrackerClient(const TrackerAccess& access, HttpHeaders headers)
-    : url_(WithoutSlashes(access.url)), headers_(std::move(headers)), deadline_(access.deadline) {}
+    : url_(WithoutSlashes(access.url)),
+      headers_(std::move(headers)),
+      deadline_(access.deadline),
+      rests_until_(access.rests_until) {}
 
 TicketResult<std::string> TrackerClient::Read(About about, const std::string& path,
                                               std::size_t longest) const {
@@ -156,17 +159,17 @@ TicketResult<std::string> TrackerClient::Request(About about, HttpCall call) con
   auto answer = Send(call);
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);
-  if (reply.limit_reached) rests_until_ = now + PauseOf(reply);
+  if (reply.limit_reached) *rests_until_ = now + PauseOf(reply);
   if (reply.status / 100 != 2) return FailureOf(reply, writes, about == About::kTicket);
   return std::move(reply.body);
 }
 
 std::optional<TicketFailure> TrackerClient::WhyNotNow(SteadyTime now) const {
-  if (now < rests_until_) {
+  if (now < *rests_until_) {
     return TicketFailure{.kind = Kind::kRetry,
                          .reason = "http_4xx",
                          .detail = "the tracker's rate limit is used up",
-                         .retry_after = std::chrono::ceil<Duration>(rests_until_ - now)};
+                         .retry_after = std::chrono::ceil<Duration>(*rests_until_ - now)};
   }
   if (now < deadline_) return std::nullopt;
   return TicketFailure{

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -75,9 +76,7 @@ class TrackerClient {
   const std::string url_;
   const HttpHeaders headers_;
   const SteadyTime deadline_;
-  // Until the tracker takes requests again, where the last answer said that it was the last for
-  // now.
-  mutable SteadyTime rests_until_;
+  const std::shared_ptr<SteadyTime> rests_until_;
 };
 
 // What `parse` makes of an answer; nothing: it is not `what`.

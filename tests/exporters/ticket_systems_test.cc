@@ -383,9 +383,9 @@ TEST(TicketSystems, AskNothingMoreOnceTheLimitIsUsedUp) {
   Script script({Reply(R"({"number":18,"state":"open"})", "201 Created",
                        "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: " +
                            std::to_string(now.count() + 1800) + "\r\n")});
-  const auto system = MakeGithubIssues(script.access());
-  EXPECT_EQ(std::get<Ticket>(system->Create(kNew)).key, "a/b#18");
-  const auto held = FailureIn(system->Comment("a/b#18", "said"));
+  const auto access = script.access();
+  EXPECT_EQ(std::get<Ticket>(MakeGithubIssues(access)->Create(kNew)).key, "a/b#18");
+  const auto held = FailureIn(MakeGithubIssues(access)->Comment("a/b#18", "said"));
   EXPECT_EQ(held.kind, Kind::kRetry);
   EXPECT_GT(held.retry_after, 29min);
 }
