@@ -31,6 +31,16 @@ constexpr EnumNames<DriftKind, 12> kKinds = {{
 
 // A sentence shows so many addresses of a name.
 constexpr std::size_t kShownAddresses = 4;
+// And so many ranges of ports.
+constexpr std::size_t kShownRanges = 16;
+
+// "tcp/22,80-90 and 3 more"
+std::string PortsText(const PortSet& ports) {
+  const auto shown = ports.FirstRanges(kShownRanges);
+  const auto others = ports.size() - shown.size();
+  const auto text = shown.ToString();
+  return others == 0 ? text : text + " and " + std::to_string(others) + " more";
+}
 
 std::string_view OtherFamily(const IpAddress& address) {
   return ToString(address.family() == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4);
@@ -44,7 +54,7 @@ std::string UnlistedSummary(const Drift& drift) {
   }
   return drift.subject + " is up" + sign + " and no host of the policy has it; " +
          (drift.ports.empty() ? "no port of it is known to be open"
-                              : drift.ports.ToString() + " open");
+                              : PortsText(drift.ports) + " open");
 }
 
 // "192.0.2.1, 192.0.2.2 and 3 more"
@@ -151,7 +161,7 @@ DriftPlace PlaceOf(const Drift& drift) {
 
 std::string Summary(const Drift& drift) {
   const std::string where = drift.host + " (" + drift.address.ToString() + ")";
-  const std::string ports = drift.ports.ToString();
+  const std::string ports = PortsText(drift.ports);
   const std::string state(ToString(drift.observed.state));
   const std::string reason = " (" + ToString(drift.observed.reason) + ")";
   switch (drift.kind) {

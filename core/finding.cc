@@ -67,6 +67,12 @@ std::string DisplayId(const Transition& transition) {
   return WithEpisode(transition.finding_id, transition.episode);
 }
 
+FindingsById ById(const std::vector<Finding>& findings) {
+  FindingsById by_id;
+  for (const auto& finding : findings) by_id.emplace(finding.id, &finding);
+  return by_id;
+}
+
 std::string_view ToString(TransitionKind kind) { return NameOf(kTransitions, kind); }
 
 }  // namespace postern

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/drift.h"
 #include "core/time.h"
@@ -80,6 +82,10 @@ struct Finding {
 std::string FindingId(std::string_view viewpoint, const Drift& drift);
 // The id with its episode, as people see it: "abcdefghij", "abcdefghij-2".
 std::string DisplayId(const Finding& finding);
+
+using FindingsById = std::map<std::string_view, const Finding*>;
+// Points into `findings`.
+FindingsById ById(const std::vector<Finding>& findings);
 
 // What receivers are told.
 enum class TransitionKind : std::uint8_t { kOpened, kChanged, kResolved };

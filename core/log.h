@@ -22,8 +22,8 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 std::string_view ToString(LogLevel level);
 std::optional<LogLevel> ParseLogLevel(std::string_view text);
 
-// A key and its value; the sink escapes both, so bytes from the network are safe here. Never a
-// secret.
+// A key, which is a word of this program's own, and its value, which the sink escapes: bytes from
+// the network are safe there. Never a secret.
 struct LogField {
   std::string_view key;
   std::string value;

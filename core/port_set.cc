@@ -188,6 +188,17 @@ PortSet PortSet::Slice(std::size_t begin, std::size_t end) const {
   return slice;
 }
 
+PortSet PortSet::FirstRanges(std::size_t most) const {
+  PortSet first;
+  for (std::size_t protocol = 0; protocol < ranges_.size(); ++protocol) {
+    const auto& ranges = ranges_[protocol];
+    const auto count = std::min(most, ranges.size());
+    first.ranges_[protocol].assign(ranges.begin(), ranges.begin() + static_cast<long>(count));
+    most -= count;
+  }
+  return first;
+}
+
 std::string PortSet::ToString() const {
   std::string text;
   for (const auto protocol : kProtocols) {

@@ -55,6 +55,9 @@ class PortSet {
   // The ports at positions [begin, end) of that order.
   PortSet Slice(std::size_t begin, std::size_t end) const;
 
+  // Its lowest ranges, at most so many: how many ranges there are is up to whoever is scanned.
+  PortSet FirstRanges(std::size_t most) const;
+
   // Disjoint, ascending, with gaps between them.
   const std::vector<PortRange>& ranges(Protocol protocol) const {
     return ranges_[static_cast<std::size_t>(protocol)];

@@ -28,6 +28,10 @@ std::string FormatTime(TimePoint time);
 // Exactly that form.
 std::optional<TimePoint> ParseTime(std::string_view text);
 
+// RFC 5322, section 3.3, in UTC, without the zone, which mail and HTTP write differently:
+// "Sun, 01 Mar 2026 00:00:00".
+std::string FormatMessageTime(TimePoint time);
+
 // A real calendar date, YYYY-MM-DD.
 std::optional<std::chrono::sys_days> ParseDate(std::string_view text);
 // YYYY-MM-DD.

@@ -255,10 +255,11 @@ HttpResponse Coverage(const ApiQuery& query, const Setup& setup, const storage::
   }
   json::array scans;
   for (const auto& scan : setup.config.scans) {
-    const auto history = store.HistoryOf(scan.name);
-    if (!history) return ApiError(500, history.error().message);
+    // In this order: a run that is committed in between must not look older than it is.
     const auto oldest = store.ReliableRunStart(scan.name, RunsPerRound(scan));
     if (!oldest) return ApiError(500, oldest.error().message);
+    const auto history = store.HistoryOf(scan.name);
+    if (!history) return ApiError(500, history.error().message);
     json::object object{{"scan", scan.name},
                         {"stage", ToString(scan.stage)},
                         {"every", FormatDuration(scan.every)},

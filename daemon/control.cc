@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 
+#include "core/log.h"
 #include "drift/acknowledge.h"
 
 namespace postern::daemon {
@@ -73,12 +74,20 @@ Reply Redeliver(const Control::Parts& parts, const json::object& request) {
   return json::object{{"count", *count}};
 }
 
+void LogPause(const std::optional<storage::Pause>& pause, const std::string& user) {
+  if (!pause) return Log(LogLevel::kInfo, "probing is resumed", {{"by", user}});
+  Log(LogLevel::kInfo, "probing is paused; findings are frozen",
+      {{"by", user}, {"until", pause->until ? FormatTime(*pause->until) : "resumed"}});
+}
+
 // The store first: a pause that a restart forgets would send packets.
-Reply SetPause(const Control::Parts& parts, const std::optional<storage::Pause>& pause) {
+Reply SetPause(const Control::Parts& parts, const std::optional<storage::Pause>& pause,
+               const std::string& user) {
   auto saved = parts.storage.Run([&](storage::Store& store) { return store.SavePause(pause); });
   if (!saved) return saved.error();
   parts.pause.Set(pause);
   parts.pause_changed();
+  LogPause(pause, user);
   json::object reply;
   if (pause) reply["paused"] = JsonOf(*pause);
   return reply;
@@ -93,7 +102,7 @@ Reply Pause(const Control::Parts& parts, const json::object& request, const std:
     }
     pause.until = pause.since + *length;
   }
-  return SetPause(parts, pause);
+  return SetPause(parts, pause, user);
 }
 
 Result<json::array> ScansOf(const Control::Parts& parts, const policy::Config& config) {
@@ -145,7 +154,7 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
   if (*command == "reopen") return Reopen(parts, request);
   if (*command == "redeliver") return Redeliver(parts, request);
   if (*command == "pause") return Pause(parts, request, user);
-  if (*command == "resume") return SetPause(parts, std::nullopt);
+  if (*command == "resume") return SetPause(parts, std::nullopt, user);
   if (*command == "status") return Status(parts);
   return Error{"this daemon does not know the command '" + *command +
                "'; is `postern` of the same version?"};

@@ -78,7 +78,6 @@ class Daemon {
   Daemon(DaemonOptions options, LoadedSetup&& loaded, std::unique_ptr<storage::Store> store)
       : options_(std::move(options)),
         setup_(loaded.setup),
-        security_(std::move(loaded.security)),
         web_watch_(std::move(loaded.web_watch)),
         metrics_(POSTERN_VERSION),
         storage_(std::move(store)),
@@ -92,7 +91,7 @@ class Daemon {
     auto server = exporters::HttpServer::Listen(
         io_, setup->config.listen_address, setup->config.listen_port,
         [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); }, {},
-        std::move(security_));
+        web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
     if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
@@ -239,8 +238,9 @@ class Daemon {
       return same.error();
     }
     setup_.Set(loaded.setup);
-    server_->Secure(std::move(loaded.security));
+    loaded.web_watch->KeepTlsOf(*web_watch_);
     web_watch_ = std::move(loaded.web_watch);
+    server_->Secure(web_watch_->security());
     FollowSetup(setup);
     return "reloaded: policy " + setup.policy->hash + ", " +
            std::to_string(setup.policy->hosts.size()) + " hosts";
@@ -261,7 +261,7 @@ class Daemon {
     if (auto changed = web_watch_->Look()) {
       metrics_.RecordWebReload(changed->ok());
       if (*changed) {
-        server_->Secure(**std::move(changed));
+        server_->Secure(web_watch_->security());
         Log(LogLevel::kInfo, "the web configuration's files changed and were read");
       } else {
         Log(LogLevel::kWarning,
@@ -334,11 +334,11 @@ class Daemon {
   asio::steady_timer quiet_timer_{io_};
   asio::steady_timer web_timer_{io_};
   CurrentSetup setup_;
-  exporters::HttpSecurity security_;  // until server_ has it
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
   Api api_{setup_, setup_.Get()->config.storage_path};
-  HttpRoutes routes_{metrics_, api_, [this](auto done) { reloads_.Request(std::move(done)); }};
+  HttpRoutes routes_{metrics_, api_,
+                     [this](auto done) { return reloads_.Request(std::move(done)); }};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   std::mutex deliveries_mutex_;

@@ -11,7 +11,7 @@ void HttpRoutes::Answer(const exporters::HttpRequest& request,
   const std::string_view path =
       std::string_view(request.target).substr(0, request.target.find('?'));
   if (path == "/-/reload") return AnswerReload(request, answer);
-  if (request.method == "POST") {
+  if (request.method != "GET" && request.method != "HEAD") {
     return answer(
         {.status = 405, .body = "only GET and HEAD are served here\n", .allow = "GET, HEAD"});
   }
@@ -44,10 +44,11 @@ void HttpRoutes::AnswerReload(const exporters::HttpRequest& request,
                    .body = "Reloading over HTTP is off. Set enable_reload: true under web in the "
                            "configuration, or send posternd a SIGHUP.\n"});
   }
-  reload_([answer](const Result<std::string>& outcome) {
+  const bool taken = reload_([answer](const Result<std::string>& outcome) {
     answer({.status = outcome ? 200U : 500U,
             .body = outcome ? *outcome + "\n" : outcome.error().message + "\n"});
   });
+  if (!taken) answer({.status = 503, .body = "too many wait for a reload; try again\n"});
 }
 
 }  // namespace postern::daemon

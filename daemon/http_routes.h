@@ -16,8 +16,9 @@ namespace postern::daemon {
 
 class HttpRoutes {
  public:
-  // Runs a reload and tells what came of it; called on the thread of Answer().
-  using Reload = std::function<void(std::function<void(const Result<std::string>&)> done)>;
+  // Runs a reload and tells what came of it, or is false where too many wait for one; called on the
+  // thread of Answer().
+  using Reload = std::function<bool(std::function<void(const Result<std::string>&)> done)>;
 
   HttpRoutes(const exporters::Metrics& metrics, Api& api, Reload reload)
       : metrics_(metrics), api_(api), reload_(std::move(reload)) {}

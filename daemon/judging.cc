@@ -41,17 +41,35 @@ std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
   return judged;
 }
 
-std::map<std::string, std::vector<Transition>> Outbox(const policy::Config& config,
-                                                      const drift::Advance& advance) {
-  std::map<std::string, const Drift*> drift_of;
-  for (const auto& finding : advance.changed) drift_of[finding.id] = &finding.drift;
+// Whoever was told of a finding hears of it to its end. For whoever was not, it opens once it is
+// open and wanted.
+Result<std::vector<Transition>> NewsFor(const storage::Store& store,
+                                        const ReceiverInstance& receiver,
+                                        const std::vector<Transition>& transitions,
+                                        const FindingsById& findings) {
+  std::vector<Transition> news;
+  for (auto transition : transitions) {
+    const auto& finding = *findings.at(transition.finding_id);
+    const auto told = store.HasNewsOf(receiver.name, finding.id, transition.episode);
+    if (!told) return told.error();
+    if (!*told) {
+      if (finding.state != FindingState::kOpen || !receiver.config->Wants(finding.drift)) continue;
+      transition.kind = TransitionKind::kOpened;
+    }
+    news.push_back(std::move(transition));
+  }
+  return news;
+}
+
+Result<std::map<std::string, std::vector<Transition>>> Outbox(const storage::Store& store,
+                                                              const policy::Config& config,
+                                                              const drift::Advance& advance) {
+  const auto findings = ById(advance.changed);
   std::map<std::string, std::vector<Transition>> outbox;
   for (const auto& receiver : InstancesOf(config)) {
-    for (const auto& transition : advance.transitions) {
-      if (receiver.config->Wants(*drift_of.at(transition.finding_id))) {
-        outbox[receiver.name].push_back(transition);
-      }
-    }
+    auto news = NewsFor(store, receiver, advance.transitions, findings);
+    if (!news) return news.error();
+    outbox[receiver.name] = *std::move(news);
   }
   return outbox;
 }
@@ -289,7 +307,9 @@ Result<Judged> CommitAdvance(storage::Store& store, const Setup& setup, storage:
                              drift::Advance advance) {
   changes.findings = advance.changed;
   changes.dropped_findings = advance.dropped;
-  changes.outbox = Outbox(setup.config, advance);
+  auto outbox = Outbox(store, setup.config, advance);
+  if (!outbox) return outbox.error();
+  changes.outbox = *std::move(outbox);
   if (auto committed = store.Commit(changes); !committed) return committed.error();
   auto after = store.Findings();
   if (!after) return after.error();

@@ -36,8 +36,13 @@ bool IsBare(std::string_view value) {
 }
 
 std::string LogfmtValue(std::string_view value) {
-  const auto safe = exporters::EscapeTerminal(exporters::ValidUtf8(value));
+  const auto safe = exporters::EscapeTerminal(value);
   return IsBare(safe) ? safe : exporters::JsonString(safe);
+}
+
+// Escaped as in logfmt, for a log ends up on a terminal whatever its format.
+std::string JsonValue(std::string_view value) {
+  return exporters::JsonString(exporters::EscapeTerminal(value));
 }
 
 // systemd.exec(5): JOURNAL_STREAM is DEVICE:INODE of what it connected to the journal. Children
@@ -104,11 +109,9 @@ std::string LogfmtLine(TimePoint time, LogLevel level, std::string_view message,
 std::string JsonLine(TimePoint time, LogLevel level, std::string_view message,
                      const std::vector<LogField>& fields) {
   std::string line = "{\"time\":\"" + FormatTime(time) + "\",\"level\":\"" +
-                     std::string(ToString(level)) +
-                     "\",\"msg\":" + exporters::JsonString(exporters::ValidUtf8(message));
+                     std::string(ToString(level)) + "\",\"msg\":" + JsonValue(message);
   for (const auto& field : fields) {
-    line += "," + exporters::JsonString(field.key) + ":" +
-            exporters::JsonString(exporters::ValidUtf8(field.value));
+    line += "," + exporters::JsonString(field.key) + ":" + JsonValue(field.value);
   }
   return line + "}";
 }

@@ -16,23 +16,6 @@
 namespace postern::daemon {
 namespace {
 
-std::string WithoutScheme(const std::string& url) {
-  const auto scheme = url.find("://");
-  return scheme == std::string::npos ? url : url.substr(scheme + 3);
-}
-
-std::vector<Finding> Wanted(std::vector<Finding> findings, const policy::Config& config,
-                            const policy::ReceiverConfig& receiver,
-                            const std::vector<exporters::QueuedTransition>& queue) {
-  std::set<std::string> queued;
-  for (const auto& row : queue) queued.insert(row.transition.finding_id);
-  std::erase_if(findings, [&](const Finding& finding) {
-    const bool current = finding.state != FindingState::kResolved || queued.contains(finding.id);
-    return finding.viewpoint != config.viewpoint || !current || !receiver.Wants(finding.drift);
-  });
-  return findings;
-}
-
 void PublishOutbox(const std::string& receiver,
                    const std::vector<exporters::QueuedTransition>& queue,
                    exporters::Metrics& metrics) {
@@ -117,6 +100,11 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
 }
 
+exporters::AllowedAddresses Allowed(bool link_local) {
+  using exporters::AllowedAddresses;
+  return link_local ? AllowedAddresses::kAll : AllowedAddresses::kNotLinkLocal;
+}
+
 std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig& email,
                                                        const policy::Config& config) {
   return std::make_unique<exporters::EmailReceiver>(exporters::EmailSettings{
@@ -124,21 +112,20 @@ std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig
       .server = {.url = email.server,
                  .starttls = email.starttls,
                  .username = email.username,
-                 .password = {}},
+                 .password = {},
+                 .addresses = Allowed(email.allow_link_local)},
       .password_file = email.password_file,
       .digest = email.digest});
 }
 
 std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instance,
                                                   const policy::Config& config) {
-  using exporters::HttpAddresses;
   if (const auto* webhook = std::get_if<policy::WebhookConfig>(&instance.config->settings)) {
-    return std::make_unique<exporters::WebhookReceiver>(exporters::WebhookSettings{
-        .url = instance.url,
-        .secret_file = webhook->secret_file,
-        .external_url = config.external_url,
-        .addresses =
-            webhook->allow_link_local ? HttpAddresses::kAll : HttpAddresses::kNotLinkLocal});
+    return std::make_unique<exporters::WebhookReceiver>(
+        exporters::WebhookSettings{.url = instance.url,
+                                   .secret_file = webhook->secret_file,
+                                   .external_url = config.external_url,
+                                   .addresses = Allowed(webhook->allow_link_local)});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
     return MakeTicketReceiver(instance.name, *ticket, config);
@@ -146,8 +133,11 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
   if (const auto* email = std::get_if<policy::EmailConfig>(&instance.config->settings)) {
     return MakeEmailReceiver(*email, config);
   }
+  const auto& alertmanager = std::get<policy::AlertmanagerConfig>(instance.config->settings);
   return std::make_unique<exporters::AlertmanagerReceiver>(
-      exporters::AlertmanagerSettings{.url = instance.url, .external_url = config.external_url});
+      exporters::AlertmanagerSettings{.url = instance.url,
+                                      .external_url = config.external_url,
+                                      .addresses = Allowed(alertmanager.allow_link_local)});
 }
 
 }  // namespace
@@ -168,10 +158,28 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
     for (const auto& url : alertmanager->urls) {
       const bool only = alertmanager->urls.size() == 1;
       instances.push_back(
-          {only ? receiver.name : receiver.name + "/" + WithoutScheme(url), url, &receiver});
+          {only ? receiver.name : receiver.name + "/" + policy::AlertmanagerPlace(url), url,
+           &receiver});
     }
   }
   return instances;
+}
+
+std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy::Config& config,
+                                 std::vector<Finding> findings,
+                                 const std::vector<exporters::QueuedTransition>& queue) {
+  std::set<std::string> queued;
+  for (const auto& row : queue) queued.insert(row.transition.finding_id);
+  const auto& receiver = *instance.config;
+  // What does not fit an Alertmanager's filters any more is not to fire under its new labels.
+  const bool fires = std::holds_alternative<policy::AlertmanagerConfig>(receiver.settings);
+  std::erase_if(findings, [&](const Finding& finding) {
+    const bool has_news = queued.contains(finding.id);
+    const bool current = finding.state != FindingState::kResolved || has_news;
+    const bool wanted = receiver.Wants(finding.drift) || (has_news && !fires);
+    return finding.viewpoint != config.viewpoint || !current || !wanted;
+  });
+  return findings;
 }
 
 Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThread& storage,
@@ -209,7 +217,7 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
       for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
-      batch.findings = Wanted(std::move(*findings), *config_, *instance.config, batch.queue);
+      batch.findings = FindingsFor(instance, *config_, *std::move(findings), batch.queue);
       batch.memory = std::move(*memory);
       PublishOutbox(instance.name, batch.queue, metrics_);
       PublishDeadLetters(instance.name, store, metrics_);

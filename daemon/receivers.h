@@ -16,12 +16,19 @@ namespace postern::daemon {
 // One place that is delivered to. A receiver of several Alertmanagers is several: each gets
 // everything, and none waits for another.
 struct ReceiverInstance {
-  std::string name;  // the configured one, with "/HOST:PORT" behind it where there are several
+  std::string
+      name;  // the configured one, with "/HOST[:PORT][/PATH]" behind it where there are several
   std::string url;
   const policy::ReceiverConfig* config = nullptr;  // owned by the configuration
 };
 
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config);
+
+// Of all findings, what this receiver is to be given: those that fit its filters and are not over,
+// and those that it has news of.
+std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy::Config& config,
+                                 std::vector<Finding> findings,
+                                 const std::vector<exporters::QueuedTransition>& queue);
 
 // All deliveries of a configuration. Used from one thread, but for Wake.
 class Deliveries {

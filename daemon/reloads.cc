@@ -8,9 +8,11 @@ namespace postern::daemon {
 
 namespace asio = boost::asio;
 
-void Reloads::Request(std::function<void(const Outcome&)> done) {
+bool Reloads::Request(std::function<void(const Outcome&)> done) {
+  if (asked_.size() == kMostWaiting) return false;
   asked_.push_back(std::move(done));
   if (!running_) Start();
+  return true;
 }
 
 void Reloads::Start() {

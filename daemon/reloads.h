@@ -2,6 +2,7 @@
 // parts run on a thread, so that neither a large policy nor a dead name server stalls a scrape.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,9 +34,13 @@ class Reloads {
   // The io_context must outlive it.
   Reloads(boost::asio::io_context& io, Steps steps) : io_(io), steps_(std::move(steps)) {}
 
+  // More than this wait for no outcome: each may be a connection.
+  static constexpr std::size_t kMostWaiting = 16;
+
   // On the io_context's thread, where `done` is called too. Whoever asks while one is under way
-  // gets the outcome of the next: the files may have changed since they were read.
-  void Request(std::function<void(const Outcome&)> done);
+  // gets the outcome of the next: the files may have changed since they were read. False: so many
+  // wait for that one that `done` is dropped; it comes all the same.
+  bool Request(std::function<void(const Outcome&)> done);
 
  private:
   void Start();

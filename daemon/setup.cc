@@ -17,14 +17,13 @@ void AddAsErrors(const policy::Diagnostics& secrets, policy::Diagnostics& diagno
 }
 
 void Secure(const policy::WebOptions& web, LoadedSetup& loaded) {
-  loaded.web_watch.emplace(web);
-  auto security = MakeSecurity(web.config);
-  if (security) {
-    loaded.security = *std::move(security);
+  auto watch = WebWatch::Begin(web);
+  if (watch) {
+    loaded.web_watch = *std::move(watch);
     return;
   }
   loaded.diagnostics.Add({.where = web.where,
-                          .message = web.config_file + ": " + security.error().message,
+                          .message = web.config_file + ": " + watch.error().message,
                           .line = {},
                           .notes = {}});
 }

@@ -9,7 +9,6 @@
 #include <string>
 
 #include "daemon/web_security.h"
-#include "exporters/http_server.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
 
@@ -28,11 +27,10 @@ struct Setup {
 };
 
 struct LoadedSetup {
-  std::shared_ptr<const Setup> setup;  // null if there are errors
-  policy::Diagnostics diagnostics;     // of both files, with errors and warnings
-  std::string unreadable;              // why a file could not be read; empty if all could
-  exporters::HttpSecurity security{};  // with Secrets::kNeeded, as the watch
-  std::optional<WebWatch> web_watch{};
+  std::shared_ptr<const Setup> setup;   // null if there are errors
+  policy::Diagnostics diagnostics;      // of both files, with errors and warnings
+  std::string unreadable;               // why a file could not be read; empty if all could
+  std::optional<WebWatch> web_watch{};  // with Secrets::kNeeded, if there are no errors
 
   // What to show where `setup` is null.
   std::string Problems() const;

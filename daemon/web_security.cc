@@ -1,7 +1,5 @@
 #include "daemon/web_security.h"
 
-#include <sys/stat.h>
-
 #include <utility>
 
 #include "daemon/setup.h"
@@ -36,52 +34,51 @@ exporters::ServerTls TlsOf(const policy::WebTls& tls) {
           .prefer_server_ciphers = tls.prefer_server_ciphers};
 }
 
-}  // namespace
-
-Result<exporters::HttpSecurity> MakeSecurity(const policy::WebConfig& config) {
-  exporters::HttpSecurity security{
-      .tls = nullptr, .users = config.users, .headers = config.headers};
-  if (!config.tls) return security;
-  auto tls = exporters::MakeServerTls(TlsOf(*config.tls));
-  if (!tls) return tls.error();
-  security.tls = *std::move(tls);
-  return security;
+Result<std::shared_ptr<boost::asio::ssl::context>> MakeTls(
+    const std::optional<policy::WebTls>& settings) {
+  if (!settings) return std::shared_ptr<boost::asio::ssl::context>();
+  return exporters::MakeServerTls(TlsOf(*settings));
 }
 
-WebWatch::WebWatch(policy::WebOptions web) : web_(std::move(web)), stamps_(Stamps()) {}
+}  // namespace
 
-std::optional<Result<exporters::HttpSecurity>> WebWatch::Look() {
+Result<WebWatch> WebWatch::Begin(policy::WebOptions web) {
+  WebWatch watch(std::move(web));
+  if (auto made = watch.MakeSecurity(); !made) return made.error();
+  return watch;
+}
+
+void WebWatch::KeepTlsOf(const WebWatch& before) {
+  if (in_force_ == before.in_force_) security_.tls = before.security_.tls;
+}
+
+std::optional<Result<void>> WebWatch::Look() {
   if (web_.config_file.empty()) return std::nullopt;
-  auto now = Stamps();
-  if (now == stamps_) return std::nullopt;
-  stamps_ = std::move(now);
+  const auto stamp = StampOf(web_.config_file);
+  auto source = SourceNow();
+  if (stamp == web_.stamp && source == seen_) return std::nullopt;
+  web_.stamp = stamp;
+  seen_ = std::move(source);
   auto loaded = policy::LoadWebConfig(web_.config_file);
   LogDiagnostics(loaded.diagnostics);
   if (!loaded.config) return Error{web_.config_file + " has errors"};
   web_.config = *std::move(loaded.config);
-  stamps_ = Stamps();  // it may name other files now
-  return MakeSecurity(web_.config);
+  return MakeSecurity();
 }
 
-WebWatch::Stamp WebWatch::StampOf(const std::string& path) {
-  struct stat file {};
-  if (::stat(path.c_str(), &file) != 0) return {};
-  constexpr std::int64_t kSecond = 1'000'000'000;
-  return {.exists = true,
-          .device = file.st_dev,
-          .inode = file.st_ino,
-          .size = file.st_size,
-          .modified_ns = file.st_mtim.tv_sec * kSecond + file.st_mtim.tv_nsec};
+WebWatch::TlsSource WebWatch::SourceNow() const {
+  const auto& tls = web_.config.tls;
+  if (!tls) return {};
+  return {tls, {StampOf(tls->cert_file), StampOf(tls->key_file), StampOf(tls->client_ca_file)}};
 }
 
-std::vector<WebWatch::Stamp> WebWatch::Stamps() const {
-  std::vector<Stamp> stamps{StampOf(web_.config_file)};
-  if (const auto& tls = web_.config.tls) {
-    stamps.push_back(StampOf(tls->cert_file));
-    stamps.push_back(StampOf(tls->key_file));
-    stamps.push_back(StampOf(tls->client_ca_file));
-  }
-  return stamps;
+Result<void> WebWatch::MakeSecurity() {
+  seen_ = SourceNow();
+  auto tls = seen_ == in_force_ ? security_.tls : MakeTls(seen_.settings);
+  if (!tls) return tls.error();
+  security_ = {.tls = *std::move(tls), .users = web_.config.users, .headers = web_.config.headers};
+  in_force_ = seen_;
+  return {};
 }
 
 }  // namespace postern::daemon

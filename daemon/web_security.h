@@ -2,47 +2,52 @@
 // and a watch over the files, so that a renewed certificate needs no reload.
 #pragma once
 
-#include <cstdint>
+#include <array>
 #include <optional>
-#include <string>
-#include <vector>
+#include <utility>
 
+#include "core/file_stamp.h"
 #include "core/result.h"
 #include "exporters/http_server.h"
 #include "policy/config.h"
 
 namespace postern::daemon {
 
-// Reads certificate and key; an error says what is wrong with which of them.
-Result<exporters::HttpSecurity> MakeSecurity(const policy::WebConfig& config);
-
-// Looks at the files of a web configuration. Used from one thread.
+// Looks at the files of a web configuration, and has what is made of them. Used from one thread at
+// a time.
 class WebWatch {
  public:
-  // `web` is what is in force. Make it before the files that it names are read.
-  explicit WebWatch(policy::WebOptions web);
+  // `web` as it was loaded. Reads certificate and key; an error says what is wrong with which of
+  // them.
+  static Result<WebWatch> Begin(policy::WebOptions web);
+
+  // What the server is to be guarded by.
+  const exporters::HttpSecurity& security() const { return security_; }
+  // Goes on with the TLS of `before` where nothing of it changed: its connections may stay.
+  void KeepTlsOf(const WebWatch& before);
 
   // Reads the files anew if one of them is another than before, and logs what is wrong with them.
-  // None: nothing changed. An error: what is there now cannot be used; once it changes again it is
-  // read again.
-  std::optional<Result<exporters::HttpSecurity>> Look();
+  // None: nothing changed. An error: what is there now cannot be used, and security() stays as it
+  // was; once it changes again it is read again.
+  std::optional<Result<void>> Look();
 
  private:
-  struct Stamp {
-    bool exists = false;
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::int64_t size = 0;
-    std::int64_t modified_ns = 0;  // since 1970
+  // What a TLS context is made of.
+  struct TlsSource {
+    std::optional<policy::WebTls> settings;
+    std::array<FileStamp, 3> files;  // certificate, key and client authority
 
-    bool operator==(const Stamp&) const = default;
+    bool operator==(const TlsSource&) const = default;
   };
 
-  static Stamp StampOf(const std::string& path);
-  std::vector<Stamp> Stamps() const;
+  explicit WebWatch(policy::WebOptions web) : web_(std::move(web)) {}
+  TlsSource SourceNow() const;
+  Result<void> MakeSecurity();
 
-  policy::WebOptions web_;
-  std::vector<Stamp> stamps_;
+  policy::WebOptions web_;  // as last read
+  TlsSource seen_;          // before that
+  TlsSource in_force_;      // of security_
+  exporters::HttpSecurity security_;
 };
 
 }  // namespace postern::daemon

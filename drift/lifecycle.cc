@@ -138,7 +138,8 @@ class Lifecycle {
       finding.state = FindingState::kOpen;
     }
     if (finding.state != FindingState::kAcknowledged) finding.acknowledgement.reset();
-    if (finding.state == was && !Differs(before, finding.drift)) return;
+    const bool silent = was != FindingState::kOpen || !Differs(before, finding.drift);
+    if (finding.state == was && silent) return;
     const bool returned = was != FindingState::kOpen && finding.state == FindingState::kOpen;
     Tell(finding, returned ? TransitionKind::kOpened : TransitionKind::kChanged);
   }

@@ -10,28 +10,13 @@
 
 #include "exporters/alerts.h"
 #include "exporters/http_client.h"
+#include "exporters/http_outcome.h"
 
 namespace postern::exporters {
 namespace {
 
 using Status = DeliveryOutcome::Status;
 using Clock = std::chrono::steady_clock;
-
-std::string WithoutSlashes(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
-// Alertmanager answers 400 for an alert that it does not take; what stands before it may say that
-// a request is too long or not to be processed. A smaller one, or one without the culprit, passes.
-bool IsAboutContent(const HttpReply& reply) {
-  return reply.status == 400 || reply.status == 413 || reply.status == 422;
-}
-
-std::string DetailOf(const HttpReply& reply) {
-  constexpr std::size_t kShown = 300;  // of the reply, in the log
-  return "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShown);
-}
 
 // One delivery: what came of it so far.
 class AlertmanagerRound {
@@ -54,25 +39,44 @@ class AlertmanagerRound {
     if (outcome_.status == Status::kDelivered && !search_goes_on_) {
       Forget(alerts);
       TakeTheRest();
+      TryRefused(alerts.due);
     }
     outcome_.memory = std::move(memory_);
     return std::move(outcome_);
   }
 
  private:
+  using Answer = std::variant<HttpReply, HttpFailure>;
+
   void SendRequest(std::span<const OutgoingAlert> alerts) {
     const auto answer = Post(alerts);
+    if (MayHaveArrived(answer)) RememberFiring(alerts);
     const auto* reply = std::get_if<HttpReply>(&answer);
     if (reply == nullptr) {
-      Fail(std::get<HttpFailure>(answer));
-    } else if (reply->status / 100 == 2) {
+      Fail(std::get<HttpFailure>(answer), outcome_);
+    } else if (IsTaken(*reply)) {
       for (const auto& alert : alerts) memory_[alert.key] = alert.taken_memory;
-    } else if (!IsAboutContent(*reply) || !TakesAnEmptyList(alerts)) {
-      Fail(*reply);
+    } else if (!IsAboutContent(reply->status) || !TakesAnEmptyList(alerts)) {
+      FailBy(*reply);
     } else if (alerts.size() == 1) {
       Quarantine(alerts.front(), DetailOf(*reply));
     } else {
       SendHalves(alerts);
+    }
+  }
+
+  // Without word of it: the answer may be lost, or another's who stands between.
+  static bool MayHaveArrived(const Answer& answer) {
+    const auto* reply = std::get_if<HttpReply>(&answer);
+    if (reply != nullptr) return reply->status / 100 == 5;
+    const auto kind = std::get<HttpFailure>(answer).kind;
+    return kind == HttpFailure::Kind::kTimeout || kind == HttpFailure::Kind::kProtocol;
+  }
+
+  // All that follows of it is an end, once it does not fire any more.
+  void RememberFiring(std::span<const OutgoingAlert> alerts) {
+    for (const auto& alert : alerts) {
+      if (alert.fires) memory_[alert.key] = alert.taken_memory;
     }
   }
 
@@ -85,9 +89,9 @@ class AlertmanagerRound {
     }
   }
 
-  std::variant<HttpReply, HttpFailure> Post(std::span<const OutgoingAlert> alerts) const {
+  Answer Post(std::span<const OutgoingAlert> alerts) const {
     return HttpPost(url_, {{"Content-Type", "application/json"}}, AlertsJson(alerts),
-                    settings_.timeout);
+                    settings_.timeout, settings_.addresses);
   }
 
   // If it does not, its refusals are about the way there (another program's port, a wrong path) and
@@ -97,7 +101,7 @@ class AlertmanagerRound {
     if (!takes_an_empty_list_) {
       const auto answer = Post({});
       const auto* reply = std::get_if<HttpReply>(&answer);
-      takes_an_empty_list_ = reply != nullptr && reply->status / 100 == 2;
+      takes_an_empty_list_ = reply != nullptr && IsTaken(*reply);
     }
     return *takes_an_empty_list_;
   }
@@ -114,6 +118,17 @@ class AlertmanagerRound {
     if (!told) outcome_.refused.push_back({.id = 0, .reason = why, .finding = alert.finding});
   }
 
+  // Each on its own; whatever becomes of one keeps nobody back, and it has its turn in an hour.
+  void TryRefused(std::span<const OutgoingAlert> alerts) {
+    for (const auto& alert : alerts) {
+      if (Clock::now() >= end_of_search_) return;
+      const auto answer = Post({&alert, 1});
+      const auto* reply = std::get_if<HttpReply>(&answer);
+      const bool taken = reply != nullptr && IsTaken(*reply);
+      memory_[alert.key] = taken ? alert.taken_memory : alert.refused_memory;
+    }
+  }
+
   void TakeTheRest() {
     for (const auto row : Undelivered(batch_)) {
       if (!refused_rows_.contains(row)) outcome_.taken.push_back(row);
@@ -123,22 +138,17 @@ class AlertmanagerRound {
   // What is neither sent nor kept back any more.
   void Forget(const Alerts& alerts) {
     std::map<std::string, std::string> kept = alerts.quarantined;
-    for (const auto& alert : alerts.outgoing) kept[alert.key] = memory_.at(alert.key);
+    for (const auto* sent : {&alerts.outgoing, &alerts.due}) {
+      for (const auto& alert : *sent) kept[alert.key] = memory_.at(alert.key);
+    }
     memory_ = std::move(kept);
   }
 
-  void Fail(const HttpReply& reply) {
+  // Only what is busy or broken is worth asking again soon.
+  void FailBy(const HttpReply& reply) {
+    Fail(reply, outcome_);
     const bool retry = reply.status == 429 || reply.status / 100 == 5;
-    outcome_.status = retry ? Status::kRetry : Status::kRejected;
-    outcome_.reason = "http_" + std::to_string(reply.status / 100) + "xx";
-    outcome_.detail = DetailOf(reply);
-    outcome_.retry_after = reply.retry_after;
-  }
-
-  void Fail(const HttpFailure& failure) {
-    outcome_.status = Status::kRetry;
-    outcome_.reason = ToString(failure.kind);
-    outcome_.detail = failure.detail;
+    if (!retry) outcome_.status = Status::kRejected;
   }
 
   // Constant after construction.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/time.h"
+#include "exporters/metadata_address.h"
 #include "exporters/receiver.h"
 
 namespace postern::exporters {
@@ -13,6 +14,7 @@ namespace postern::exporters {
 struct AlertmanagerSettings {
   std::string url;           // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
   std::string external_url;  // where links to findings lead; empty: no links
+  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
   Duration timeout = std::chrono::seconds(10);  // of one POST
   // The search for what is refused ends after this time, if it found any, and goes on in the next
   // delivery.

@@ -26,7 +26,7 @@ struct Alert {
   std::string starts_at;
   std::string ends_at;  // empty: it fires
   std::string told;     // when its end was first taken or refused; empty: not yet, or it fires
-  bool refused = false;
+  std::string refused;  // when; empty: it was not
 
   bool operator==(const Alert&) const = default;
 };
@@ -152,7 +152,7 @@ std::string MemoryText(const Alert& alert) {
                       {"startsAt", alert.starts_at},
                       {"endsAt", alert.ends_at},
                       {"told", alert.told}};
-  if (alert.refused) object.emplace("refused", true);
+  if (!alert.refused.empty()) object.emplace("refused", alert.refused);
   return json::serialize(object);
 }
 
@@ -180,7 +180,7 @@ std::optional<Alert> ParseMemory(const std::string& key, const std::string& text
               .starts_at = TextAt(*value, "startsAt"),
               .ends_at = TextAt(*value, "endsAt"),
               .told = TextAt(*value, "told"),
-              .refused = value->contains("refused")};
+              .refused = TextAt(*value, "refused")};
   const json::value* annotations = value->if_contains("annotations");
   if (annotations != nullptr && annotations->is_object()) {
     alert.annotations = annotations->as_object();
@@ -208,14 +208,6 @@ AlertsByKey Firing(const DeliveryBatch& batch, const std::string& external_url) 
     alerts.emplace(std::move(key), std::move(alert));
   }
   return alerts;
-}
-
-using FindingsById = std::map<std::string_view, const Finding*>;
-
-FindingsById ById(const std::vector<Finding>& findings) {
-  FindingsById by_id;
-  for (const Finding& finding : findings) by_id.emplace(finding.id, &finding);
-  return by_id;
 }
 
 // When what was remembered as firing came to its end.
@@ -272,15 +264,15 @@ std::vector<const AlertsByKey::value_type*> InOrder(const AlertsByKey& alerts) {
   return order;
 }
 
-// Whether it was refused in exactly this form.
-bool WasRefused(const Alert& alert, const std::string& key, const DeliveryBatch& batch) {
+// When it was refused in exactly this form; empty: it was not.
+std::string WhenRefused(Alert alert, const std::string& key, const DeliveryBatch& batch) {
   const auto remembered = batch.memory.find(key);
-  if (remembered == batch.memory.end()) return false;
-  auto before = ParseMemory(key, remembered->second);
-  if (!before || !before->refused) return false;
-  before->told = alert.told;
-  before->refused = alert.refused;
-  return *before == alert;
+  if (remembered == batch.memory.end()) return {};
+  const auto before = ParseMemory(key, remembered->second);
+  if (!before) return {};
+  alert.told = before->told;
+  alert.refused = before->refused;
+  return *before == alert ? before->refused : std::string();
 }
 
 std::set<std::string_view> FindingsWithNews(const DeliveryBatch& batch) {
@@ -296,11 +288,12 @@ OutgoingAlert Outgoing(const std::string& key, Alert alert, TimePoint now) {
                          .json = json::serialize(Wire(alert, now)),
                          .key = key,
                          .taken_memory = {},
-                         .refused_memory = {}};
+                         .refused_memory = {},
+                         .fires = alert.ends_at.empty()};
   if (!alert.ends_at.empty() && alert.told.empty()) alert.told = FormatTime(now);
-  alert.refused = false;
+  alert.refused.clear();
   outgoing.taken_memory = MemoryText(alert);
-  alert.refused = true;
+  alert.refused = FormatTime(now);
   outgoing.refused_memory = MemoryText(alert);
   return outgoing;
 }
@@ -315,12 +308,17 @@ Alerts BuildAlerts(const DeliveryBatch& batch, const std::string& external_url) 
 
   Alerts alerts;
   const auto news = FindingsWithNews(batch);
+  const auto now = FormatTime(batch.now);
+  const auto due_since = FormatTime(batch.now - kRetryRefusedAfter);
   for (const auto* entry : InOrder(by_key)) {
     const auto& [key, alert] = *entry;
-    if (!news.contains(alert.finding) && WasRefused(alert, key, batch)) {
-      alerts.quarantined.emplace(key, batch.memory.at(key));
-    } else {
+    const auto refused = WhenRefused(alert, key, batch);
+    if (refused.empty() || news.contains(alert.finding)) {
       alerts.outgoing.push_back(Outgoing(key, alert, batch.now));
+    } else if (refused <= due_since || refused > now) {
+      alerts.due.push_back(Outgoing(key, alert, batch.now));
+    } else {
+      alerts.quarantined.emplace(key, batch.memory.at(key));
     }
   }
   return alerts;

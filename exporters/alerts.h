@@ -22,8 +22,11 @@ namespace postern::exporters {
 
 // How far ahead a firing alert says that it ends, if nothing is heard of it until then.
 inline constexpr Duration kFiringFor = std::chrono::hours(4);
-// How long the end of an alert is repeated after it was first taken.
-inline constexpr Duration kRepeatResolvedFor = std::chrono::minutes(5);
+// How long the end of an alert is repeated after it was first taken: at least five minutes, by
+// re-sends that are a minute apart.
+inline constexpr Duration kRepeatResolvedFor = std::chrono::minutes(6);
+// How long an alert that was refused is left alone.
+inline constexpr Duration kRetryRefusedAfter = std::chrono::hours(1);
 inline constexpr std::size_t kAlertsPerPost = 500;
 
 struct OutgoingAlert {
@@ -32,11 +35,14 @@ struct OutgoingAlert {
   std::string key;             // in the receiver's memory
   std::string taken_memory;    // under that key, once it was taken
   std::string refused_memory;  // or once it was refused
+  bool fires = false;
 };
 
 struct Alerts {
   // In the order of sending: by finding, what ended before what fires.
   std::vector<OutgoingAlert> outgoing;
+  // Refused as they are, and not tried for kRetryRefusedAfter. Whatever refuses them may be gone.
+  std::vector<OutgoingAlert> due;
   // Of those that are not sent, because they were refused and are still the same.
   std::map<std::string, std::string> quarantined;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -63,12 +62,6 @@ bool Tell(const Mail& mail, const std::vector<std::int64_t>& rows,
     }
   }
   return true;
-}
-
-std::map<std::string_view, const Finding*> ById(const std::vector<Finding>& findings) {
-  std::map<std::string_view, const Finding*> by_id;
-  for (const auto& finding : findings) by_id.emplace(finding.id, &finding);
-  return by_id;
 }
 
 // What a mail is about, with its row.

@@ -22,6 +22,14 @@ json::array AddressesOf(const Drift& drift) {
   return addresses;
 }
 
+void AddPorts(const PortSet& ports, json::object& object) {
+  constexpr std::size_t kMostRanges = 256;
+  const auto shown = ports.FirstRanges(kMostRanges);
+  object["ports"] = shown.ToString();
+  const auto more = ports.size() - shown.size();
+  if (more > 0) object["more_ports"] = more;
+}
+
 void AddDrift(const Drift& drift, json::object& object) {
   object["kind"] = ToString(drift.kind);
   object["severity"] = ToString(drift.severity);
@@ -33,7 +41,7 @@ void AddDrift(const Drift& drift, json::object& object) {
   object["family"] = place.family;
   object["protocol"] = place.protocol;
   object["port"] = drift.port;
-  object["ports"] = drift.ports.ToString();
+  AddPorts(drift.ports, object);
   object["observed"] = ObservedState(drift);
   object["reason"] = place.address.empty() ? "" : ToString(drift.observed.reason);
   object["only_family"] = drift.only_family;
@@ -87,7 +95,9 @@ json::object ObjectOf(const Evidence& evidence) {
   return object;
 }
 
-json::object ObjectOf(const Finding& finding) {
+}  // namespace
+
+json::object FindingObject(const Finding& finding) {
   json::object object;
   object["id"] = DisplayId(finding);
   object["episode"] = finding.episode;
@@ -107,12 +117,10 @@ json::object ObjectOf(const Finding& finding) {
   return object;
 }
 
-}  // namespace
-
-std::string FindingJson(const Finding& finding) { return json::serialize(ObjectOf(finding)); }
+std::string FindingJson(const Finding& finding) { return json::serialize(FindingObject(finding)); }
 
 std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence) {
-  auto object = ObjectOf(finding);
+  auto object = FindingObject(finding);
   auto& list = object["evidence"].emplace_array();
   for (const auto& one : evidence) list.push_back(ObjectOf(one));
   return json::serialize(object);

@@ -2,6 +2,7 @@
 // Readers must bear new keys; the ones here keep their meaning (docs/webhook.schema.json).
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,9 @@
 
 namespace postern::exporters {
 
-// One object on one line. Text from the network is valid UTF-8.
+// Text from the network is valid UTF-8.
+boost::json::object FindingObject(const Finding& finding);
+// The same on one line.
 std::string FindingJson(const Finding& finding);
 // The same with the member `evidence`, the packets themselves left out.
 std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence);

@@ -10,7 +10,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
-#include <boost/url.hpp>
 #include <chrono>
 #include <cstring>
 #include <future>
@@ -20,8 +19,10 @@
 #include <thread>
 
 #include "core/enum_names.h"
+#include "core/http_url.h"
 #include "core/ip_address.h"
 #include "core/parse_number.h"
+#include "exporters/http_date.h"
 
 namespace postern::exporters {
 namespace {
@@ -42,36 +43,6 @@ constexpr EnumNames<Kind, 4> kKinds = {{
 }};
 
 constexpr std::uint32_t kLongestReplyHeader = 16 * 1024;
-// Longer ones are cut: a day is beyond any rate limit that a receiver's operator would want.
-constexpr std::uint64_t kLongestRetryAfterSeconds = 24 * 60 * 60;
-
-struct Target {
-  bool tls = false;
-  std::string host;         // a name, or an address without brackets
-  std::string host_header;  // as in the URL, with the port
-  std::uint16_t port = 0;
-  std::string path;  // with the query; never empty
-};
-
-// None if `text` is not a URL that can be posted to.
-std::optional<Target> ParseTarget(const std::string& text) {
-  const auto url = boost::urls::parse_uri(text);
-  if (!url || url->encoded_host().empty() || url->has_userinfo()) return std::nullopt;
-  const bool tls = url->scheme_id() == boost::urls::scheme::https;
-  if (!tls && url->scheme_id() != boost::urls::scheme::http) return std::nullopt;
-  const std::string default_port = tls ? "443" : "80";
-  const auto port =
-      ParseDecimal(url->has_port() ? std::string(url->port()) : default_port, 1, 65535);
-  if (!port) return std::nullopt;
-  Target target{.tls = tls,
-                .host = url->host_address(),
-                .host_header = std::string(url->encoded_host_and_port()),
-                .port = static_cast<std::uint16_t>(*port),
-                .path = std::string(url->encoded_resource())};
-  if (!target.path.starts_with('/')) target.path.insert(0, "/");
-  return target;
-}
-
 using Addresses = std::vector<asio::ip::address>;
 
 std::optional<Addresses> ResolveBlocking(const std::string& name) {
@@ -117,38 +88,26 @@ std::variant<Addresses, HttpFailure> Resolve(const std::string& name, Clock::tim
   return *std::move(addresses);
 }
 
-// Where clouds hand out credentials to whoever asks.
-bool IsMetadata(const asio::ip::address& address) {
-  static const auto kIpv6Metadata = asio::ip::make_address_v6("fd00:ec2::254");
-  if (address.is_v4()) return address.to_v4().to_uint() >> 16 == 0xA9FE;  // 169.254.0.0/16
-  const auto ipv6 = address.to_v6();
-  if (ipv6.is_v4_mapped()) {
-    return IsMetadata(asio::ip::make_address_v4(asio::ip::v4_mapped, ipv6));
-  }
-  return ipv6.is_link_local() || ipv6 == kIpv6Metadata;
-}
-
-Duration ParseRetryAfter(std::string_view text) {
-  const auto seconds = ParseDecimal(text, 0, UINT64_MAX);
-  return std::chrono::seconds(std::min(seconds.value_or(0), kLongestRetryAfterSeconds));
+bool IsGuarded(const asio::ip::address& address) {
+  const auto parsed = address.is_v4() ? IpAddress::FromBytes(address.to_v4().to_bytes())
+                                      : IpAddress::FromBytes(address.to_v6().to_bytes());
+  return IsLinkLocalOrMetadata(*parsed);
 }
 
 // One exchange over a connection of its own. Every operation is asynchronous under Beast's timer,
 // which closes the socket at the deadline, and is run to its end before the next.
 class Exchange {
  public:
-  Exchange(const Target& target, Clock::time_point deadline, HttpAddresses allowed)
+  Exchange(const HttpUrl& target, Clock::time_point deadline, AllowedAddresses allowed)
       : target_(target), deadline_(deadline), allowed_(allowed), stream_(io_, tls_) {}
 
   std::variant<HttpReply, HttpFailure> Make(const HttpCall& call) {
     auto addresses = Resolve(target_.host, deadline_);
     if (const auto* failure = std::get_if<HttpFailure>(&addresses)) return *failure;
-    if (allowed_ == HttpAddresses::kNotLinkLocal) {
-      std::erase_if(std::get<Addresses>(addresses), IsMetadata);
+    if (allowed_ == AllowedAddresses::kNotLinkLocal) {
+      std::erase_if(std::get<Addresses>(addresses), IsGuarded);
       if (std::get<Addresses>(addresses).empty()) {
-        return HttpFailure{Kind::kConnect, target_.host +
-                                               " is a link-local or metadata address; set "
-                                               "allow_link_local if that is meant"};
+        return HttpFailure{Kind::kConnect, target_.host + std::string(kWhyNotAllowed)};
       }
     }
     if (auto failure = Connect(std::get<Addresses>(addresses))) return *std::move(failure);
@@ -191,7 +150,7 @@ class Exchange {
       if (!error) return std::nullopt;
       Socket().close();  // the next address may be of the other family
     }
-    return Failure(Kind::kConnect, "cannot connect to " + target_.host_header, error);
+    return Failure(Kind::kConnect, "cannot connect to " + target_.host_and_port, error);
   }
 
   std::optional<HttpFailure> Handshake() {
@@ -206,13 +165,13 @@ class Exchange {
     error = Run(
         [&](auto handler) { stream_.async_handshake(asio::ssl::stream_base::client, handler); });
     if (!error) return std::nullopt;
-    return Failure(Kind::kTls, "TLS handshake with " + target_.host_header, error);
+    return Failure(Kind::kTls, "TLS handshake with " + target_.host_and_port, error);
   }
 
   http::request<http::string_body> Request(const HttpCall& call) const {
-    http::request<http::string_body> request(http::string_to_verb(call.method), target_.path, 11,
-                                             call.body);
-    request.set(http::field::host, target_.host_header);
+    http::request<http::string_body> request(http::string_to_verb(call.method), target_.resource,
+                                             11, call.body);
+    request.set(http::field::host, target_.host_and_port);
     request.set(http::field::user_agent, "postern/" POSTERN_VERSION);
     request.set(http::field::connection, "close");
     for (const auto& [name, value] : call.headers) request.set(name, value);
@@ -224,21 +183,23 @@ class Exchange {
   std::variant<HttpReply, HttpFailure> Talk(Stream& stream, const HttpCall& call) {
     const auto request = Request(call);
     error_code error = Run([&](auto handler) { http::async_write(stream, request, handler); });
-    if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_header, error);
+    if (error) return Failure(Kind::kProtocol, "sending to " + target_.host_and_port, error);
 
     beast::flat_buffer buffer;
     http::response_parser<http::buffer_body> parser;
     parser.header_limit(kLongestReplyHeader);
     parser.body_limit(boost::none);
     error = Run([&](auto handler) { http::async_read_header(stream, buffer, parser, handler); });
-    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_and_port, error);
 
     HttpReply reply;
     reply.status = parser.get().result_int();
-    reply.retry_after = ParseRetryAfter(parser.get()[http::field::retry_after]);
+    reply.retry_after = RetryAfterOf(parser.get());
     ReadLimit(parser.get(), reply);
     error = ReadBody(stream, buffer, parser, call.longest_reply, reply.body);
-    if (error) return Failure(Kind::kProtocol, "reply of " + target_.host_header, error);
+    if (error && call.whole_reply) {
+      return Failure(Kind::kProtocol, "reply of " + target_.host_and_port, error);
+    }
     return reply;
   }
 
@@ -260,6 +221,11 @@ class Exchange {
     return {};
   }
 
+  static Duration RetryAfterOf(const http::fields& headers) {
+    const auto now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+    return ParseRetryAfter(headers[http::field::retry_after], headers[http::field::date], now);
+  }
+
   static void ReadLimit(const http::fields& headers, HttpReply& reply) {
     const std::string prefix = headers.count("RateLimit-Remaining") > 0 ? "" : "X-";
     reply.limit_reached = headers[prefix + "RateLimit-Remaining"] == "0";
@@ -267,9 +233,9 @@ class Exchange {
     reply.limit_resets = static_cast<std::int64_t>(resets.value_or(0));
   }
 
-  const Target& target_;
+  const HttpUrl& target_;
   const Clock::time_point deadline_;
-  const HttpAddresses allowed_;
+  const AllowedAddresses allowed_;
   asio::io_context io_;
   asio::ssl::context tls_{asio::ssl::context::tls_client};
   asio::ssl::stream<beast::tcp_stream> stream_;
@@ -281,7 +247,7 @@ std::string_view ToString(HttpFailure::Kind kind) { return NameOf(kKinds, kind);
 
 std::variant<HttpReply, HttpFailure> Send(const HttpCall& call) {
   const auto deadline = Clock::now() + call.timeout;
-  const auto target = ParseTarget(call.url);
+  const auto target = HttpUrl::Parse(call.url);
   if (!target) {  // the URL is not shown: what is wrong with it may be a password
     return HttpFailure{Kind::kConnect,
                        "the URL is not of the form http://HOST[:PORT]/PATH or "
@@ -292,13 +258,14 @@ std::variant<HttpReply, HttpFailure> Send(const HttpCall& call) {
 
 std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
                                               const std::string& body, Duration timeout,
-                                              HttpAddresses addresses) {
+                                              AllowedAddresses addresses) {
   return Send({.method = "POST",
                .url = url,
                .headers = headers,
                .body = body,
                .timeout = timeout,
-               .addresses = addresses});
+               .addresses = addresses,
+               .whole_reply = false});
 }
 
 }  // namespace postern::exporters

@@ -12,13 +12,14 @@
 #include <vector>
 
 #include "core/time.h"
+#include "exporters/metadata_address.h"
 
 namespace postern::exporters {
 
 struct HttpReply {
   unsigned status = 0;
   std::string body;        // at most as much of it as was asked for
-  Duration retry_after{};  // Retry-After in its seconds form; 0: none
+  Duration retry_after{};  // Retry-After; 0: none
   // X-RateLimit-Remaining (GitHub) or RateLimit-Remaining (GitLab) was 0: nothing more is taken
   // until `limit_resets`, in seconds since 1970.
   bool limit_reached = false;
@@ -44,31 +45,25 @@ inline constexpr std::size_t kLongestReplyBody = std::size_t{64} * 1024;
 
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-// Where a request may go, whatever the URL's name resolves to.
-enum class HttpAddresses : std::uint8_t {
-  kAll,
-  // Not to link-local addresses (169.254.0.0/16, fe80::/10) and fd00:ec2::254: clouds hand out
-  // credentials there.
-  kNotLinkLocal,
-};
-
 struct HttpCall {
   std::string method = "POST";  // GET, POST, PUT or PATCH
   std::string url;              // without user name or password
   HttpHeaders headers;
   std::string body;
   Duration timeout = std::chrono::seconds(10);
-  HttpAddresses addresses = HttpAddresses::kAll;
+  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
   std::size_t longest_reply = kLongestReplyBody;  // what is longer is cut
+  // Else a status is an answer, and of its body whatever came.
+  bool whole_reply = true;
 };
 
 // Blocks for at most the call's timeout, a name server that never answers included.
 std::variant<HttpReply, HttpFailure> Send(const HttpCall& call);
 
-// The same for a POST; blocks for at most `timeout`, a name server that never answers included.
-// `url` has no user name or password.
-std::variant<HttpReply, HttpFailure> HttpPost(const std::string& url, const HttpHeaders& headers,
-                                              const std::string& body, Duration timeout,
-                                              HttpAddresses addresses = HttpAddresses::kAll);
+// The same for a POST of which only the status counts: whether the body of the answer ends as it
+// should says nothing of what was taken.
+std::variant<HttpReply, HttpFailure> HttpPost(
+    const std::string& url, const HttpHeaders& headers, const std::string& body, Duration timeout,
+    AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal);
 
 }  // namespace postern::exporters

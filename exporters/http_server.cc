@@ -17,6 +17,8 @@
 #include <utility>
 
 #include "core/log.h"
+#include "core/time.h"
+#include "exporters/server_stream.h"
 
 namespace postern::exporters {
 namespace {
@@ -31,15 +33,23 @@ using SteadyClock = std::chrono::steady_clock;
 // How long accepting rests when it failed for want of descriptors or memory.
 constexpr auto kAcceptBackoff = std::chrono::milliseconds(100);
 
+// Within this time the failure is warned of once: whoever opens connections decides how often it
+// comes.
+constexpr auto kWarningPause = std::chrono::minutes(1);
+
 class Connection;
+using ConnectionList = std::list<std::shared_ptr<Connection>>;
 
-// The open connections by what is expected of them: those that a client keeps waiting, and those
-// that are being answered. Each in the order in which that began.
+// The open connections by what they wait for, each list in the order in which that began.
 struct Connections {
-  std::list<std::shared_ptr<Connection>> waiting;
-  std::list<std::shared_ptr<Connection>> answering;
+  ConnectionList idle;       // the client's next request
+  ConnectionList reading;    // the rest of its handshake or header, or its end
+  ConnectionList answering;  // our own answer
+  ConnectionList sending;    // that the client reads its reply
 
-  std::size_t size() const { return waiting.size() + answering.size(); }
+  std::size_t size() const {
+    return idle.size() + reading.size() + answering.size() + sending.size();
+  }
 };
 
 // What the connections of one server share.
@@ -51,52 +61,27 @@ struct Shared {
   Connections connections;
 };
 
-// The bytes of a connection, in TLS where there is a context: an AsyncStream for Beast.
-class ServerStream {
- public:
-  using executor_type = beast::tcp_stream::executor_type;
+// The path and the query. A client may send the whole URL: RFC 9112, section 3.2.2.
+std::string OriginForm(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
+    const auto path = target.find_first_of("/?", scheme.size());
+    if (path == std::string_view::npos) return "/";
+    return (target[path] == '?' ? "/" : "") + std::string(target.substr(path));
+  }
+  return std::string(target);
+}
 
-  ServerStream(tcp::socket socket, std::shared_ptr<asio::ssl::context> context)
-      : context_(std::move(context)), tcp_(std::move(socket)) {
-    if (context_) tls_.emplace(tcp_, *context_);
-  }
-
-  executor_type get_executor() { return tcp_.get_executor(); }
-  beast::tcp_stream& lower() { return tcp_; }
-  const std::shared_ptr<asio::ssl::context>& context() const { return context_; }
-  bool encrypted() const { return tls_ && !plain_; }
-  // From now on bytes are sent and read as they are.
-  void SpeakPlainly() { plain_ = true; }
-
-  template <typename Handler>
-  void AsyncHandshake(Handler&& handler) {
-    tls_->async_handshake(asio::ssl::stream_base::server, std::forward<Handler>(handler));
-  }
-  template <typename Handler>
-  void AsyncShutdown(Handler&& handler) {
-    tls_->async_shutdown(std::forward<Handler>(handler));
-  }
-  template <typename Buffers, typename Handler>
-  void async_read_some(const Buffers& buffers, Handler&& handler) {
-    if (encrypted()) return tls_->async_read_some(buffers, std::forward<Handler>(handler));
-    tcp_.async_read_some(buffers, std::forward<Handler>(handler));
-  }
-  template <typename Buffers, typename Handler>
-  void async_write_some(const Buffers& buffers, Handler&& handler) {
-    if (encrypted()) return tls_->async_write_some(buffers, std::forward<Handler>(handler));
-    tcp_.async_write_some(buffers, std::forward<Handler>(handler));
-  }
-
- private:
-  const std::shared_ptr<asio::ssl::context> context_;
-  beast::tcp_stream tcp_;
-  std::optional<asio::ssl::stream<beast::tcp_stream&>> tls_;
-  bool plain_ = false;
-};
+// RFC 9112, section 3.2: one, which HTTP/1.0 did not have yet.
+bool HasItsHost(const http::request_header<>& request) {
+  const auto hosts = request.count(http::field::host);
+  return hosts == 1 || (hosts == 0 && request.version() < 11);
+}
 
 http::response<http::string_body> MakeResponse(HttpResponse&& content, const HttpSecurity& security,
                                                bool keep_alive) {
   http::response<http::string_body> response(static_cast<http::status>(content.status), 11);
+  response.set(http::field::date, FormatMessageTime(SystemClock().Now()) + " GMT");
   response.set(http::field::server, "postern");
   response.set(http::field::content_type, content.content_type);
   response.set("X-Content-Type-Options", "nosniff");
@@ -111,10 +96,6 @@ http::response<http::string_body> MakeResponse(HttpResponse&& content, const Htt
 
 http::message_generator WithoutBody(const http::response<http::string_body>& response) {
   return http::response<http::empty_body>(response.base());
-}
-
-bool IsServed(http::verb method) {
-  return method == http::verb::get || method == http::verb::head || method == http::verb::post;
 }
 
 // The client of a TLS port spoke HTTP.
@@ -137,9 +118,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : shared_(std::move(shared)), stream_(std::move(socket), shared_->security->tls) {}
 
   void Start() {
-    auto& waiting = shared_->connections.waiting;
-    place_ = waiting.insert(waiting.end(), shared_from_this());
-    list_ = &waiting;
+    auto& reading = shared_->connections.reading;
+    place_ = reading.insert(reading.end(), shared_from_this());
+    list_ = &reading;
     BeginRequest();
     if (stream_.encrypted()) return Handshake();
     ReadHeader();
@@ -153,12 +134,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::exchange(list_, nullptr)->erase(place_);
   }
 
- private:
-  using List = std::list<std::shared_ptr<Connection>>;
+  // Since when it is in its list.
+  SteadyClock::time_point since() const { return since_; }
 
-  void MoveTo(List& list) {
+ private:
+  void MoveTo(ConnectionList& list) {
     list.splice(list.end(), *list_, place_);
     list_ = &list;
+    since_ = SteadyClock::now();
   }
 
   // The clock of a request runs from its first byte, of the first request from the connection.
@@ -180,21 +163,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void AwaitNextRequest() {
-    MoveTo(shared_->connections.waiting);
-    if (buffer_.size() > 0) {  // pipelined
-      BeginRequest();
-      ReadHeader();
-      return;
-    }
+    if (buffer_.size() > 0) return ReadNextRequest();  // pipelined
+    MoveTo(shared_->connections.idle);
     stream_.lower().expires_after(shared_->limits.idle);
     stream_.async_read_some(buffer_.prepare(kReadChunk),
                             [self = shared_from_this()](error_code error, std::size_t bytes) {
                               if (self->list_ == nullptr) return;
                               if (error) return self->Close();
                               self->buffer_.commit(bytes);
-                              self->BeginRequest();
-                              self->ReadHeader();
+                              self->ReadNextRequest();
                             });
+  }
+
+  void ReadNextRequest() {
+    MoveTo(shared_->connections.reading);
+    BeginRequest();
+    ReadHeader();
   }
 
   void ReadHeader() {
@@ -214,11 +198,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (IsSyntaxError(error)) return Refuse(400, "this is not an HTTP request");
     if (error) return Close();
 
-    if (!IsServed(parser_->get().method())) {
-      return Refuse({.status = 405,
-                     .body = "only GET, HEAD and POST are served here\n",
-                     .allow = "GET, HEAD, POST"});
-    }
+    if (!HasItsHost(parser_->get())) return Refuse(400, "a request names one host");
     if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
     MoveTo(shared_->connections.answering);
     asked_ = SteadyClock::now();
@@ -252,7 +232,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void Ask() {
     const auto& request = parser_->get();
-    shared_->handler({std::string(request.method_string()), std::string(request.target())},
+    shared_->handler({std::string(request.method_string()), OriginForm(request.target())},
                      [self = shared_from_this()](HttpResponse response) {
                        asio::dispatch(self->stream_.get_executor(),
                                       [self, response = std::move(response)]() mutable {
@@ -263,32 +243,33 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Reply(HttpResponse&& content) {
-    const auto& request = parser_->get();
-    // Whoever came by another certificate, or by none, comes again.
-    const bool keep_alive = request.keep_alive() && stream_.context() == shared_->security->tls;
-    auto response = MakeResponse(std::move(content), *shared_->security, keep_alive);
     total_deadline_ += SteadyClock::now() - asked_;
-    const bool head = request.method() == http::verb::head;
-    Send(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
+    const auto& request = parser_->get();
+    // Whoever came by another certificate, or by none, comes again. HTTP/1.0 needs to be told that
+    // a connection is kept, and its clients expect no more than that it is not.
+    const bool may_stay = stream_.context() == shared_->security->tls && request.version() == 11;
+    Send(std::move(content), may_stay && request.keep_alive());
   }
 
   void Refuse(unsigned status, std::string_view why) {
-    Refuse({.status = status, .body = std::string(why) + "\n"});
+    Send({.status = status, .body = std::string(why) + "\n"}, false);
   }
 
-  void Refuse(HttpResponse&& content) {
-    MoveTo(shared_->connections.answering);
-    Send(MakeResponse(std::move(content), *shared_->security, false), false);
+  void Send(HttpResponse&& content, bool keep_alive) {
+    auto response = MakeResponse(std::move(content), *shared_->security, keep_alive);
+    const bool head = parser_ && parser_->get().method() == http::verb::head;
+    Write(head ? WithoutBody(response) : http::message_generator(std::move(response)), keep_alive);
   }
 
-  void Send(http::message_generator message, bool keep_alive) {
+  void Write(http::message_generator message, bool keep_alive) {
+    MoveTo(shared_->connections.sending);
     stream_.lower().expires_at(total_deadline_);
     beast::async_write(stream_, std::move(message),
                        [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
                          if (self->list_ == nullptr) return;
                          if (error) return self->Close();
                          if (keep_alive) return self->AwaitNextRequest();
-                         self->MoveTo(self->shared_->connections.waiting);
+                         self->MoveTo(self->shared_->connections.reading);
                          self->Finish();
                        });
   }
@@ -322,8 +303,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   const std::shared_ptr<Shared> shared_;
   ServerStream stream_;
-  List* list_ = nullptr;  // where it is listed; null once it is closed
-  List::iterator place_;
+  ConnectionList* list_ = nullptr;  // where it is listed; null once it is closed
+  ConnectionList::iterator place_;
+  SteadyClock::time_point since_ = SteadyClock::now();
   // Holds the header and at most one chunk of what was pipelined behind it.
   beast::flat_buffer buffer_{kLongestRequestHeader + kReadChunk};
   std::optional<http::request_parser<http::empty_body>> parser_;
@@ -333,10 +315,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, 512> scratch_;
 };
 
-// Of those that keep us waiting the first; if there is none, the one that takes its reply slowest.
+// The one that has kept us waiting longest; only where there is none, one that waits for us.
 void CloseOldest(Connections& connections) {
-  auto& list = connections.waiting.empty() ? connections.answering : connections.waiting;
-  if (!list.empty()) list.front()->Close();
+  auto* oldest = &connections.answering;
+  for (auto* list : {&connections.idle, &connections.reading, &connections.sending}) {
+    if (list->empty()) continue;
+    const bool older =
+        oldest == &connections.answering || list->front()->since() < oldest->front()->since();
+    if (older) oldest = list;
+  }
+  if (!oldest->empty()) oldest->front()->Close();
 }
 
 std::string Where(const IpAddress& address, std::uint16_t port) {
@@ -385,8 +373,8 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   void Secure(HttpSecurity security) {
     const bool same_tls = security.tls == shared_->security->tls;
     shared_->security = std::make_shared<const HttpSecurity>(std::move(security));
-    auto& waiting = shared_->connections.waiting;
-    while (!same_tls && !waiting.empty()) waiting.front()->Close();
+    auto& idle = shared_->connections.idle;
+    while (!same_tls && !idle.empty()) idle.front()->Close();
   }
 
   void Stop() {
@@ -412,7 +400,11 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   // Out of descriptors or memory: what waits in the backlog stays readable, so that accepting again
   // at once would spin.
   void Rest(const error_code& error) {
-    Log(LogLevel::kDebug, "cannot accept a connection", {{"error", error.message()}});
+    const auto now = SteadyClock::now();
+    const bool warn = !warned_ || now - *warned_ > kWarningPause;
+    if (warn) warned_ = now;
+    Log(warn ? LogLevel::kWarning : LogLevel::kDebug, "cannot accept a connection",
+        {{"error", error.message()}});
     CloseOldest(shared_->connections);
     backoff_.expires_after(kAcceptBackoff);
     backoff_.async_wait([self = shared_from_this()](error_code) {
@@ -423,6 +415,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
   const std::shared_ptr<Shared> shared_;
   tcp::acceptor acceptor_;
   asio::steady_timer backoff_;
+  std::optional<SteadyClock::time_point> warned_;  // when last
   std::uint16_t port_ = 0;
 };
 

@@ -1,8 +1,8 @@
-// A small HTTP/1.1 server for /metrics and the read-only API: GET, HEAD and POST, no request
-// bodies; over TLS and for users with a password, if so configured. It treats every client as
-// hostile: each phase of a request has a time limit, headers and connections are capped, and when
-// all connections are taken the one that has kept us waiting longest makes room, so that ten
-// thousand slow clients do not keep a scrape out.
+// A small HTTP/1.1 server for /metrics and the read-only API, without request bodies; over TLS and
+// for users with a password, if so configured. It treats every client as hostile: each phase of a
+// request has a time limit, headers and connections are capped, and when all connections are taken
+// the one that has kept us waiting longest makes room, so that ten thousand clients that send or
+// read slowly do not keep a scrape out.
 //
 // Everything runs on the thread of the caller's io_context, the handler included: it must not
 // block. Construct, Secure, Stop and destroy on that thread or while it does not run. The
@@ -32,8 +32,8 @@ class context;
 namespace postern::exporters {
 
 struct HttpRequest {
-  std::string method;  // "GET", "HEAD" or "POST"
-  std::string target;  // as sent: path and query, not decoded
+  std::string method;  // as sent: "GET", or whatever else a client thought of
+  std::string target;  // path and query, not decoded
 };
 
 struct HttpResponse {
@@ -78,8 +78,8 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   std::uint16_t port() const;
-  // Guards every request from now on; where TLS changes, connections made before get no further
-  // one.
+  // Guards every request from now on; where TLS changes, connections made before end with the
+  // request that they have begun.
   void Secure(HttpSecurity security);
   // Closes the port and every connection.
   void Stop();

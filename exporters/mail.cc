@@ -57,22 +57,7 @@ std::string QuotedLine(std::string_view line) {
 
 }  // namespace
 
-std::string MailDate(TimePoint time) {
-  using namespace std::chrono;
-  static constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto day = floor<days>(time);
-  const year_month_day date(day);
-  const hh_mm_ss clock(floor<seconds>(time) - day);
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000",
-                kDays[weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
-                kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text.data();
-}
+std::string MailDate(TimePoint time) { return FormatMessageTime(time) + " +0000"; }
 
 std::string HeaderText(std::string_view text) {
   constexpr std::size_t kLongestPlain = 60;  // with the longest header name, one line

@@ -34,10 +34,13 @@ Result<void> UseFiles(const ServerTls& settings, ssl::context& context) {
                  "; a PEM file is expected, the server's own certificate first"};
   }
   // A key with a pass phrase must fail, and not ask the terminal for it.
-  SSL_CTX_set_default_passwd_cb(context.native_handle(), [](char*, int, int, void*) { return 0; });
+  auto* handle = context.native_handle();
+  SSL_CTX_set_default_passwd_cb(handle, [](char*, int, int, void*) { return 0; });
   ERR_clear_error();
-  if (SSL_CTX_use_PrivateKey_file(context.native_handle(), settings.key_file.c_str(),
-                                  SSL_FILETYPE_PEM) != 1) {
+  // A key of another type than the certificate's is taken as that of a second certificate, so that
+  // only the check compares the two.
+  if (SSL_CTX_use_PrivateKey_file(handle, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(handle) != 1) {
     return Error{"key " + settings.key_file + ": " + Reason() +
                  "; a PEM file without pass phrase is expected, of the key that belongs to " +
                  settings.cert_file};

@@ -1,7 +1,9 @@
 #include "exporters/smtp_client.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -37,6 +39,7 @@ struct Conversation {
   std::string reply;
   bool over = false;  // what follows is about the end of the connection
   std::string_view unsent;
+  std::string refused;  // an address of the server that is not connected to
 };
 
 std::string_view WithoutLineEnd(std::string_view line) {
@@ -72,6 +75,23 @@ CURLcode TrustMachineRoots(CURL* /*handle*/, void* context, void* /*data*/) {
   return SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(context)) == 1
              ? CURLE_OK
              : CURLE_SSL_CACERT_BADFILE;
+}
+
+std::optional<IpAddress> AddressOf(const curl_sockaddr& peer) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&peer.addr);
+  if (peer.family == AF_INET) {
+    return IpAddress::FromBytes({bytes + offsetof(sockaddr_in, sin_addr), sizeof(in_addr)});
+  }
+  return IpAddress::FromBytes({bytes + offsetof(sockaddr_in6, sin6_addr), sizeof(in6_addr)});
+}
+
+int OpenAllowed(void* to, curlsocktype /*purpose*/, curl_sockaddr* peer) {
+  const auto address = AddressOf(*peer);
+  if (!address || IsLinkLocalOrMetadata(*address)) {
+    static_cast<Conversation*>(to)->refused = address ? address->ToString() : "the mail server";
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
 }
 
 // "RCPT TO:<a@b>" and what may follow.
@@ -124,14 +144,17 @@ class SmtpClient::Session {
     if (curl_ != nullptr) SetUp();
   }
 
-  ~Session() { curl_easy_cleanup(curl_); }
+  ~Session() {
+    EndReading();
+    curl_easy_cleanup(curl_);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   std::optional<SmtpFailure> Send(const std::string& from, const std::vector<std::string>& to,
                                   std::string_view text) {
     if (curl_ == nullptr) return SmtpFailure{Kind::kConnect, "libcurl does not start", ""};
-    conversation_ = {.command = "", .reply = "", .over = false, .unsent = text};
+    conversation_ = {.command = "", .reply = "", .over = false, .unsent = text, .refused = ""};
     error_.front() = '\0';
     curl_slist* list = nullptr;
     for (const auto& address : to) list = curl_slist_append(list, ("<" + address + ">").c_str());
@@ -145,6 +168,15 @@ class SmtpClient::Session {
   }
 
  private:
+  // libcurl says QUIT and waits for the answer. All mails were answered; nobody waits for this one.
+  void EndReading() {
+    curl_socket_t socket = CURL_SOCKET_BAD;
+    if (curl_ == nullptr || curl_easy_getinfo(curl_, CURLINFO_ACTIVESOCKET, &socket) != CURLE_OK) {
+      return;
+    }
+    if (socket != CURL_SOCKET_BAD) ::shutdown(socket, SHUT_RD);
+  }
+
   template <typename Value>
   void Set(CURLoption option, Value value) {
     curl_easy_setopt(curl_, option, value);
@@ -156,7 +188,13 @@ class SmtpClient::Session {
     Set(CURLOPT_PROXY, "");  // whatever the environment says
     Set(CURLOPT_NOSIGNAL, 1L);
     Set(CURLOPT_QUICK_EXIT, 1L);  // does not wait for a name server at the end
-    Set(CURLOPT_TIMEOUT_MS, static_cast<long>(server_.timeout.count()));
+    const long timeout = static_cast<long>(server_.timeout.count());
+    Set(CURLOPT_TIMEOUT_MS, timeout);
+    Set(CURLOPT_SERVER_RESPONSE_TIMEOUT, timeout / 1000 + 1);  // of the answer to QUIT, too
+    if (server_.addresses == AllowedAddresses::kNotLinkLocal) {
+      Set(CURLOPT_OPENSOCKETFUNCTION, &OpenAllowed);
+      Set(CURLOPT_OPENSOCKETDATA, &conversation_);
+    }
     Set(CURLOPT_USE_SSL, static_cast<long>(server_.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
     Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     Set(CURLOPT_CAINFO, static_cast<const char*>(nullptr));
@@ -180,6 +218,9 @@ class SmtpClient::Session {
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
     const bool answered = code != CURLE_OPERATION_TIMEDOUT && KindOf(code) != Kind::kTls &&
                           status >= 400 && status < 600;
+    if (KindOf(code) == Kind::kConnect && !conversation_.refused.empty()) {
+      return {Kind::kConnect, conversation_.refused + std::string(kWhyNotAllowed), ""};
+    }
     if (!answered) {
       const std::string_view why =
           error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/time.h"
+#include "exporters/metadata_address.h"
 
 namespace postern::exporters {
 
@@ -18,6 +19,7 @@ struct SmtpServer {
   bool starttls = true;  // of smtp://: nothing is sent without it
   std::string username;  // empty: does not log in
   std::string password;
+  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
   Duration timeout = std::chrono::seconds(20);  // of one mail, a name that never resolves included
 };
 

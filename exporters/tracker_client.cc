@@ -8,6 +8,7 @@
 
 #include "core/parse_number.h"
 #include "exporters/escape.h"
+#include "exporters/http_outcome.h"
 
 namespace postern::exporters {
 namespace {
@@ -17,7 +18,6 @@ using Kind = TicketFailure::Kind;
 constexpr int kPages = 10;
 // A hundred tickets of GitHub's longest text, 65,536 characters, and some more.
 constexpr std::size_t kLongestPage = std::size_t{16} << 20U;
-constexpr std::size_t kShownOfReply = 300;
 constexpr Duration kLongestRequest = std::chrono::seconds(10);
 // "wait for at least one minute", says GitHub of a limit that no header tells of (REST API, best
 // practices).
@@ -48,15 +48,13 @@ Kind KindOf(const HttpReply& reply, bool writes, bool of_ticket) {
   if (of_ticket && (status == 404 || status == 410)) return Kind::kNotFound;
   // It moved to another repository, or its repository did: its key is not true any more.
   if (of_ticket && status / 100 == 3) return Kind::kRefused;
-  const bool is_about_content = status == 400 || status == 413 || status == 422;
-  return writes && is_about_content ? Kind::kRefused : Kind::kUnusable;
+  return writes && IsAboutContent(status) ? Kind::kRefused : Kind::kUnusable;
 }
 
 TicketFailure FailureOf(const HttpReply& reply, bool writes, bool of_ticket) {
   return {.kind = KindOf(reply, writes, of_ticket),
-          .reason = "http_" + std::to_string(reply.status / 100) + "xx",
-          .detail = "HTTP status " + std::to_string(reply.status) + ": " +
-                    EscapeTerminal(reply.body.substr(0, kShownOfReply)),
+          .reason = ReasonOf(reply),
+          .detail = EscapeTerminal(DetailOf(reply)),
           .retry_after = PauseOf(reply)};
 }
 
@@ -67,11 +65,6 @@ TicketFailure FailureOf(const HttpFailure& failure, bool writes) {
           .reason = std::string(ToString(failure.kind)),
           .detail = failure.detail,
           .retry_after = {}};
-}
-
-std::string WithoutSlashes(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  return url;
 }
 
 }  // namespace
@@ -155,12 +148,11 @@ TicketResult<std::string> TrackerClient::Request(About about, HttpCall call) con
   const auto now = std::chrono::steady_clock::now();
   if (auto failure = WhyNotNow(now)) return *std::move(failure);
   call.timeout = std::min(kLongestRequest, std::chrono::ceil<Duration>(deadline_ - now));
-  call.addresses = HttpAddresses::kNotLinkLocal;
   auto answer = Send(call);
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);
   if (reply.limit_reached) *rests_until_ = now + PauseOf(reply);
-  if (reply.status / 100 != 2) return FailureOf(reply, writes, about == About::kTicket);
+  if (!IsTaken(reply)) return FailureOf(reply, writes, about == About::kTicket);
   return std::move(reply.body);
 }
 

@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <chrono>
-#include <map>
-#include <set>
 #include <utility>
 #include <variant>
 
 #include "core/digest.h"
 #include "exporters/finding_json.h"
 #include "exporters/finding_link.h"
+#include "exporters/http_outcome.h"
 
 namespace postern::exporters {
 namespace {
@@ -22,32 +21,10 @@ constexpr int kVersion = 1;
 // One call takes no more than a timeout longer than this; what is left has its turn in the next.
 constexpr auto kLongestCall = std::chrono::seconds(10);
 constexpr std::string_view kSecretPrefix = "whsec_";
-constexpr std::size_t kShownOfReply = 300;
 
 std::string KeyOf(std::string_view secret) {
   if (!secret.starts_with(kSecretPrefix)) return std::string(secret);
   return DecodeBase64(secret.substr(kSecretPrefix.size())).value_or(std::string(secret));
-}
-
-// It is the notification that the receiver cannot take.
-bool IsAboutContent(unsigned status) { return status == 400 || status == 413 || status == 422; }
-
-std::string DetailOf(const HttpReply& reply) {
-  return "HTTP status " + std::to_string(reply.status) + ": " + reply.body.substr(0, kShownOfReply);
-}
-
-// Ends the call: the way to the receiver is not open.
-void Fail(const HttpReply& reply, DeliveryOutcome& outcome) {
-  outcome.status = Status::kRetry;
-  outcome.reason = "http_" + std::to_string(reply.status / 100) + "xx";
-  outcome.detail = DetailOf(reply);
-  outcome.retry_after = reply.retry_after;
-}
-
-void Fail(const HttpFailure& failure, DeliveryOutcome& outcome) {
-  outcome.status = Status::kRetry;
-  outcome.reason = ToString(failure.kind);
-  outcome.detail = failure.detail;
 }
 
 }  // namespace
@@ -68,7 +45,7 @@ std::string WebhookBody(const Finding& finding, const Transition& transition,
   body["type"] = "finding." + std::string(ToString(transition.kind));
   body["timestamp"] = FormatTime(transition.at);
   body["id"] = WebhookId(transition);
-  body["finding"] = json::parse(FindingJson(finding));
+  body["finding"] = FindingObject(finding);
   if (!external_url.empty()) body["url"] = FindingLink(external_url, finding);
   return json::serialize(body);
 }
@@ -99,9 +76,7 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch) {
     outcome.detail = secret.error().message;
     return outcome;
   }
-  std::map<std::string_view, const Finding*> findings;
-  for (const auto& finding : batch.findings) findings.emplace(finding.id, &finding);
-
+  const auto findings = ById(batch.findings);
   const auto end = std::chrono::steady_clock::now() + kLongestCall;
   for (const auto& queued : batch.queue) {
     if (queued.delivered) continue;
@@ -116,7 +91,7 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch) {
     const auto answer =
         HttpPost(settings_.url, headers, body, settings_.timeout, settings_.addresses);
     const auto* reply = std::get_if<HttpReply>(&answer);
-    if (reply != nullptr && reply->status / 100 == 2) {
+    if (reply != nullptr && IsTaken(*reply)) {
       outcome.taken.push_back(queued.id);
     } else if (reply != nullptr && IsAboutContent(reply->status)) {
       outcome.refused.push_back({queued.id, DetailOf(*reply)});

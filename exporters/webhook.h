@@ -11,6 +11,7 @@
 
 #include "core/time.h"
 #include "exporters/http_client.h"
+#include "exporters/metadata_address.h"
 #include "exporters/receiver.h"
 #include "exporters/secret_file.h"
 
@@ -20,7 +21,7 @@ struct WebhookSettings {
   std::string url;
   std::string secret_file;   // empty: requests are not signed
   std::string external_url;  // where links to findings lead; empty: no links
-  HttpAddresses addresses = HttpAddresses::kNotLinkLocal;
+  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
   Duration timeout = std::chrono::seconds(10);  // of one POST
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/endpoint.h"
+#include "core/file_stamp.h"
 #include "core/finding.h"
 #include "core/log.h"
 #include "core/port_set.h"
@@ -74,7 +75,11 @@ struct Retention {
 
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
+  bool allow_link_local = false;
 };
+
+// HOST[:PORT][/PATH] of its URL, by which several Alertmanagers are told apart.
+std::string AlertmanagerPlace(const std::string& url);
 
 struct WebhookConfig {
   std::string url;
@@ -112,6 +117,7 @@ struct EmailConfig {
   std::string username;       // empty: does not log in
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
+  bool allow_link_local = false;
 };
 
 struct ReceiverConfig {
@@ -134,6 +140,7 @@ struct LogConfig {
 struct WebOptions {
   std::string config_file;  // empty: neither TLS nor users
   WebConfig config;         // what that file says; filled by LoadSetup()
+  FileStamp stamp;          // of that file, before it was read; by LoadSetup() too
   bool enable_reload = false;
   SourceLocation where;
 };

@@ -192,6 +192,7 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
 void LoadWeb(LoadedSetup& setup) {
   auto& web = setup.config->web;
   if (web.config_file.empty()) return;
+  web.stamp = StampOf(web.config_file);
   auto loaded = LoadWebConfig(web.config_file);
   if (loaded.config) web.config = std::move(*loaded.config);
   setup.config_diagnostics.Add(loaded.diagnostics);

@@ -73,7 +73,8 @@ void CheckLogin(YamlReader& reader, const YamlNode& node, const EmailConfig& ema
 
 EmailConfig ReadEmail(YamlReader& reader, const YamlNode& node, const std::string& folder) {
   const Fields fields(reader, node, "an email",
-                      {"server", "starttls", "from", "to", "username", "password_file", "digest"});
+                      {"server", "starttls", "from", "to", "username", "password_file", "digest",
+                       "allow_link_local"});
   EmailConfig email;
   email.server = ReadServer(reader, fields.Require("server"));
   if (const auto* starttls = fields.Find("starttls")) {
@@ -92,6 +93,7 @@ EmailConfig ReadEmail(YamlReader& reader, const YamlNode& node, const std::strin
   CheckLogin(reader, node, email);
   constexpr Duration kShortestDigest = std::chrono::seconds(1);
   email.digest = reader.Period(fields.Find("digest"), kShortestDigest).value_or(Duration());
+  email.allow_link_local = reader.Flag(fields.Find("allow_link_local")).value_or(false);
   return email;
 }
 

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "core/drift.h"
 #include "core/enum_names.h"
+#include "core/http_url.h"
 #include "core/parse_number.h"
 #include "core/ticket_template.h"
 #include "policy/not_yet.h"
@@ -14,10 +16,25 @@
 namespace postern::policy {
 namespace {
 
+std::optional<std::string> ReadAlertmanagerUrl(YamlReader& reader, const YamlNode* node) {
+  auto url = ReadUrl(reader, node);
+  if (!url || url->find_first_of("?#") == std::string::npos) return url;
+  reader.Error(*node, "a URL with a query; /api/v2/alerts follows what stands here");
+  return std::nullopt;
+}
+
 AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node) {
-  const Fields fields(reader, node, "alertmanager", {"urls"});
-  return {reader.Distinct<std::string>(
-      fields.Require("urls"), [&](const YamlNode* item) { return ReadUrl(reader, item); })};
+  const Fields fields(reader, node, "alertmanager", {"urls", "allow_link_local"});
+  std::set<std::string> places;
+  auto urls = reader.Distinct<std::string>(fields.Require("urls"), [&](const YamlNode* item) {
+    auto url = ReadAlertmanagerUrl(reader, item);
+    if (url && !places.insert(AlertmanagerPlace(*url)).second) {
+      reader.Error(*item,
+                   "a second URL of '" + AlertmanagerPlace(*url) + "'; each gets everything");
+    }
+    return url;
+  });
+  return {std::move(urls), reader.Flag(fields.Find("allow_link_local")).value_or(false)};
 }
 
 std::string ReadSecretPath(YamlReader& reader, const YamlNode* node, const std::string& folder) {
@@ -258,18 +275,15 @@ std::optional<ReceiverConfig> ReadReceiver(YamlReader& reader, const YamlNode& n
 
 std::optional<std::string> ReadUrl(YamlReader& reader, const YamlNode* node) {
   auto url = reader.Text(node);
-  if (!url) return std::nullopt;
+  if (!url || HttpUrl::Parse(*url)) return url;
   const bool http = url->starts_with("http://") || url->starts_with("https://");
   const auto host = url->find("://") + 3;
-  const bool has_host = http && host < url->size() && (*url)[host] != '/' && (*url)[host] != ':';
-  const bool clean = std::all_of(url->begin(), url->end(), [](char c) { return c > ' '; });
   // What stands before an @ would show in logs, and in the names of receivers.
-  if (has_host && url->substr(host, url->find('/', host) - host).find('@') != std::string::npos) {
+  if (http && url->substr(host, url->find('/', host) - host).find('@') != std::string::npos) {
     reader.Error(*node, "a URL with a user name or a password; secrets do not stand in this file");
-    return std::nullopt;
+  } else {
+    reader.Error(*node, "not a URL; write http://HOST or https://HOST");
   }
-  if (has_host && clean) return url;
-  reader.Error(*node, "not a URL; write http://HOST or https://HOST");
   return std::nullopt;
 }
 

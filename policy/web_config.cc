@@ -158,8 +158,15 @@ WebTls ReadTls(YamlReader& reader, const YamlNode& node, const std::string& fold
   return tls;
 }
 
-// A field value as RFC 9110 section 5.5 has it, in one line.
-std::optional<std::string> ReadHeaderValue(YamlReader& reader, const YamlNode* node) {
+// A field value as RFC 9110 section 5.5 has it, in one line. None where it is blank, which unsets
+// the header.
+std::optional<std::string> ReadHeaderValue(YamlReader& reader, const YamlNode* node,
+                                           std::initializer_list<std::string_view> choices) {
+  if (node != nullptr && node->kind == YamlNode::Kind::kScalar && node->text.empty()) {
+    return std::nullopt;
+  }
+  const auto as_written = [](std::string_view text) { return std::optional(std::string(text)); };
+  if (choices.size() > 0) return reader.Choice<std::string>(node, +as_written, choices);
   auto value = reader.Text(node);
   if (!value) return std::nullopt;
   const bool printable = std::ranges::all_of(*value, [](char c) { return c >= ' ' && c <= '~'; });
@@ -173,14 +180,19 @@ void ReadHttp(YamlReader& reader, const YamlNode& node, WebConfig& config) {
   reader.Flag(fields.Find("http2"));  // HTTP/1.1 is served either way: clients agree on it
   const auto* headers = fields.Find("headers");
   if (headers == nullptr) return;
-  const std::initializer_list<std::string_view> names = {
-      "Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options", "X-XSS-Protection",
-      "Strict-Transport-Security"};
-  const Fields values(reader, *headers, "headers", names);
-  for (const auto name : names) {
-    auto value = ReadHeaderValue(reader, values.Find(name));
+  const Fields values(reader, *headers, "headers",
+                      {"Content-Security-Policy", "X-Frame-Options", "X-Content-Type-Options",
+                       "X-XSS-Protection", "Strict-Transport-Security"});
+  const auto read = [&](std::string_view name,
+                        std::initializer_list<std::string_view> choices = {}) {
+    auto value = ReadHeaderValue(reader, values.Find(name), choices);
     if (value) config.headers.emplace_back(name, *std::move(value));
-  }
+  };
+  read("Content-Security-Policy");
+  read("X-Frame-Options", {"deny", "sameorigin"});
+  read("X-Content-Type-Options", {"nosniff"});
+  read("X-XSS-Protection");
+  read("Strict-Transport-Security");
 }
 
 // "$2y$10$", 22 characters of salt and 31 of the hash: crypt(5).
@@ -280,7 +292,8 @@ LoadedWebConfig LoadWebConfigText(const SourceText& source) {
   LoadedWebConfig loaded;
   const std::vector<SourceFile> files{SourceFile(source)};
   Problems problems(files);
-  const auto document = YamlDocument::Parse(files.front(), problems);
+  const auto document =
+      YamlDocument::Parse(files.front(), problems, "'tls_server_config:' or 'basic_auth_users:'");
   if (document.root() != nullptr) {
     YamlReader reader(document, problems);
     const auto folder = fs::path(source.name).parent_path().string();

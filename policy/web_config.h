@@ -1,6 +1,7 @@
 // How the HTTP server is guarded, in the format that the Prometheus exporters share (their
-// `web.config.file`): TLS, users with bcrypt hashes, and headers. What this server could not do as
-// the file says is refused rather than ignored. docs/http.md describes it.
+// `web.config.file`): TLS, users with bcrypt hashes, and headers. What would guard less than the
+// file says is refused rather than ignored; `http2` guards nothing and has no effect. docs/http.md
+// describes it.
 #pragma once
 
 #include <cstdint>

@@ -279,7 +279,8 @@ class DocumentBuilder final : public YAML::EventHandler {
   std::vector<const YamlNode*> anchors_;  // by the parser's number
 };
 
-YamlDocument YamlDocument::Parse(const SourceFile& file, Problems& problems) {
+YamlDocument YamlDocument::Parse(const SourceFile& file, Problems& problems,
+                                 std::string_view beginning) {
   YamlDocument document(file.name());
   if (file.text().size() > kMaxSourceBytes) {
     problems.Error({file.name(), 0, 0}, "larger than " + std::to_string(kMaxSourceBytes >> 20) +
@@ -307,7 +308,8 @@ YamlDocument YamlDocument::Parse(const SourceFile& file, Problems& problems) {
     document.root_ = nullptr;
   } else if (document.root_ == nullptr || document.root_->kind == YamlNode::Kind::kNull) {
     document.root_ = nullptr;
-    problems.Error({file.name(), 0, 0}, "the file holds nothing; it begins with 'version: 1'");
+    problems.Error({file.name(), 0, 0},
+                   "the file holds nothing; it begins with " + std::string(beginning));
   }
   return document;
 }

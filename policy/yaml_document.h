@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/problems.h"
@@ -36,8 +37,10 @@ class YamlDocument {
   // benchmark take 0.5 million. It bounds both memory and the time to walk the tree.
   static constexpr std::size_t kMaxNodes = 2'000'000;
 
-  // Reports everything that is wrong with the text as YAML.
-  static YamlDocument Parse(const SourceFile& file, Problems& problems);
+  // Reports everything that is wrong with the text as YAML; of one that holds nothing, with what
+  // such a file begins.
+  static YamlDocument Parse(const SourceFile& file, Problems& problems,
+                            std::string_view beginning = "'version: 1'");
 
   // Null if the text could not be parsed, or holds nothing.
   const YamlNode* root() const { return root_; }

@@ -41,8 +41,24 @@ unit_tests() {
 system_tests() {
   # Debian's interpreter, whatever comes first on PATH: its pytest is the one that was installed.
   # Each worker has a network of its own. The tests mostly wait, so there is one more than cores.
-  POSTERN_BIN=$PWD/$build/bin /usr/bin/python3 -m pytest --quiet --durations=5 \
+  # A worker has more than one thread, and so can make no user namespace of its own.
+  local as_root=()
+  [[ $(id -u) -eq 0 ]] || as_root=(unshare --user --map-root-user)
+  POSTERN_BIN=$PWD/$build/bin "${as_root[@]}" /usr/bin/python3 -m pytest --quiet --durations=5 \
     --numprocesses $((jobs + 1)) -p no:cacheprovider tests/lint tests/prometheus tests/system
+}
+
+# The lints take processor time and the tests mostly wait, so they go on beside each other. They are
+# a process group of their own, which ends with this script.
+start_lint() {
+  setsid nice -n 19 scripts/lint.sh "$build" >"$logs/lint-beside.log" 2>&1 &
+  lint=$!
+  trap 'kill -- -"$lint" 2>/dev/null || true' EXIT
+}
+
+follow_lint() {
+  tail --quiet --lines=+1 --follow --pid="$lint" "$logs/lint-beside.log"
+  [[ $(tail --lines=1 "$logs/lint-beside.log") == *", 0 failed" ]]
 }
 
 # Adds the closing counts of a runner's log to the totals.
@@ -66,10 +82,11 @@ rm -f "$logs"/*.log
 
 step build build_all
 if [[ ${#failed_steps[@]} -eq 0 ]]; then
-  step lint scripts/lint.sh "$build"
+  start_lint
   step unit-tests unit_tests
   step systemd scripts/check_systemd.sh
   step system-tests system_tests
+  step lint follow_lint
 fi
 
 echo

@@ -71,6 +71,16 @@ Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string&
       {receiver, ToValue(delivered_since)});
 }
 
+Result<bool> HasRowOf(Database& database, const std::string& receiver,
+                      const std::string& finding_id, int episode) {
+  bool has = false;
+  auto read = database.Each(
+      "SELECT 1 FROM outbox WHERE receiver = ? AND finding = ? AND episode = ? LIMIT 1",
+      {receiver, finding_id, episode}, [&](Row& /*row*/) { has = true; });
+  if (!read) return read.error();
+  return has;
+}
+
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
                            TimePoint at) {
   auto marked = database.Run(

@@ -99,16 +99,23 @@ Result<void> RemovePlans(Step& step) {
   return {};
 }
 
+// While a finding is not over, its rows tell which receivers are to hear of its end.
+constexpr std::string_view kIsOver =
+    " AND NOT EXISTS (SELECT 1 FROM findings AS f WHERE f.id = outbox.finding "
+    "AND f.episode = outbox.episode AND f.state <> 'resolved') LIMIT ?)";
+
 Result<void> RemoveDelivered(Step& step, TimePoint before) {
   return step.Remove(
-      "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE delivered < ? LIMIT ?)",
+      std::string("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE delivered < ?")
+          .append(kIsOver),
       {ToValue(before), kRowsPerStep});
 }
 
 // Dead letters last as long as findings do after their end.
 Result<void> RemoveRefused(Step& step, TimePoint before) {
   return step.Remove(
-      "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE refused < ? LIMIT ?)",
+      std::string("DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE refused < ?")
+          .append(kIsOver),
       {ToValue(before), kRowsPerStep});
 }
 

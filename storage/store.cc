@@ -206,6 +206,11 @@ Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,
   return LoadOutbox(impl_->database(), receiver, delivered_since);
 }
 
+Result<bool> Store::HasNewsOf(const std::string& receiver, const std::string& finding_id,
+                              int episode) const {
+  return HasRowOf(impl_->database(), receiver, finding_id, episode);
+}
+
 Result<std::map<std::string, std::string>> Store::ReceiverMemory(
     const std::string& receiver) const {
   return LoadMemory(impl_->database(), receiver);

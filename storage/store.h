@@ -227,6 +227,9 @@ class Store {
   // first, dead letters left out.
   Result<std::vector<OutboxRow>> Outbox(const std::string& receiver,
                                         TimePoint delivered_since) const;
+  // Whether the receiver was told, or is to be told, anything of this episode of the finding.
+  Result<bool> HasNewsOf(const std::string& receiver, const std::string& finding_id,
+                         int episode) const;
   // What the receiver remembers between deliveries, by key of its own.
   Result<std::map<std::string, std::string>> ReceiverMemory(const std::string& receiver) const;
   // In one transaction: marks the rows delivered or refused and replaces the receiver's memory.

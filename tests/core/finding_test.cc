@@ -83,6 +83,20 @@ TEST(Finding, NamesRoundTrip) {
   }
 }
 
+// Whoever is scanned may open every second port.
+TEST(Drift, ASummaryShowsAFewPortsAndCountsTheRest) {
+  Drift drift = RedisOverIpv6();
+  drift.kind = DriftKind::kHostUnreachable;
+  for (std::uint16_t port = 1; port < 60000; port += 2) {
+    drift.ports.Add(Protocol::kTcp, {port, port});
+  }
+  const auto summary = Summary(drift);
+  EXPECT_TRUE(
+      summary.ends_with("answers: tcp/1,3,5,7,9,11,13,15,17,19,21,23,25,27,29,31 and 29984 "
+                        "more"))
+      << summary;
+}
+
 TEST(Drift, SummariesAreSentences) {
   Drift drift = RedisOverIpv6();
   EXPECT_EQ(Summary(drift), "tcp/6379 is open on cache-1 (2001:db8::1); the policy says not_open");

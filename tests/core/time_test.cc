@@ -25,6 +25,10 @@ TEST(Time, ReadsItsOwnFormAndNoOther) {
   }
 }
 
+TEST(Time, FormatsAsMessagesHaveIt) {
+  EXPECT_EQ(FormatMessageTime(*ParseTime("1994-11-06T08:49:37.999Z")), "Sun, 06 Nov 1994 08:49:37");
+}
+
 TEST(Date, RoundTrips) {
   for (const auto* text : {"1970-01-01", "2024-02-29", "2026-12-31", "9999-12-31", "0001-01-01"}) {
     ASSERT_TRUE(ParseDate(text)) << text;

@@ -166,6 +166,80 @@ TEST_F(JudgingTest, APolicyThatAllowsItResolvesWithoutARun) {
   EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kPolicy);
 }
 
+// A webhook for critical findings, and a finding whose severity goes up and down with its host's.
+class FilterTest : public JudgingTest {
+ protected:
+  FilterTest() {
+    std::string config = kConfig;
+    config += "  - {name: hook, webhook: {url: \"http://127.0.0.1/\"}, severities: [critical]}\n";
+    setup_ = SetupOf(kTwoHosts, config);
+    SetSeverity("critical");
+  }
+
+  void SetSeverity(const std::string& severity) {
+    setup_.policy = PolicyOf(kTwoHosts + ("    expect: [{ports: \"tcp/6379\", state: closed, "
+                                          "severity: " +
+                                          severity + "}]\n"));
+  }
+
+  void Accept() {
+    setup_.policy = PolicyOf(std::string(kTwoHosts) +
+                             "    accept: [{ports: \"tcp/6379\", until: 2026-05-01, reason: known, "
+                             "ticket: OPS-1}]\n");
+  }
+
+  std::vector<std::string> Queued(const std::string& receiver) const {
+    std::vector<std::string> kinds;
+    const auto rows = *store_->Outbox(receiver, TimePoint());
+    kinds.reserve(rows.size());
+    for (const auto& row : rows) {
+      kinds.emplace_back(ToString(row.transition.kind));
+    }
+    return kinds;
+  }
+
+  std::size_t GivenTo(const std::string& receiver) const {
+    std::vector<exporters::QueuedTransition> queue;
+    const auto rows = *store_->Outbox(receiver, TimePoint());
+    queue.reserve(rows.size());
+    for (const auto& row : rows) {
+      queue.push_back({row.id, row.transition, row.delivered});
+    }
+    const auto instances = InstancesOf(setup_.config);
+    const auto instance = std::ranges::find(instances, receiver, &ReceiverInstance::name);
+    return FindingsFor(*instance, setup_.config, *store_->Findings(), queue).size();
+  }
+};
+
+TEST_F(FilterTest, WhoWasToldHearsOfItToItsEnd) {
+  Run(kOpen);
+  SetSeverity("warning");
+  Run(kOpen);
+  EXPECT_EQ(GivenTo("hook"), 1U) << "what it has news of";
+  EXPECT_EQ(GivenTo("pager/127.0.0.1:9093"), 0U) << "a warning does not fire there";
+  Run(kClosed);
+  Run(kClosed);
+  EXPECT_THAT(Queued("hook"), ElementsAre("opened", "changed", "resolved"));
+  EXPECT_EQ(GivenTo("hook"), 1U);
+}
+
+TEST_F(FilterTest, AFindingThatRisesIntoTheFilterOpens) {
+  SetSeverity("warning");
+  Run(kOpen);
+  EXPECT_THAT(Queued("hook"), IsEmpty());
+  SetSeverity("critical");
+  Run(kOpen);
+  EXPECT_THAT(Queued("hook"), ElementsAre("opened"));
+}
+
+TEST_F(FilterTest, NobodyIsToldOfTheEndOfWhatNobodyWasToldOf) {
+  Accept();
+  Run(kOpen);
+  Run(kClosed);
+  EXPECT_THAT(Run(kClosed), ElementsAre("resolved"));
+  EXPECT_THAT(Queued("hook"), IsEmpty());
+}
+
 TEST(InstancesOfTest, EachAlertmanagerOfAReceiverIsDeliveredToOnItsOwn) {
   const auto setup = SetupOf(kTwoHosts, kConfig);
   std::vector<std::string> names;

@@ -22,10 +22,13 @@ TEST(LogSinkTest, NoValueCanFakeALineOrMoveTheCursor) {
   EXPECT_EQ(line.find('\xff'), std::string::npos);
 }
 
-TEST(LogSinkTest, JsonIsOneObjectALine) {
-  EXPECT_EQ(JsonLine(kTime, LogLevel::kError, "scan failed", {{"scan", "top\n"}}),
+TEST(LogSinkTest, JsonIsOneObjectALineThatMovesNoCursor) {
+  EXPECT_EQ(JsonLine(kTime, LogLevel::kError, "scan failed",
+                     {{"scan",
+                       "top\n\xC2\x9B"
+                       "2J\xFF"}}),
             "{\"time\":\"2026-03-01T00:00:00.000Z\",\"level\":\"error\",\"msg\":\"scan failed\","
-            "\"scan\":\"top\\n\"}");
+            "\"scan\":\"top\\\\u{a}\\\\u{9b}2J\xEF\xBF\xBD\"}");
 }
 
 }  // namespace

@@ -225,6 +225,23 @@ TEST_F(LifecycleTest, AnAcceptanceSilencesUntilItEnds) {
   EXPECT_EQ(Only().state, FindingState::kOpen);
 }
 
+TEST_F(LifecycleTest, WhatChangesOfASilencedFindingIsNoNews) {
+  policy::AcceptRule accept;
+  accept.ports = Ports("tcp/6379");
+  accept.acceptance = {std::chrono::floor<std::chrono::days>(kNow), "known", "OPS-1"};
+  policy_.hosts.front().accept.push_back(accept);
+  Run({{Port(6379), kOpen}, {Port(8080), kOpen}});
+  for (auto& [id, finding] : findings_) {
+    if (finding.state != FindingState::kOpen) continue;
+    finding.state = FindingState::kAcknowledged;
+    finding.acknowledgement = Acknowledgement{"alice", kNow, "known", kNow + std::chrono::hours(9)};
+  }
+  auto other = policy_;
+  other.hosts.front().owner = "somebody else";
+  EXPECT_THAT(Edit(other), IsEmpty());
+  for (const auto& [id, finding] : findings_) EXPECT_EQ(finding.drift.owner, "somebody else");
+}
+
 TEST_F(LifecycleTest, AnAcceptedDriftIsAcceptedFromTheStart) {
   policy::AcceptRule accept;
   accept.ports = Ports("tcp/6379");

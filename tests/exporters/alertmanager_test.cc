@@ -196,7 +196,7 @@ TEST(AlertmanagerTest, OnlyOpenFindingsFireAndAnEmptyListIsStillSent) {
   EXPECT_THAT(Bodies({kOpened, {}, {}, {}}), ElementsAre("[]"));
 }
 
-TEST(AlertmanagerTest, AFindingFiresUntilItIsResolvedAndThenEndsForFiveMinutes) {
+TEST(AlertmanagerTest, AFindingFiresUntilItIsResolvedAndThenEndsForMoreThanFiveMinutes) {
   Conversation alertmanager;
   const Finding open = MakeFinding();
   EXPECT_THAT(alertmanager.Send(kOpened + 1min, {open}), ElementsAre(kFires));
@@ -208,8 +208,9 @@ TEST(AlertmanagerTest, AFindingFiresUntilItIsResolvedAndThenEndsForFiveMinutes) 
   EXPECT_THAT(
       alertmanager.Send(kOpened + 12min, {resolved}, {Queued(open, TransitionKind::kResolved)}),
       ElementsAre(Ended("10")));
-  EXPECT_THAT(alertmanager.Send(kOpened + 16min, {resolved}), ElementsAre(Ended("10")));
-  EXPECT_THAT(alertmanager.Send(kOpened + 17min, {resolved}), IsEmpty());
+  EXPECT_THAT(alertmanager.Send(kOpened + 17min + 10s, {resolved}), ElementsAre(Ended("10")))
+      << "re-sends a minute and a little apart";
+  EXPECT_THAT(alertmanager.Send(kOpened + 18min, {resolved}), IsEmpty());
   EXPECT_THAT(alertmanager.memory(), IsEmpty());
 }
 
@@ -219,8 +220,8 @@ TEST(AlertmanagerTest, AnEndIsRepeatedFromItsFirstSuccessOn) {
   // Alertmanager is away from minute 1 to 59: what was not taken leaves no memory.
   const Finding resolved = Resolved(MakeFinding(), kOpened + 1min);
   EXPECT_THAT(alertmanager.Send(kOpened + 60min, {resolved}), ElementsAre(Ended("1")));
-  EXPECT_THAT(alertmanager.Send(kOpened + 64min, {}), ElementsAre(Ended("1")));
-  EXPECT_THAT(alertmanager.Send(kOpened + 65min, {}), IsEmpty());
+  EXPECT_THAT(alertmanager.Send(kOpened + 65min, {}), ElementsAre(Ended("1")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 66min, {}), IsEmpty());
 }
 
 TEST(AlertmanagerTest, AFindingThatCameAndWentUnheardIsToldAsEnded) {
@@ -231,8 +232,8 @@ TEST(AlertmanagerTest, AFindingThatCameAndWentUnheardIsToldAsEnded) {
   EXPECT_THAT(alertmanager.Send(kOpened + 9min, {resolved}, queue), ElementsAre(Ended("3")));
   auto delivered = queue;
   for (QueuedTransition& one : delivered) one.delivered = kOpened + 9min;
-  EXPECT_THAT(alertmanager.Send(kOpened + 13min, {resolved}, delivered), ElementsAre(Ended("3")));
-  EXPECT_THAT(alertmanager.Send(kOpened + 14min, {resolved}, delivered), IsEmpty());
+  EXPECT_THAT(alertmanager.Send(kOpened + 14min, {resolved}, delivered), ElementsAre(Ended("3")));
+  EXPECT_THAT(alertmanager.Send(kOpened + 15min, {resolved}, delivered), IsEmpty());
 }
 
 TEST(AlertmanagerTest, AcknowledgedAcceptedOrUnwantedMeansEnded) {
@@ -515,7 +516,7 @@ TEST_F(QuarantineTest, WhatIsQueuedAgainIsSentAgain) {
   EXPECT_EQ(Requests().back(), "a b c d e 200");
 }
 
-TEST_F(QuarantineTest, TheEndOfACulpritIsTriedForFiveMinutesAndForgotten) {
+TEST_F(QuarantineTest, TheEndOfACulpritIsTriedOnceAndForgotten) {
   alertmanager_.Refuse({"b"});
   Deliver();
   batch_.findings[1] = Resolved(batch_.findings[1], kOpened + 2min);
@@ -526,9 +527,38 @@ TEST_F(QuarantineTest, TheEndOfACulpritIsTriedForFiveMinutesAndForgotten) {
   EXPECT_EQ(Deliver(), "delivered taken");
   EXPECT_THAT(Requests(), ElementsAre("a c d e 200"));
   EXPECT_THAT(batch_.memory, SizeIs(5));
-  batch_.now = kOpened + 8min;
+  batch_.now = kOpened + 9min;
   EXPECT_EQ(Deliver(), "delivered taken");
   EXPECT_THAT(batch_.memory, SizeIs(4));
+}
+
+TEST_F(QuarantineTest, ACulpritIsTriedOnItsOwnOnceAnHour) {
+  alertmanager_.Refuse({"b"});
+  Deliver();
+  Requests();
+  for (const auto hour : {1h, 2h}) {
+    batch_.now += hour;
+    EXPECT_EQ(Deliver(), "delivered taken");
+    EXPECT_THAT(Requests(), ElementsAre("a c d e 200", "b 400"));
+    EXPECT_EQ(Deliver(), "delivered taken");
+    EXPECT_THAT(Requests(), ElementsAre("a c d e 200"));
+  }
+  batch_.now += 1h;
+  alertmanager_.Refuse({});  // what refused it is gone
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a c d e 200", "b 200"));
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), ElementsAre("a b c d e 200"));
+}
+
+TEST_F(QuarantineTest, WhatMayHaveArrivedIsEndedOnceItFiresNoMore) {
+  alertmanager_.AnswerAlways("504");
+  EXPECT_EQ(Deliver(), "retry taken");
+  Requests();
+  alertmanager_.AnswerAlways("");
+  batch_.findings[0].state = FindingState::kAcknowledged;
+  EXPECT_EQ(Deliver(), "delivered taken 1 2 3 4 5");
+  EXPECT_THAT(Requests(), ElementsAre("a b c d e 200"));
 }
 
 TEST_F(QuarantineTest, AServerThatRefusesEvenNothingSaysNothingOfTheAlerts) {

@@ -95,6 +95,22 @@ TEST(LoadConfig, HasDefaultsForWhatIsNotSaid) {
   EXPECT_FALSE(config.log.json);
 }
 
+TEST(LoadConfig, OnlyWhoSaysSoIsDeliveredToAtALinkLocalAddress) {
+  const auto loaded = LoadConfigText({"c.yaml", std::string(kSmall) + R"(receivers:
+  - {name: a, alertmanager: {urls: ["http://am/"]}}
+  - {name: b, alertmanager: {urls: ["http://am/"], allow_link_local: true}}
+  - {name: c, email: {server: "smtp://mail", from: p@x, to: [a@b]}}
+  - {name: d, email: {server: "smtp://mail", from: p@x, to: [a@b], allow_link_local: true}}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  const auto& receivers = loaded.config->receivers;
+  EXPECT_FALSE(std::get<AlertmanagerConfig>(receivers[0].settings).allow_link_local);
+  EXPECT_TRUE(std::get<AlertmanagerConfig>(receivers[1].settings).allow_link_local);
+  EXPECT_FALSE(std::get<EmailConfig>(receivers[2].settings).allow_link_local);
+  EXPECT_TRUE(std::get<EmailConfig>(receivers[3].settings).allow_link_local);
+}
+
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
   const auto loaded = LoadConfigText({"c.yaml", std::string(kSmall) + R"(receivers:
   - {name: t, ticket: {system: github, repository: a/b, token_file: t}, kinds: [tls_posture]}

@@ -93,6 +93,28 @@ TEST(LoadWebConfig, ClientCertificatesNeedBothKeys) {
 )");
 }
 
+TEST(LoadWebConfig, HeadersHaveTheValuesThatThereAre) {
+  EXPECT_EQ(MessagesOf("http_server_config:\n  headers:\n    X-Frame-Options: DENY\n"
+                       "    X-Content-Type-Options: none\n"),
+            R"(web.yml:3:22: error: expected one of deny, sameorigin, found 'DENY'
+    X-Frame-Options: DENY
+                     ^
+web.yml:4:29: error: expected one of nosniff, found 'none'
+    X-Content-Type-Options: none
+                            ^
+)");
+  const auto blank = LoadWebConfigText(
+      {"web.yml", "http_server_config: {headers: {X-Frame-Options: '', X-XSS-Protection: ''}}\n"});
+  ASSERT_TRUE(blank.config) << blank.diagnostics.Render();
+  EXPECT_EQ(*blank.config, WebConfig{});
+}
+
+TEST(LoadWebConfig, SaysHowAnEmptyFileBegins) {
+  EXPECT_EQ(MessagesOf("# nothing\n"),
+            "web.yml: error: the file holds nothing; it begins with 'tls_server_config:' or "
+            "'basic_auth_users:'\n");
+}
+
 TEST(LoadWebConfig, ShowsNothingOfAPassword) {
   EXPECT_EQ(
       MessagesOf("basic_auth_users:\n  a: hunter2\n  b: $2y$31" + kHash.substr(6) +

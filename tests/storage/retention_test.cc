@@ -126,6 +126,25 @@ TEST_F(RetentionTest, ResolvedFindingsEvidenceAndDeliveredRowsGo) {
   EXPECT_EQ(Sql("SELECT id FROM outbox"), Strings{"2"});
 }
 
+TEST_F(RetentionTest, WhoWasToldOfAFindingIsKnownUntilItIsOver) {
+  auto store = Write();
+  auto finding = FindingOf(25, FindingState::kOpen);
+  const auto transition = Transition{finding.id, 1, TransitionKind::kOpened, At(0)};
+  ASSERT_EQ(Message(store->Commit({.findings = {&finding, 1}, .outbox = {{"am", {transition}}}})),
+            "ok");
+  ASSERT_EQ(Message(store->Acknowledge("am", {{1}, {}, {}}, At(20))), "ok");
+  RemoveAll(*store, Before(30));
+  EXPECT_TRUE(Get(store->HasNewsOf("am", finding.id, 1)));
+  EXPECT_FALSE(Get(store->HasNewsOf("am", finding.id, 2)));
+  EXPECT_FALSE(Get(store->HasNewsOf("hook", finding.id, 1)));
+
+  finding.state = FindingState::kResolved;
+  finding.resolved = At(10);
+  ASSERT_EQ(Message(store->Commit({.findings = {&finding, 1}})), "ok");
+  RemoveAll(*store, Before(30));
+  EXPECT_FALSE(Get(store->HasNewsOf("am", finding.id, 1)));
+}
+
 TEST_F(RetentionTest, TheOldestPacketsGoWhenThereAreTooMany) {
   auto store = Write();
   std::vector<Finding> findings;

@@ -2,18 +2,14 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 from pathlib import Path
 
 from lab import wait_for
-from servers import http_get
+from servers import http_get, metric_samples
 
 BIN = Path(os.environ.get("POSTERN_BIN", Path(__file__).parents[2] / "build/dev/bin"))
-
-SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
-LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 # Often enough that a test sees several cycles in seconds.
 SCANS = """
@@ -115,12 +111,7 @@ class Daemon:
 
     def samples(self, name):
         """[(labels, value)] of a metric, as exported now."""
-        samples = []
-        for line in (http_get(f"http://{self.address}/metrics") or "").splitlines():
-            match = SAMPLE.match(line)
-            if match and match[1] == name:
-                samples.append((dict(LABEL.findall(match[2] or "")), float(match[3])))
-        return samples
+        return metric_samples(f"http://{self.address}/metrics", name)
 
     def metric(self, name, **labels):
         """The sum over the samples that carry `labels`; None if there is none."""

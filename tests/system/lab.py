@@ -123,6 +123,7 @@ class Target:
         self.ipv4, self.ipv6 = f"192.0.2.{number}", f"2001:db8:10::{number}"
         self.addresses = [self.ipv4, self.ipv6]
         self.port = f"port{number}"
+        lab.targets.append(self)  # from its first part on: whatever fails below, it is taken down
         run("ip", "netns", "add", name)
         run("ip", "link", "add", self.port, "type", "veth", "peer", "eth0", "netns", name)
         run("ip", "link", "set", self.port, "master", BRIDGE, "up")
@@ -195,8 +196,7 @@ class Lab:
         self.targets, self.processes = [], []
 
     def target(self, name, number):
-        self.targets.append(Target(self, name, number))
-        return self.targets[-1]
+        return Target(self, name, number)
 
     def start(self, *command, log=None, env=None):
         log = log or self.folder / f"{Path(str(command[0])).name}.log"
@@ -208,7 +208,7 @@ class Lab:
             if process.running():
                 process.kill()
         for target in self.targets:
-            run("ip", "link", "del", target.port)
+            run("ip", "link", "del", target.port, check=False)  # it may not have got that far
             run("ip", "netns", "del", target.name)
 
 

@@ -12,7 +12,7 @@ from lab import run
 class MailServer:
     """Debian's aiosmtpd in this process: TLS, by STARTTLS or from the beginning (`smtps`), and a login
     before any mail. `replies` are what it says to the next mails instead of taking them; `refused`
-    recipients get a 550."""
+    recipients get a 550. `on_mail` is called before a mail is in `mails`."""
 
     PASSWORD = "correct horse"
     port = 2525
@@ -47,6 +47,7 @@ class MailServer:
             auth_required=True,
             auth_require_tls=not self.smtps,  # it knows of STARTTLS alone
             authenticator=self.check,
+            ready_timeout=30,
         )
         self.controller.start()
 
@@ -69,8 +70,8 @@ class MailServer:
         if self.replies:
             return self.replies.pop(0)
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.mails.append((mail, envelope.rcpt_tos))
         self.on_mail()
+        self.mails.append((mail, envelope.rcpt_tos))
         return "250 OK"
 
     def subjects(self):

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import socket
 import threading
 import time
@@ -9,6 +10,9 @@ import urllib.parse
 import urllib.request
 
 from lab import run, wait_for
+
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 def start_nginx(target, ports=(80, 443)):
@@ -108,6 +112,21 @@ def http_get(url):
         return None
 
 
+def must_answer(url):
+    """The body of a server that is up: no answer is not the answer that there is nothing."""
+    return wait_for(f"an answer of {url}", lambda: http_get(url))
+
+
+def metric_samples(url, name):
+    """[(labels, value)] of a metric, as exported now."""
+    samples = []
+    for line in must_answer(url).splitlines():
+        match = SAMPLE.match(line)
+        if match and match[1] == name:
+            samples.append((dict(LABEL.findall(match[2] or "")), float(match[3])))
+    return samples
+
+
 class Alertmanager:
     """Debian's Alertmanager beside the daemon; `hook` is told each alert's beginning and end."""
 
@@ -134,9 +153,14 @@ class Alertmanager:
     def stop(self):
         self.process.stop()
 
+    def notifications(self):
+        """How many it has sent, and knows of that they arrived or not."""
+        name = "alertmanager_notification_latency_seconds_count"
+        return sum(value for _, value in metric_samples(f"{self.url}/metrics", name))
+
     def alerts(self, **labels):
         """The alerts that are active now and carry `labels`."""
-        alerts = json.loads(http_get(f"{self.url}/api/v2/alerts") or "[]")
+        alerts = json.loads(must_answer(f"{self.url}/api/v2/alerts"))
         return [a for a in alerts if labels.items() <= a["labels"].items()]
 
 
@@ -163,13 +187,12 @@ class Prometheus:
     def query(self, expression):
         """The instant vector as [({label: value}, number)]."""
         query = urllib.parse.urlencode({"query": expression})
-        answer = json.loads(http_get(f"{self.url}/api/v1/query?{query}") or "{}")
-        result = answer.get("data", {}).get("result", [])
+        result = json.loads(must_answer(f"{self.url}/api/v1/query?{query}"))["data"]["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
     def rules(self):
         """All rules, with what became of them: `health`, `lastError`, `alerts`."""
-        answer = json.loads(http_get(f"{self.url}/api/v1/rules") or "{}")
+        answer = json.loads(must_answer(f"{self.url}/api/v1/rules"))
         return [rule for group in answer["data"]["groups"] for rule in group["rules"]]
 
 
@@ -189,7 +212,6 @@ class Hook:
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
                 status = hook.answers.pop(0) if hook.answers else judge(body)
-                hook.requests.append((dict(self.headers), body, status))
                 answer = f"{echo} {self.headers}{body}".encode() if echo else b""
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
@@ -198,6 +220,7 @@ class Hook:
                     self.wfile.write(answer)
                 except OSError:  # whoever asked was killed
                     pass
+                hook.requests.append((dict(self.headers), body, status))
 
             do_GET = do_POST = answer
 

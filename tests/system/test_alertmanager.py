@@ -71,6 +71,9 @@ def test_two_alertmanagers_of_which_one_is_away_for_a_while(lab, web, make_hook,
         wait_for("the first alert", lambda am=alertmanager: places(am) == [first])
     wait_for("both told of it", lambda: notified(hooks[0]) == notified(hooks[1]) != Counter())
 
+    # It tells again of what it does not know to have arrived, and of the end of nothing else.
+    wait_for("it knows that", lambda: leaving.notifications() == 1)
+
     # One ends, one comes, two come and go; and the daemon is killed and restarted among them.
     leaving.stop()
     redis.stop()

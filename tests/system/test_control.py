@@ -71,6 +71,7 @@ def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
     assert "paused since" in ask(daemon, "pause")
     wait_for("the metric says so", lambda: daemon.metric("postern_paused") == 1)
     assert status(daemon)["paused"]["by"]
+    wait_for("the log too", lambda: daemon.log_has("probing is paused", "until=resumed"))
 
     start_redis(cache)
     assert daemon.stop() == 0
@@ -85,6 +86,7 @@ def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
     assert daemon.findings() == []
 
     ask(daemon, "resume")
+    wait_for("the log says so", lambda: daemon.log_has("probing is resumed"))
     daemon.wait_for_finding(state="open", port=6379)
     assert daemon.metric("postern_paused") == 0
     assert daemon.metric("postern_probing_since_timestamp_seconds") > 0
@@ -95,7 +97,7 @@ def test_a_pause_ends_by_itself(cache, make_daemon):
     start_redis(cache)
     daemon = make_daemon(policy=POLICY).start()
     daemon.wait_for_runs("expected", 1)
-    assert ", until 2" in ask(daemon, "pause", "--for", "2s")
+    assert ", until 2" in ask(daemon, "pause", "--for", "5s")
     assert daemon.metric("postern_paused") == 1
     assert daemon.metric("postern_probing_since_timestamp_seconds") == 0
     wait_for("it is over", lambda: daemon.metric("postern_paused") == 0)

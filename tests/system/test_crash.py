@@ -141,7 +141,10 @@ def test_a_disk_that_turns_read_only_stops_nothing_but_the_storing(lab, make_dae
     wait_for("not ready", lambda: not ready(daemon), timeout=60)
     assert daemon.metric("postern_storage_errors_total") > 0
     assert daemon.metric("postern_findings", state="open") == 1
-    assert daemon.log_has("postern.db: it cannot be written here", "not mounted read-only")
+    wait_for(
+        "said",
+        lambda: daemon.log_has("postern.db: it cannot be written here", "not mounted read-only"),
+    )
     assert len(alertmanager.alerts()) == 1
 
     flag.unlink()

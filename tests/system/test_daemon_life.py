@@ -97,9 +97,9 @@ def test_sigterm_ends_it_in_the_middle_of_a_scan(lab, web, make_daemon):
     slow = """
   - {name: expected, stage: expected, every: 1s}
   - {name: top, stage: top, ports: "tcp/22,443,6379", every: 1s}
-  - {name: slow, stage: top, ports: "tcp/1-5000", every: 1h}
+  - {name: slow, stage: top, ports: "tcp/7000-60000", every: 1h}
 """
-    web.filter("tcp dport 1000-5000 drop")
+    web.filter("tcp dport 7000-60000 drop")
     daemon = make_daemon(policy=POLICY, scans=slow, receivers=[alertmanager.url]).start()
     wait_for("the alert", lambda: alertmanager.alerts(port="6379"))
     assert daemon.runs("slow") == 0

@@ -89,7 +89,10 @@ def test_a_host_that_nobody_named_is_found_and_fixed_when_it_goes(
         ("192.0.2.20", "network", "tcp/8080", "warning", "open"),
         ("2001:db8:10::20", "network-v6", "tcp/8080", "warning", "open"),
     ]
-    assert daemon.metric("postern_findings", kind="unlisted_host", state="open") == 2
+    wait_for(
+        "the metrics",
+        lambda: daemon.metric("postern_findings", kind="unlisted_host", state="open") == 2,
+    )
     assert daemon.metric("postern_hosts", status="unlisted") == 2
     info = [labels for labels, _ in daemon.samples("postern_finding_info")]
     assert sorted((one["host"], one["policy_owner"], one["port"]) for one in info) == [
@@ -101,6 +104,7 @@ def test_a_host_that_nobody_named_is_found_and_fixed_when_it_goes(
         *("--config", daemon.config_path),
     ).stdout
     assert "192.0.2.20 is up (arp) and no host of the policy has it; tcp/8080 open" in shown
+    wait_for("a whole run", lambda: daemon.runs("sweep") > 0)
     assert daemon.metric("postern_scan_last_success_timestamp_seconds", scan="sweep") > 0
 
     # It leaves together with the canaries: no news is no fix.

@@ -46,7 +46,7 @@ def test_a_policy_edit_that_allows_the_port_resolves_the_finding(web, make_daemo
         ("ipv4", "unexpected_open", "policy"),
         ("ipv6", "unexpected_open", "policy"),
     ]
-    assert daemon.metric("postern_findings", state="open") == 0
+    wait_for("no metric", lambda: daemon.metric("postern_findings", state="open") == 0)
 
 
 def test_a_service_that_stops_is_missing_after_two_runs(web, make_daemon):
@@ -70,7 +70,11 @@ def test_a_host_that_is_silent_is_one_finding_for_each_address(web, make_daemon)
     daemon.wait_for_runs("expected", 1)
 
     web.filter("tcp dport { 22, 443 } drop")
-    wait_for("both open", lambda: len(daemon.findings(state="open", kind="host_unreachable")) == 2)
+    wait_for(
+        "both open",
+        lambda: len(daemon.findings(state="open", kind="host_unreachable")) == 2,
+        timeout=60,
+    )
     open_now = daemon.findings(state="open")
     assert facts(open_now, "kind", "family", "host", "owner") == [
         ("host_unreachable", "ipv4", "web-1", "web-platform"),
@@ -127,7 +131,10 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
         ("ipv6", "critical", "", ""),
     ]
     assert all("2 of 2 canaries are wrong: " in one["summary"] for one in blind)
-    alerts = alertmanager.alerts(kind="viewpoint_blind")
+    alerts = wait_for(
+        "the alerts of both families",
+        lambda: len(told := alertmanager.alerts(kind="viewpoint_blind")) == 2 and told,
+    )
     assert sorted(alert["labels"]["family"] for alert in alerts) == ["ipv4", "ipv6"]
     assert len(alertmanager.alerts(port="6379")) == 2
 

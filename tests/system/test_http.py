@@ -77,8 +77,11 @@ class Served:
         return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), None)
 
     def certificate(self):
-        """What the server shows, as PEM."""
-        return ssl.get_server_certificate(("127.0.0.1", 9977)).strip()
+        """What the server shows, as PEM; None where there is no handshake."""
+        try:
+            return ssl.get_server_certificate(("127.0.0.1", 9977)).strip()
+        except OSError:
+            return None
 
 
 @pytest.fixture
@@ -141,8 +144,7 @@ def test_prometheus_scrapes_over_tls_with_a_password(lab, serve):
         return float(result[0]["value"][1]) if result else None
 
     wait_for("Prometheus has it", lambda: value_of("postern_build_info") == 1, timeout=60)
-    wait_for("ten scrapes", lambda: (value_of("count_over_time(up[1m])") or 0) >= 10, timeout=60)
-    assert value_of("min_over_time(up[1m])") == 1
+    wait_for("ten scrapes", lambda: (value_of("sum_over_time(up[5m])") or 0) >= 10, timeout=60)
     checked = subprocess.run(
         ["promtool", "check", "metrics"],
         input=served.curl("/metrics", *RIGHT)[1],
@@ -187,6 +189,8 @@ def test_reload_over_http(serve):
     post = ("-X", "POST", *RIGHT)
     assert served.curl("/-/reload", "-X", "POST")[0] == 401
     assert served.curl("/-/reload", *RIGHT) == (405, "a reload is a POST\n")
+    assert "\nAllow: POST\n" in served.curl("/-/reload", *RIGHT, "-i")[1]
+    assert "\nAllow: GET, HEAD\n" in served.curl("/metrics", *RIGHT, "-i", "-X", "PUT")[1]
     assert served.curl("/-/reload", *post, "-d", "x=1")[0] == 413
     status, said = served.curl("/-/reload", *post)
     assert status == 200 and said.startswith("reloaded: policy ") and said.endswith(", 1 hosts\n")
@@ -212,11 +216,12 @@ def test_reload_over_http(serve):
 def test_slow_clients_keep_nobody_out(serve):
     served = serve(TLS).wait()
     slow = []
-    for n in range(600):
+    for n in range(800):
         slow.append(socket.create_connection(("127.0.0.1", 9977)))
         # Half of them do not even begin TLS; the others begin it and say no more.
         slow[-1].sendall(b"" if n % 2 else b"\x16\x03\x01\x02\x00\x01")
-    assert served.curl("/metrics")[0] == 200
+    # They would hold the 256 connections for 5 s each, three times over.
+    assert served.curl("/metrics", "--max-time", 8)[0] == 200
     for client in slow:
         client.settimeout(20)
         try:
@@ -247,13 +252,15 @@ def test_the_api_tells_findings_hosts_and_runs(lab, make_daemon):
     assert {f["id"] for f in findings} == {redis["id"], missing["id"]}
     for finding in findings:
         jsonschema.validate(finding, {"definitions": schema["definitions"], **schema["properties"]["finding"]})
-    assert [f["id"] for f in ask("findings?kind=missing,wrong_state")["findings"]] == [missing["id"]]
-    assert ask("findings?severity=info")["findings"] == []
-    assert ask("findings?state=resolved")["findings"] == []
-    assert ask("findings?host=web-1&limit=1000")["findings"] == findings
+    def ids(page, of="findings"):
+        return [one["id"] for one in page[of]]
+
+    assert ids(ask("findings?kind=missing,wrong_state")) == [missing["id"]]
+    assert ids(ask("findings?severity=info")) == ids(ask("findings?state=resolved")) == []
+    assert ids(ask("findings?host=web-1&limit=1000")) == [f["id"] for f in findings]
     first = ask("findings?limit=1")
     second = ask(f"findings?limit=1&cursor={first['next']}")
-    assert first["findings"] + second["findings"] == findings and "next" not in second
+    assert ids(first) + ids(second) == [f["id"] for f in findings] and "next" not in second
 
     one = ask(f"findings/{redis['id']}")
     assert one["evidence"][0]["answers"][0]["state"] == "open"
@@ -268,8 +275,8 @@ def test_the_api_tells_findings_hosts_and_runs(lab, make_daemon):
     older = ask(f"snapshots?limit=1&cursor={newest['next']}")
     assert (len(newest["snapshots"]), len(older["snapshots"])) == (2, 1)
     # No run is in two pages; a run that still goes on is in none, so ids may be missing.
-    ids = [run["id"] for run in newest["snapshots"] + older["snapshots"]]
-    assert ids == sorted(set(ids), reverse=True) and newest["next"] == str(ids[1])
+    runs = ids(newest, "snapshots") + ids(older, "snapshots")
+    assert runs == sorted(set(runs), reverse=True) and newest["next"] == str(runs[1])
     assert newest["snapshots"][0]["complete"] and newest["snapshots"][0]["blind"] == []
     coverage = {one["scan"]: one for one in ask("coverage")["coverage"]}
     assert set(coverage) == {"expected", "top"}

@@ -44,7 +44,7 @@ def names(lab):
         run("mount", "--bind", file, place)
     yield names
     for place in places:
-        run("umount", place)
+        run("umount", "--lazy", place)  # a daemon that still runs may be reading it
 
 
 @pytest.fixture

@@ -50,8 +50,8 @@ def test_a_finding_fires_until_it_is_fixed_and_not_until_the_daemon_dies(lab, ma
     broken = [rule for rule in prometheus.rules() if rule["health"] != "ok"]
     assert broken == []
     age = 'instance_scan:postern_scan_last_success:age_seconds{scan="top"}'
-    wait_for("a run of top has ended", lambda: prometheus.query(age))
-    assert 0 <= prometheus.query(age)[0][1] < 60
+    daemon.wait_for_runs("top", 1)
+    assert 0 <= wait_for("its age", lambda: prometheus.query(age))[0][1] < 60
 
     daemon.kill()
     wait_for("Prometheus misses the daemon", lambda: prometheus.query("up == 0"))

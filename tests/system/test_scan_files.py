@@ -1,8 +1,10 @@
 """Scans as files: a firewall change verified by before and after, and the way from a scan to a
 policy and back."""
 
+import sqlite3
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 
 from daemon import json_lines, postern
@@ -180,11 +182,15 @@ def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, l
         "or import into another database: --config FILE with a `storage` of its own\n"
     )
     daemon.stop()
+    with closing(sqlite3.connect(lab.folder / "postern.db")) as database:
+        (before,) = database.execute(
+            "SELECT max(id) FROM runs WHERE state = 'committed'"
+        ).fetchone()
     imported = postern("import", old, *config)
     assert imported.returncode == 0, imported.stderr
     number = imported.stdout.strip()
 
-    result = postern("diff", number, str(int(number) - 1), *config)
+    result = postern("diff", number, before, *config)
     assert result.stdout == "192.0.2.10 (web-1)\n  closed -> open        tcp/22\n", result.stderr
     rows = postern("export", number, "--format", "csv", *config).stdout.splitlines()
     assert rows[1:] == [

@@ -63,5 +63,5 @@ hosts:
         ("unexpected_open", "udp", "ipv4"),
         ("unexpected_open", "udp", "ipv6"),
     }
-    assert daemon.metric("postern_probes_sent_total", protocol="udp") > 0
+    wait_for("its packets", lambda: daemon.metric("postern_probes_sent_total", protocol="udp") > 0)
     assert daemon.metric("postern_probes_sent_total", protocol="tcp") == 0

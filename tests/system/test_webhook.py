@@ -64,8 +64,8 @@ def signature(headers, body):
 
 def test_each_transition_arrives_signed_and_in_order(lab, web, hook, make_daemon):
     daemon = make_daemon(policy=POLICY, receivers=[soc(lab)]).start()
-    redis = start_redis(web, addresses=[web.ipv4])
     hook.answers = [503, 503]  # what is not taken comes again
+    redis = start_redis(web, addresses=[web.ipv4])
     wait_for("opened", lambda: told(hook) == [opened(web.ipv4)], timeout=30)
     redis.stop()
     wait_for("resolved", lambda: len(told(hook)) == 2, timeout=30)
