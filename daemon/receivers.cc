@@ -69,10 +69,13 @@ exporters::TicketMarkup MarkupOf(policy::Tracker tracker) {
   return exporters::TicketMarkup::kMarkdown;
 }
 
-std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConfig& ticket,
+std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
+                                                        const policy::TicketConfig& ticket,
                                                         const policy::Config& config) {
   using exporters::TicketPer;
   exporters::TicketSettings settings{
+      .viewpoint = config.viewpoint,
+      .receiver = name,
       .per = ticket.per_host ? TicketPer::kHost : TicketPer::kFinding,
       .style = {.markup = MarkupOf(ticket.system),
                 .external_url = config.external_url,
@@ -83,11 +86,16 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const policy::TicketConf
       .reopen_within = config.confirm.reopen_within};
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
   auto make_system = [tracker = ticket.system, url = ticket.url,
-                      token = exporters::SecretFile(ticket.token_file)]() mutable
+                      token = exporters::SecretFile(ticket.token_file),
+                      rests_until = std::make_shared<exporters::SteadyTime>()](
+                         exporters::SteadyTime deadline) mutable
       -> Result<std::unique_ptr<exporters::TicketSystem>> {
     auto secret = token.Read();
     if (!secret) return secret.error();
-    return MakeTicketSystem(tracker, {.url = url, .token = *std::move(secret)});
+    return MakeTicketSystem(tracker, {.url = url,
+                                      .token = *std::move(secret),
+                                      .deadline = deadline,
+                                      .rests_until = rests_until});
   };
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
 }
@@ -120,7 +128,7 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
                                    .addresses = Allowed(webhook->allow_link_local)});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
-    return MakeTicketReceiver(*ticket, config);
+    return MakeTicketReceiver(instance.name, *ticket, config);
   }
   if (const auto* email = std::get_if<policy::EmailConfig>(&instance.config->settings)) {
     return MakeEmailReceiver(*email, config);

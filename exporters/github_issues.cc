@@ -48,8 +48,8 @@ std::unique_ptr<TicketSystem> MakeGithubIssues(const TrackerAccess& access) {
   HttpHeaders headers = {{"Authorization", "Bearer " + access.token},
                          {"Accept", "application/vnd.github+json"},
                          {"X-GitHub-Api-Version", "2022-11-28"}};
-  return std::make_unique<GithubIssues>(NumberedIssues(
-      TrackerClient(access.url, std::move(headers)), IssuesOf, {"number", "body", "open"}));
+  return std::make_unique<GithubIssues>(NumberedIssues(TrackerClient(access, std::move(headers)),
+                                                       IssuesOf, {"number", "body", "open"}));
 }
 
 }  // namespace postern::exporters

@@ -49,7 +49,7 @@ class GitlabIssues : public TicketSystem {
 
 std::unique_ptr<TicketSystem> MakeGitlabIssues(const TrackerAccess& access) {
   return std::make_unique<GitlabIssues>(
-      NumberedIssues(TrackerClient(access.url, {{"PRIVATE-TOKEN", access.token}}), IssuesOf,
+      NumberedIssues(TrackerClient(access, {{"PRIVATE-TOKEN", access.token}}), IssuesOf,
                      {"iid", "description", "opened"}));
 }
 

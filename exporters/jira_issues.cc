@@ -38,13 +38,13 @@ class JiraIssues : public TicketSystem {
           const auto path = "/rest/api/2/search/jql?" + query;
           return next.empty() ? path : path + "&nextPageToken=" + PathPart(next);
         },
-        ParseJiraIssues);
+        ParseJiraIssues, cloud_ ? TrackerClient::Pages::kLinked : TrackerClient::Pages::kCounted);
   }
 
   TicketResult<Ticket> Get(const std::string& key) override {
     if (!IsJiraKey(key)) return NotOurs(key);
-    return Understand(client_.Read(About::kTicket, PathOf(key) + "?fields=status"), "a ticket",
-                      false, ParseJiraIssue);
+    return Understand(client_.Read(About::kTicket, PathOf(key) + "?fields=status,description"),
+                      "a ticket", false, ParseJiraIssue);
   }
 
   TicketResult<Ticket> Create(const NewTicket& ticket) override {
@@ -104,7 +104,7 @@ std::unique_ptr<TicketSystem> MakeJiraIssues(const TrackerAccess& access) {
   const auto authorization =
       cloud ? "Basic " + EncodeBase64(access.token) : "Bearer " + access.token;
   HttpHeaders headers = {{"Authorization", authorization}, {"Accept", "application/json"}};
-  return std::make_unique<JiraIssues>(TrackerClient(access.url, std::move(headers)), cloud);
+  return std::make_unique<JiraIssues>(TrackerClient(access, std::move(headers)), cloud);
 }
 
 }  // namespace postern::exporters

@@ -3,10 +3,19 @@
 #include <string_view>
 #include <utility>
 
+#include "core/log.h"
+
 namespace postern::exporters {
 namespace {
 
 using About = TrackerClient::About;
+
+// Without a word trackers drop labels that a token may not set.
+void LogUnlabelled(const std::string& key) {
+  Log(LogLevel::kError,
+      "a ticket was made without its label and could not be found again; let the token set labels",
+      {{"ticket", key}, {"label", std::string(kTicketLabel)}});
+}
 
 }  // namespace
 
@@ -27,8 +36,11 @@ TicketResult<std::vector<Ticket>> NumberedIssues::List(const std::string& reposi
 TicketResult<Ticket> NumberedIssues::Create(const std::string& repository,
                                             const std::string& body) const {
   return Understand(client_.Write(About::kProject, "POST", issues_of_(repository), body),
-                    "a ticket", true,
-                    [&](std::string_view reply) { return ParseIssue(reply, repository, names_); });
+                    "a ticket", true, [&](std::string_view reply) {
+                      auto ticket = ParseIssue(reply, repository, names_);
+                      if (ticket && !HasLabel(reply, kTicketLabel)) LogUnlabelled(ticket->key);
+                      return ticket;
+                    });
 }
 
 TicketResult<Ticket> NumberedIssues::Get(const std::string& key) const {

@@ -108,7 +108,7 @@ class RedmineIssues : public TicketSystem {
 
 std::unique_ptr<TicketSystem> MakeRedmineIssues(const TrackerAccess& access) {
   return std::make_unique<RedmineIssues>(
-      TrackerClient(access.url, {{"X-Redmine-API-Key", access.token}}));
+      TrackerClient(access, {{"X-Redmine-API-Key", access.token}}));
 }
 
 }  // namespace postern::exporters

@@ -10,6 +10,8 @@
 namespace postern::exporters {
 namespace {
 
+// In TicketRecord::said of a group.
+constexpr const char* kEnd = "end";
 constexpr const char* kNoneIsOpen = "None of its findings is open any more.\n";
 
 // The minute of the intent stands in its record as the episode: a number that no earlier ticket of
@@ -20,10 +22,16 @@ int MinuteOf(TimePoint time) {
       .count();
 }
 
-std::string MarkersBegin(const TicketGroup& group) { return "postern-" + group.id + "-"; }
-
 std::string MarkerOf(const TicketGroup& group, const TicketRecord& record) {
-  return MarkersBegin(group) + std::to_string(record.episode);
+  return group.marker + std::to_string(record.episode);
+}
+
+// Of a receiver's groups of one kind, `whose` says which.
+std::string MarkersOf(const TicketSettings& settings, const std::string& kind,
+                      const std::string& whose) {
+  constexpr std::size_t kCharacters = 10;
+  const auto all = settings.viewpoint + '\0' + settings.receiver + '\0' + whose;
+  return "postern-" + kind + "-" + Sha256Base32(all, kCharacters) + "-";
 }
 
 }  // namespace
@@ -40,28 +48,32 @@ TicketStep StepOf(const TicketFailure& failure) {
       return TicketStep::kRefused;
     case TicketFailure::Kind::kRetry:
     case TicketFailure::Kind::kUnknown:
+    case TicketFailure::Kind::kUnusable:
+    case TicketFailure::Kind::kNotFound:
       return TicketStep::kLater;
   }
   return TicketStep::kLater;
 }
 
 TicketGroup SumOf(const TicketSettings& settings) {
-  return {
-      .id = TicketMemory::kSum,
-      .title = "Postern: more than " + std::to_string(kTicketsPerHour) + " tickets within an hour",
-      .body =
-          [](const std::string& findings) {
-            return "These findings have no ticket of their own; more may follow as comments. "
-                   "This ticket closes by itself when none is open any more.\n\n" +
-                   findings;
-          },
-      .route = settings.route};
+  return {.id = TicketMemory::kSum,
+          .marker = MarkersOf(settings, "sum", ""),
+          .title = "Postern: more than " + std::to_string(kTicketsPerHour) +
+                   " tickets within an hour, seen from " + settings.viewpoint,
+          .body =
+              [](const std::string& findings) {
+                return "These findings have no ticket of their own; more may follow as comments. "
+                       "This ticket closes by itself when none is open any more.\n\n" +
+                       findings;
+              },
+          .route = settings.route};
 }
 
 TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) {
   constexpr std::size_t kIdCharacters = 10;
   const auto whose = HostText(finding) + '\0' + finding.drift.owner;
   return {.id = "host-" + Sha256Base32(whose, kIdCharacters),
+          .marker = MarkersOf(settings, "host", whose),
           .title = HostTicketTitle(finding, settings.style),
           .body =
               [&finding, &settings](const std::string& findings) {
@@ -70,25 +82,27 @@ TicketGroup HostGroupOf(const Finding& finding, const TicketSettings& settings) 
           .route = RouteOf(finding, settings)};
 }
 
-GroupTickets::Batch GroupTickets::OpenOnes(std::span<const TicketNews> opened) const {
-  std::vector<TicketNews> open;
+GroupTickets::Batch GroupTickets::Those(std::span<const TicketNews> news,
+                                        const Filter& are_told) const {
+  std::vector<TicketNews> told;
   std::vector<std::size_t> places;  // of the same indices
-  for (std::size_t i = 0; i < opened.size(); ++i) {
-    if (opened[i].finding->state != FindingState::kOpen) continue;
-    open.push_back(opened[i]);
+  for (std::size_t i = 0; i < news.size(); ++i) {
+    if (!are_told(news[i])) continue;
+    told.push_back(news[i]);
     places.push_back(i);
   }
-  const auto list = ListNews(open, markup_);
-  Batch batch{.findings = {}, .text = list.text, .looked_at = opened.size()};
-  for (std::size_t i = 0; i < list.told; ++i) batch.findings.push_back(open[i].finding);
-  if (list.told < open.size()) batch.looked_at = places[list.told];
+  const auto list = ListNews(told, markup_);
+  Batch batch{.findings = {}, .text = list.text, .looked_at = news.size()};
+  for (std::size_t i = 0; i < list.told; ++i) batch.findings.push_back(told[i].finding);
+  if (list.told < told.size()) batch.looked_at = places[list.told];
   return batch;
 }
 
 GroupTickets::Told GroupTickets::Open(const TicketGroup& group,
                                       std::span<const TicketNews> opened) {
   if (!SettleIntent(group)) return {TicketStep::kLater, opened.size()};
-  const auto batch = OpenOnes(opened);
+  const auto batch = Those(
+      opened, [](const TicketNews& one) { return one.finding->state == FindingState::kOpen; });
   const auto record = memory_.Recall(group.id);
   const auto step = [&] {
     if (batch.findings.empty()) return record ? EndIfEmpty(group, *record) : TicketStep::kTaken;
@@ -114,52 +128,60 @@ bool GroupTickets::SettleIntent(const TicketGroup& group) {
   }
   const auto* list = calls_.List(record->repository);
   if (list == nullptr) return false;
-  const auto marker = MarkerOf(group, *record);
-  const auto at = std::ranges::find_if(
-      *list, [&](const Ticket& ticket) { return HasMarker(ticket.text, marker); });
-  if (at == list->end()) {
-    intents_.Drop(group.id);
+  if (const auto* ticket = list->Find(MarkerOf(group, *record))) {
+    intents_.Fulfil(group.id, *record, ticket->key);
   } else {
-    intents_.Fulfil(group.id, *record, at->key);
+    intents_.Drop(group.id);
   }
   return true;
 }
 
-TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, const TicketRecord& record) {
+TicketStep GroupTickets::EndIfEmpty(const TicketGroup& group, TicketRecord record) {
   if (record.intent) {
     intents_.Drop(group.id);
     return TicketStep::kTaken;
   }
   if (memory_.AnyWithin(record.key, {})) return TicketStep::kTaken;
   if (memory_.End(record.key, intents_.Now())) return TicketStep::kLater;
-  if (!calls_.Close(record.key, kNoneIsOpen)) {
-    if (!calls_.IsGone()) return Failed();
-    calls_.Forgive();
-  }
+  bool said = !record.said.empty();
+  const bool closed = calls_.Close(record.key, group.marker, kNoneIsOpen, said);
+  record.said = said ? kEnd : "";
+  memory_.Keep(group.id, record);
+  if (!closed && !calls_.IsGone()) return Failed();
+  calls_.Forgive();
   return TicketStep::kTaken;
 }
 
 TicketStep GroupTickets::Intend(const TicketGroup& group, const Batch& batch) {
   const auto* list = calls_.List(group.route.repository);
-  if (list == nullptr) return TicketStep::kLater;
+  if (list == nullptr) return Failed();
   // There is one if the memory was lost, with a database that was put back from a backup.
-  const auto at = std::ranges::find_if(*list, [&](const Ticket& ticket) {
-    return ticket.open && ticket.text.find(MarkersBegin(group)) != std::string::npos;
-  });
-  if (at != list->end()) {
+  if (const auto* ticket = list->FindOpen(group.marker)) {
     return Extend(group,
-                  {.key = at->key,
+                  {.key = ticket->key,
                    .repository = group.route.repository,
                    .episode = 1,
                    .intent = {},
                    .ended = {},
-                   .within = ""},
-                  *at, batch);
+                   .within = "",
+                   .marker = "",
+                   .said = ""},
+                  *ticket, batch);
   }
-  const bool too_many = memory_.CreatedWithinHour(intents_.Now(), group.id) >= kTicketsPerHour;
-  if (too_many && group.id != TicketMemory::kSum) return TicketStep::kShared;
+  if (!MayMake(group)) {
+    return group.id == TicketMemory::kSum ? TicketStep::kLater : TicketStep::kShared;
+  }
   intents_.Make(group.id, group.route.repository, MinuteOf(intents_.Now()));
   return TicketStep::kLater;
+}
+
+bool GroupTickets::MayMake(const TicketGroup& group) {
+  const auto now = intents_.Now();
+  if (group.id != TicketMemory::kSum) {
+    return memory_.CreatedWithinHour(now, group.id) < kTicketsPerHour;
+  }
+  rest_ = memory_.UntilNextSum(now);
+  return rest_ <= Duration::zero();
 }
 
 TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& record,
@@ -168,7 +190,7 @@ TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& reco
   const auto made =
       calls_.Create({.repository = record.repository,
                      .title = group.title,
-                     .body = group.body(batch.text) + "\n" + MarkerOf(group, record) + "\n",
+                     .body = WithMarker(group.body(batch.text), MarkerOf(group, record), markup_),
                      .assignee = group.route.assignee,
                      .component = group.route.component});
   if (!made) {
@@ -176,14 +198,14 @@ TicketStep GroupTickets::Make(const TicketGroup& group, const TicketRecord& reco
     return Failed();
   }
   intents_.Fulfil(group.id, record, made->key);
-  KeepWithin(made->key, batch);
+  KeepWithin(group, made->key, batch);
   return TicketStep::kTaken;
 }
 
 TicketStep GroupTickets::Add(const TicketGroup& group, const TicketRecord& record,
                              const Batch& batch) {
-  const auto ticket = calls_.Get(record.key);
-  if (!ticket && !calls_.IsGone()) return Failed();
+  const auto ticket = calls_.Get(record.key, group.marker);
+  if (!ticket && !calls_.IsLost()) return Failed();
   if (!ticket) calls_.Forgive();
   const bool is_done = !ticket || (!ticket->open && !record.ended);
   if (is_done) return Intend(group, batch);  // a person says so: what is new gets another
@@ -192,44 +214,68 @@ TicketStep GroupTickets::Add(const TicketGroup& group, const TicketRecord& recor
 
 TicketStep GroupTickets::Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
                                 const Batch& batch) {
-  if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
   if (!ticket.open && !calls_.SetOpen(record.key, true)) return Failed();
+  if (!calls_.Comment(record.key, "More opened:\n\n" + batch.text)) return Failed();
   record.ended.reset();
+  record.said.clear();
   memory_.Keep(group.id, record);
-  KeepWithin(record.key, batch);
+  KeepWithin(group, record.key, batch);
   return TicketStep::kTaken;
 }
 
-void GroupTickets::KeepWithin(const std::string& key, const Batch& batch) {
+void GroupTickets::KeepWithin(const TicketGroup& group, const std::string& key,
+                              const Batch& batch) {
   for (const auto* finding : batch.findings) {
     memory_.Keep(finding->id, {.key = "",
                                .repository = "",
                                .episode = finding->episode,
                                .intent = {},
                                .ended = {},
-                               .within = key});
+                               .within = key,
+                               .marker = group.marker,
+                               .said = ""});
+  }
+}
+
+bool GroupTickets::IsSaid(const TicketNews& news) const {
+  const auto record = memory_.Recall(news.finding->id);
+  return record && record->said == SaidOf(news);
+}
+
+void GroupTickets::KeepSaid(std::span<const TicketNews> news) {
+  for (const auto& one : news) {
+    auto record = memory_.Recall(one.finding->id);
+    if (!record || one.what != TransitionKind::kResolved) continue;
+    record->said = SaidOf(one);
+    memory_.Keep(one.finding->id, *record);
   }
 }
 
 GroupTickets::Told GroupTickets::Tell(const std::string& key, std::span<const TicketNews> news) {
-  const auto list = ListNews(news, markup_);
+  const auto batch = Those(news, [&](const TicketNews& one) { return !IsSaid(one); });
+  const auto told = news.first(batch.looked_at);
   std::set<std::string> ended;
-  for (const auto& one : news.first(list.told)) {
+  for (const auto& one : told) {
     if (one.what == TransitionKind::kResolved) ended.insert(one.finding->id);
   }
   const bool is_last = !ended.empty() && !memory_.AnyWithin(key, ended);
   // Kept before the ticket is closed: after a crash it would look as if a person had done it.
-  if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, list.told};
-  const auto ticket = calls_.Get(key);
-  if (!ticket && !calls_.IsGone()) return {Failed(), list.told};
-  if (!ticket) calls_.Forgive();
-  if (ticket && ticket->open) {
+  if (is_last && memory_.End(key, intents_.Now())) return {TicketStep::kLater, told.size()};
+  const auto record = memory_.Recall(news.front().finding->id);
+  const auto ticket = calls_.Get(key, record ? record->marker : "");
+  if (calls_.IsLost()) {
+    for (const auto& id : ended) memory_.Forget(id);
+  }
+  if (!ticket) return {Failed(), told.size()};
+  if (ticket->open) {
     const std::string last_word = is_last ? std::string("\n") + kNoneIsOpen : "";
-    if (!calls_.Comment(key, list.text + last_word)) return {Failed(), list.told};
-    if (is_last && !calls_.SetOpen(key, false)) return {Failed(), list.told};
+    const bool is_said = batch.findings.empty();
+    if (!is_said && !calls_.Comment(key, batch.text + last_word)) return {Failed(), told.size()};
+    KeepSaid(told);
+    if (is_last && !calls_.SetOpen(key, false)) return {Failed(), told.size()};
   }
   for (const auto& id : ended) memory_.Forget(id);
-  return {TicketStep::kTaken, list.told};
+  return {TicketStep::kTaken, told.size()};
 }
 
 }  // namespace postern::exporters

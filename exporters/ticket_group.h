@@ -34,7 +34,8 @@ TicketStep StepOf(const TicketFailure& failure);
 const TicketRoute& RouteOf(const Finding& finding, const TicketSettings& settings);
 
 struct TicketGroup {
-  std::string id;  // in memory, where no finding's is the same
+  std::string id;      // in memory, where no finding's is the same
+  std::string marker;  // what its tickets' markers begin with: "postern-sum-abcdefghij-"
   std::string title;
   // The text that it begins with, around the block that lists the findings.
   std::function<std::string(const std::string& findings)> body;
@@ -65,35 +66,43 @@ class GroupTickets {
   Told Open(const TicketGroup& group, std::span<const TicketNews> opened);
   // News of findings that the ticket `key` tells of; what has ended leaves it.
   Told Tell(const std::string& key, std::span<const TicketNews> news);
+  // How long what opened has to wait for another ticket that sums up.
+  Duration rest() const { return rest_; }
 
  private:
-  // Those of the given findings that are open, as many as fit into one text.
+  // Those of the given news that are to be told, as many as fit into one text.
   struct Batch {
     std::vector<const Finding*> findings;
     std::string text;           // lists them
     std::size_t looked_at = 0;  // so many, from the first on, for these
   };
+  using Filter = std::function<bool(const TicketNews& news)>;
 
-  Batch OpenOnes(std::span<const TicketNews> opened) const;
+  Batch Those(std::span<const TicketNews> news, const Filter& are_told) const;
   // Looks for the ticket of an intent of which nobody knows what became. Whether that is settled:
   // an intent that is left then is one that may be acted on.
   bool SettleIntent(const TicketGroup& group);
   // All that the group's record, or its intent, was to tell of is over.
-  TicketStep EndIfEmpty(const TicketGroup& group, const TicketRecord& record);
+  TicketStep EndIfEmpty(const TicketGroup& group, TicketRecord record);
   // The batch goes into a ticket: one that is there and wanted is extended, a new one is first
   // intended and then made.
   TicketStep Add(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
   TicketStep Extend(const TicketGroup& group, TicketRecord record, const Ticket& ticket,
                     const Batch& batch);
+  bool MayMake(const TicketGroup& group);
   TicketStep Intend(const TicketGroup& group, const Batch& batch);
   TicketStep Make(const TicketGroup& group, const TicketRecord& record, const Batch& batch);
-  void KeepWithin(const std::string& key, const Batch& batch);
+  void KeepWithin(const TicketGroup& group, const std::string& key, const Batch& batch);
+  bool IsSaid(const TicketNews& news) const;
+  // The ticket tells of these ends by now; their rows wait until it is closed, too.
+  void KeepSaid(std::span<const TicketNews> news);
   TicketStep Failed() const { return StepOf(*calls_.failure()); }
 
   const TicketMarkup markup_;
   TicketCalls& calls_;
   TicketIntents& intents_;
   TicketMemory& memory_;
+  Duration rest_{};
 };
 
 }  // namespace postern::exporters

@@ -26,7 +26,9 @@ void TicketIntents::Make(const std::string& id, const std::string& repository, i
                     .episode = episode,
                     .intent = Now(),
                     .ended = {},
-                    .within = ""});
+                    .within = "",
+                    .marker = "",
+                    .said = ""});
   own_.insert(id);
   has_new_ = true;
 }
@@ -35,12 +37,14 @@ void TicketIntents::Fulfil(const std::string& id, TicketRecord record, const std
   record.key = key;
   record.intent.reset();
   memory_.Keep(id, record);
-  if (id != TicketMemory::kSum) memory_.RememberCreation(Now());
+  memory_.RememberCreation(id, Now());
 }
 
 void TicketIntents::Fail(const std::string& id, TicketRecord record, TicketFailure::Kind kind) {
   switch (kind) {
+    case TicketFailure::Kind::kUnusable:
     case TicketFailure::Kind::kRefused:
+    case TicketFailure::Kind::kNotFound:
     case TicketFailure::Kind::kGone:
       return Drop(id);
     case TicketFailure::Kind::kUnknown:

@@ -15,8 +15,9 @@
 
 namespace postern::exporters {
 
-// An intent this old is not acted on any more; it is made anew.
-inline constexpr Duration kIntentLasts = std::chrono::seconds(10);
+// An intent this old is not acted on any more; it is made anew. Longer than any delivery, so that
+// the next one can act on it.
+inline constexpr Duration kIntentLasts = std::chrono::seconds(30);
 // After a request without an answer the tracker may still be at work.
 inline constexpr Duration kSettle = std::chrono::seconds(60);
 

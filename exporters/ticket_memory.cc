@@ -5,6 +5,7 @@
 #include <chrono>
 #include <climits>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace postern::exporters {
@@ -12,8 +13,10 @@ namespace {
 
 namespace json = boost::json;
 
-// No finding has an id of this length.
+constexpr auto kHour = std::chrono::hours(1);
+// When tickets were made. No finding has an id of this length.
 constexpr const char* kCreated = "created";
+constexpr const char* kSums = "sums";
 
 std::string TextAt(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -28,6 +31,8 @@ std::string TextOf(const TicketRecord& record) {
   add("key", record.key);
   add("repository", record.repository);
   add("within", record.within);
+  add("marker", record.marker);
+  add("said", record.said);
   if (record.intent) add("intent", FormatTime(*record.intent));
   if (record.ended) add("ended", FormatTime(*record.ended));
   return json::serialize(object);
@@ -46,76 +51,110 @@ std::optional<TicketRecord> ParseRecord(const std::string& text) {
       .episode = static_cast<int>(std::clamp<std::int64_t>(episode->get_int64(), 1, INT_MAX)),
       .intent = ParseTime(TextAt(object, "intent")),
       .ended = ParseTime(TextAt(object, "ended")),
-      .within = TextAt(object, "within")};
+      .within = TextAt(object, "within"),
+      .marker = TextAt(object, "marker"),
+      .said = TextAt(object, "said")};
 }
 
-// The times in `text`, a list, that lie within the hour before `now`.
-std::vector<TimePoint> TimesWithinHour(const std::string& text, TimePoint now) {
+std::vector<TimePoint> ParseTimes(const std::string& text) {
   std::vector<TimePoint> times;
   boost::system::error_code error;
   const auto value = json::parse(text, error);
   if (error || !value.is_array()) return times;
   for (const auto& item : value.get_array()) {
     const auto time = item.is_string() ? ParseTime(item.get_string()) : std::nullopt;
-    if (time && *time <= now && *time > now - std::chrono::hours(1)) times.push_back(*time);
+    if (time) times.push_back(*time);
   }
   return times;
 }
 
 }  // namespace
 
+TicketMemory::TicketMemory(Texts texts) : texts_(std::move(texts)) {
+  for (const auto& [id, text] : texts_) {
+    const auto record = ParseRecord(text);
+    if (!record) continue;
+    records_.emplace(id, *record);
+    if (record->intent) intended_.insert(id);
+  }
+}
+
 std::optional<TicketRecord> TicketMemory::Recall(const std::string& id) const {
-  const auto at = texts_.find(id);
-  return at == texts_.end() ? std::nullopt : ParseRecord(at->second);
+  const auto at = records_.find(id);
+  return at == records_.end() ? std::nullopt : std::optional(at->second);
 }
 
 void TicketMemory::Keep(const std::string& id, const TicketRecord& record) {
   texts_[id] = TextOf(record);
+  records_[id] = record;
+  intended_.erase(id);
+  if (record.intent) intended_.insert(id);
+}
+
+void TicketMemory::Forget(const std::string& id) {
+  texts_.erase(id);
+  records_.erase(id);
+  intended_.erase(id);
 }
 
 void TicketMemory::ForgetEndedBefore(TimePoint time) {
-  std::erase_if(texts_, [&](const auto& entry) {
-    const auto record = ParseRecord(entry.second);
-    return record && record->ended && *record->ended < time;
-  });
+  std::vector<std::string> ended;
+  for (const auto& [id, record] : records_) {
+    if (record.ended && *record.ended < time) ended.push_back(id);
+  }
+  for (const auto& id : ended) Forget(id);
 }
 
 bool TicketMemory::AnyWithin(const std::string& key, const std::set<std::string>& but) const {
-  return std::ranges::any_of(texts_, [&](const auto& entry) {
-    const auto record = but.contains(entry.first) ? std::nullopt : ParseRecord(entry.second);
-    return record && record->within == key;
+  return std::ranges::any_of(records_, [&](const auto& entry) {
+    return entry.second.within == key && !but.contains(entry.first);
   });
 }
 
 bool TicketMemory::End(const std::string& key, TimePoint now) {
-  for (auto& [id, text] : texts_) {
-    auto record = ParseRecord(text);
-    if (!record || record->key != key) continue;
-    if (record->ended) return false;
-    record->ended = now;
-    text = TextOf(*record);
-    return true;
-  }
-  return false;
+  const auto at =
+      std::ranges::find_if(records_, [&](const auto& entry) { return entry.second.key == key; });
+  if (at == records_.end() || at->second.ended) return false;
+  auto record = at->second;
+  record.ended = now;
+  Keep(at->first, record);
+  return true;
 }
 
-std::size_t TicketMemory::CreatedWithinHour(TimePoint now, const std::string& id) const {
-  const auto intended = std::ranges::count_if(texts_, [&](const auto& entry) {
-    if (entry.first == id || entry.first == kSum) return false;
-    const auto record = ParseRecord(entry.second);
-    return record && record->intent;
+std::size_t TicketMemory::CreatedWithinHour(TimePoint now, const std::string& id) {
+  const auto intended = std::ranges::count_if(intended_, [&](const std::string& whose) {
+    return whose != id && whose != kSum && *records_.at(whose).intent > now - kHour;
   });
-  const auto at = texts_.find(kCreated);
-  const auto made = at == texts_.end() ? 0 : TimesWithinHour(at->second, now).size();
-  return made + static_cast<std::size_t>(intended);
+  return TimesWithinHour(kCreated, now).size() + static_cast<std::size_t>(intended);
 }
 
-void TicketMemory::RememberCreation(TimePoint now) {
-  auto times = TimesWithinHour(texts_[kCreated], now);
+void TicketMemory::RememberCreation(const std::string& id, TimePoint now) {
+  const auto* list = id == kSum ? kSums : kCreated;
+  auto times = TimesWithinHour(list, now);
   times.push_back(now);
-  json::array list;
-  for (const auto time : times) list.emplace_back(FormatTime(time));
-  texts_[kCreated] = json::serialize(list);
+  KeepTimes(list, times);
+}
+
+Duration TicketMemory::UntilNextSum(TimePoint now) {
+  const auto times = TimesWithinHour(kSums, now);
+  return times.empty() ? Duration::zero() : times.back() + kHour - now;
+}
+
+std::vector<TimePoint> TicketMemory::TimesWithinHour(const std::string& list, TimePoint now) {
+  const auto at = texts_.find(list);
+  if (at == texts_.end()) return {};
+  auto times = ParseTimes(at->second);
+  const auto kept = times;
+  for (auto& time : times) time = std::min(time, now);
+  std::erase_if(times, [&](TimePoint time) { return time <= now - kHour; });
+  if (times != kept) KeepTimes(list, times);
+  return times;
+}
+
+void TicketMemory::KeepTimes(const std::string& list, const std::vector<TimePoint>& times) {
+  json::array texts;
+  for (const auto time : times) texts.emplace_back(FormatTime(time));
+  texts_[list] = json::serialize(texts);
 }
 
 }  // namespace postern::exporters

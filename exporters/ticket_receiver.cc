@@ -6,7 +6,7 @@ namespace postern::exporters {
 
 DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch) {
   if (Undelivered(batch).empty()) return {};
-  const auto system = make_system_();
+  const auto system = make_system_(time_.clock.Monotonic() + kRoundEnds);
   if (!system) {
     DeliveryOutcome outcome;
     outcome.status = DeliveryOutcome::Status::kRetry;

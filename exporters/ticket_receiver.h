@@ -41,6 +41,9 @@ enum class TicketPer : std::uint8_t {
 };
 
 struct TicketSettings {
+  // Whose tickets they are, where several daemons and receivers write to one repository.
+  std::string viewpoint = {};
+  std::string receiver = {};
   TicketPer per = TicketPer::kFinding;
   TicketStyle style;
   TicketRoute route;                          // of every owner that `owners` leaves out
@@ -57,8 +60,9 @@ inline constexpr std::size_t kTicketsPerHour = 20;
 
 class TicketReceiver : public Receiver {
  public:
-  // `make_system` is called for each delivery: the credential may have changed.
-  using MakeSystem = std::function<Result<std::unique_ptr<TicketSystem>>()>;
+  // `make_system` is called for each delivery: the credential may have changed. `deadline`: of all
+  // that it asks.
+  using MakeSystem = std::function<Result<std::unique_ptr<TicketSystem>>(SteadyTime deadline)>;
 
   TicketReceiver(TicketSettings settings, MakeSystem make_system, TicketTime time = RealTime())
       : settings_(std::move(settings)),

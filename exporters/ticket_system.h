@@ -2,6 +2,7 @@
 // page) and blocks for at most the time limit of each. Used from one thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,10 +16,12 @@ namespace postern::exporters {
 // Every ticket that Postern makes has it, so that they can be listed, where there are labels.
 inline constexpr std::string_view kTicketLabel = "postern";
 
+using SteadyTime = std::chrono::steady_clock::time_point;
+
 struct Ticket {
   std::string key;  // "example/exposure#17", repository and number; at Jira "EXP-17"
   bool open = true;
-  std::string text;  // as written; only List fills it in
+  std::string text;  // as written; List and Get fill it in
 
   bool operator==(const Ticket&) const = default;
 };
@@ -34,10 +37,12 @@ struct NewTicket {
 // Why a request brought nothing.
 struct TicketFailure {
   enum class Kind : std::uint8_t {
-    kRetry,    // later: nothing was done, as with a refused connection, 401 or 429
-    kUnknown,  // later, but the request may have been carried out: timeout, 5xx
-    kRefused,  // never, as it is
-    kGone,     // there is no such ticket any more
+    kRetry,     // later: nothing was done, and nothing else would be: no connection, 401, 429
+    kUnknown,   // later, but the request may have been carried out: timeout, 5xx
+    kUnusable,  // later: this repository or ticket is not to be had, as when it is archived
+    kRefused,   // never, as it is
+    kNotFound,  // the ticket is gone, or not ours to see any more
+    kGone,      // there is no such ticket any more
   };
 
   Kind kind = Kind::kRetry;

@@ -12,6 +12,10 @@ namespace postern::exporters {
 struct TrackerAccess {
   std::string url;  // where the API's paths begin, with or without a slash behind
   std::string token;
+  SteadyTime deadline = SteadyTime::max();  // of all that is asked
+  // When the tracker takes requests again: its last answer said that it was the last for now. Goes
+  // from one delivery to the next.
+  std::shared_ptr<SteadyTime> rests_until = std::make_shared<SteadyTime>();
 };
 
 // Issues of a GitHub repository OWNER/NAME, by the REST API of version 2022-11-28

@@ -9,8 +9,14 @@
 namespace postern::exporters {
 namespace {
 
-// GitHub takes 65,536 characters; what is longer than this is not read by people.
-constexpr std::size_t kLongestList = 30'000;
+// Of a body in bytes: Jira takes 32,767 characters, the others 65,536 and more. And of a list,
+// which the operator's words stand around; what is longer is not read by people.
+std::size_t LongestBody(TicketMarkup markup) {
+  return markup == TicketMarkup::kJira ? 32'000 : 60'000;
+}
+std::size_t LongestList(TicketMarkup markup) {
+  return markup == TicketMarkup::kJira ? 10'000 : 30'000;
+}
 
 std::string Facts(const Finding& finding) {
   return FactLine("summary", Summary(finding.drift)) + FindingFacts(finding);
@@ -74,10 +80,32 @@ std::string InTitle(const Finding& finding, std::string_view name, const TicketS
   return ForeignFact(finding, name).value_or(PlainFact(finding, name, style));
 }
 
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+// `fallback`: where the operator's words come to nothing.
+std::string Titled(const Finding& finding, const TicketStyle& style, const std::string& fallback) {
+  if (!style.title) return AsTitle(fallback);
+  const auto filled =
+      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); });
+  const auto title = Trimmed(filled);
+  return AsTitle(title.empty() ? fallback : title);
+}
+
 std::string InBody(const Finding& finding, std::string_view name, const TicketStyle& style) {
   const auto foreign = ForeignFact(finding, name);
   return foreign ? Inline(OneLine(*foreign, kLongestValue), style.markup)
                  : PlainFact(finding, name, style);
+}
+
+bool IsMarker(std::string_view line) {
+  constexpr std::string_view kCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  return line.starts_with("postern-") &&
+         line.find_first_not_of(kCharacters) == std::string_view::npos;
 }
 
 std::string NewsLine(const TicketNews& news) {
@@ -91,25 +119,25 @@ std::string NewsLine(const TicketNews& news) {
 }  // namespace
 
 std::string TicketTitle(const Finding& finding, const TicketStyle& style) {
-  if (!style.title) return AsTitle(DefaultTitle(finding));
-  return AsTitle(
-      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
+  return Titled(finding, style, DefaultTitle(finding));
+}
+
+std::string MarkersBegin(const std::string& finding_id) {
+  return "postern-finding-" + finding_id + "-";
 }
 
 std::string TicketMarker(const std::string& finding_id, int episode) {
-  return "postern-finding-" + finding_id + "-" + std::to_string(episode);
+  return MarkersBegin(finding_id) + std::to_string(episode);
 }
 
-bool HasMarkerOf(std::string_view text, const std::string& finding_id) {
-  return text.find("postern-finding-" + finding_id + "-") != std::string_view::npos;
-}
-
-bool HasMarker(std::string_view text, std::string_view marker) {
-  for (auto at = text.find(marker); at != std::string_view::npos; at = text.find(marker, at + 1)) {
-    const auto end = at + marker.size();
-    if (end == text.size() || text[end] < '0' || text[end] > '9') return true;
+std::string MarkerIn(std::string_view text) {
+  while (!text.empty()) {
+    const auto begin = text.rfind('\n') + 1;  // 0 where there is none
+    const auto line = Trimmed(text.substr(begin));
+    if (IsMarker(line)) return std::string(line);
+    text = text.substr(0, begin > 0 ? begin - 1 : 0);
   }
-  return false;
+  return {};
 }
 
 std::string TicketBody(const Finding& finding, const TicketStyle& style) {
@@ -129,7 +157,13 @@ std::string TicketBody(const Finding& finding, const TicketStyle& style) {
     const auto link = FindingLink(style.external_url, finding);
     if (!link.empty()) body += "\n" + link + "\n";
   }
-  return body + "\n" + TicketMarker(finding.id, finding.episode) + "\n";
+  return WithMarker(std::move(body), TicketMarker(finding.id, finding.episode), style.markup);
+}
+
+std::string WithMarker(std::string body, const std::string& marker, TicketMarkup markup) {
+  const auto longest = LongestBody(markup) - marker.size();
+  if (body.size() > longest) body.resize(body.rfind('\n', longest - 1) + 1);
+  return body + "\n" + marker + "\n";
 }
 
 std::string TicketComment(const Finding& finding, TransitionKind what, TicketMarkup markup) {
@@ -150,11 +184,10 @@ std::string HostText(const Finding& finding) {
 }
 
 std::string HostTicketTitle(const Finding& finding, const TicketStyle& style) {
-  if (!style.title) {
-    return AsTitle("Drift on " + HostText(finding) + " (owner: " + OwnerText(finding.drift) + ")");
-  }
-  return AsTitle(
-      style.title->Fill([&](std::string_view name) { return InTitle(finding, name, style); }));
+  const auto from = finding.drift.host.empty() ? "" : " seen from " + finding.viewpoint;
+  return Titled(
+      finding, style,
+      "Drift on " + HostText(finding) + from + " (owner: " + OwnerText(finding.drift) + ")");
 }
 
 std::string HostTicketBody(const Finding& finding, const std::string& findings,
@@ -174,13 +207,17 @@ std::string HostTicketBody(const Finding& finding, const std::string& findings,
   return style.body->Has("findings") ? body : body + OwnLines(findings);
 }
 
+std::string SaidOf(const TicketNews& news) {
+  return std::string(ToString(news.what)) + "-" + std::to_string(news.finding->episode);
+}
+
 TicketList ListNews(std::span<const TicketNews> news, TicketMarkup markup) {
   TicketList list;
   std::string lines;
   for (const auto& one : news) {
     lines += NewsLine(one);
     auto text = Preformatted(lines, markup);
-    if (text.size() > kLongestList) break;
+    if (text.size() > LongestList(markup)) break;
     list.text = std::move(text);
     ++list.told;
   }

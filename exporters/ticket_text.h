@@ -23,16 +23,21 @@ struct TicketStyle {
 };
 
 // Of a ticket of one finding, by a template of kFindingFacts; else "[critical] tcp/6379 is open on
-// cache-1 (2001:db8::6); the policy says not_open". One line of at most 200 bytes.
+// cache-1 (2001:db8::6); the policy says not_open", as where the template comes to nothing. One
+// line of at most 200 bytes.
 std::string TicketTitle(const Finding& finding, const TicketStyle& style);
-// The text that it begins with. It ends with TicketMarker, by which the ticket is found again.
+// The text that it begins with. It ends with TicketMarker, a line by which the ticket is found
+// again.
 std::string TicketBody(const Finding& finding, const TicketStyle& style);
-// "postern-finding-abcdefghij-1", with the episode always.
+// What its markers begin with, "postern-finding-abcdefghij-"; the episode follows always.
+std::string MarkersBegin(const std::string& finding_id);
 std::string TicketMarker(const std::string& finding_id, int episode);
-// Whether `text` has a marker of the finding, of whatever episode; and whether it has `marker` and
-// not one that only begins with it.
-bool HasMarkerOf(std::string_view text, const std::string& finding_id);
-bool HasMarker(std::string_view text, std::string_view marker);
+// The marker behind the text that a ticket begins with, which is cut at the end of a line where it
+// is longer than the tracker takes.
+std::string WithMarker(std::string body, const std::string& marker, TicketMarkup markup);
+// The marker of a ticket of whatever kind: the last line of `text` that is one, and nothing else;
+// empty: there is none.
+std::string MarkerIn(std::string_view text);
 
 // What is said when the finding changed, ended, or returned.
 std::string TicketComment(const Finding& finding, TransitionKind what, TicketMarkup markup);
@@ -50,6 +55,9 @@ struct TicketNews {
   const Finding* finding = nullptr;
   TransitionKind what = TransitionKind::kOpened;
 };
+
+// "resolved-2": what is said of the finding, for TicketRecord::said.
+std::string SaidOf(const TicketNews& news);
 
 // Several of them in one text, a line for each.
 struct TicketList {

@@ -18,23 +18,41 @@ using Kind = TicketFailure::Kind;
 constexpr int kPages = 10;
 // A hundred tickets of GitHub's longest text, 65,536 characters, and some more.
 constexpr std::size_t kLongestPage = std::size_t{16} << 20U;
+constexpr Duration kLongestRequest = std::chrono::seconds(10);
+// "wait for at least one minute", says GitHub of a limit that no header tells of (REST API, best
+// practices).
+constexpr Duration kLeastPause = std::chrono::minutes(1);
 
 // How long a tracker wants to be left alone.
 Duration PauseOf(const HttpReply& reply) {
-  if (!reply.limit_reached) return reply.retry_after;
+  if (!reply.limit_reached) {
+    const bool is_untold = reply.status == 429 || reply.status == 403;
+    return is_untold && reply.retry_after == Duration::zero() ? kLeastPause : reply.retry_after;
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto resets = std::chrono::seconds(std::min(reply.limit_resets, std::int64_t{1} << 33U));
   return std::max(reply.retry_after, std::chrono::duration_cast<Duration>(resets - now));
 }
 
-Kind KindOf(unsigned status, bool writes, bool of_ticket) {
+bool IsLimit(const HttpReply& reply) {
+  if (reply.status == 429) return true;
+  // GitHub answers 403 to both of its limits (docs.github.com/rest, rate limits).
+  return reply.status == 403 && (reply.limit_reached || reply.retry_after > Duration::zero() ||
+                                 reply.body.find("rate limit") != std::string::npos);
+}
+
+Kind KindOf(const HttpReply& reply, bool writes, bool of_ticket) {
+  const auto status = reply.status;
   if (status >= 500) return writes ? Kind::kUnknown : Kind::kRetry;
-  if (of_ticket && (status == 404 || status == 410)) return Kind::kGone;
-  return writes && IsAboutContent(status) ? Kind::kRefused : Kind::kRetry;
+  if (status == 401 || IsLimit(reply)) return Kind::kRetry;
+  if (of_ticket && (status == 404 || status == 410)) return Kind::kNotFound;
+  // It moved to another repository, or its repository did: its key is not true any more.
+  if (of_ticket && status / 100 == 3) return Kind::kRefused;
+  return writes && IsAboutContent(status) ? Kind::kRefused : Kind::kUnusable;
 }
 
 TicketFailure FailureOf(const HttpReply& reply, bool writes, bool of_ticket) {
-  return {.kind = KindOf(reply.status, writes, of_ticket),
+  return {.kind = KindOf(reply, writes, of_ticket),
           .reason = ReasonOf(reply),
           .detail = EscapeTerminal(DetailOf(reply)),
           .retry_after = PauseOf(reply)};
@@ -98,51 +116,76 @@ TicketResult<Done> DoneBy(const TicketResult<std::string>& answer) {
   return Done{};
 }
 
-TrackerClient::TrackerClient(std::string url, HttpHeaders headers)
-    : url_(WithoutSlashes(std::move(url))), headers_(std::move(headers)) {}
+TrackerClient::TrackerClient(const TrackerAccess& access, HttpHeaders headers)
+    : url_(WithoutSlashes(access.url)),
+      headers_(std::move(headers)),
+      deadline_(access.deadline),
+      rests_until_(access.rests_until) {}
 
-TicketResult<std::string> TrackerClient::Read(About about, const std::string& path) const {
-  return Request(about, "GET", path, "");
+TicketResult<std::string> TrackerClient::Read(About about, const std::string& path,
+                                              std::size_t longest) const {
+  return Request(about, {.method = "GET",
+                         .url = url_ + path,
+                         .headers = headers_,
+                         .body = "",
+                         .longest_reply = longest});
 }
 
 TicketResult<std::string> TrackerClient::Write(About about, const std::string& method,
                                                const std::string& path,
                                                const std::string& body) const {
-  return Request(about, method, path, body);
+  HttpCall call{.method = method,
+                .url = url_ + path,
+                .headers = headers_,
+                .body = body,
+                .longest_reply = kLongestTicket};
+  call.headers.emplace_back("Content-Type", "application/json");
+  return Request(about, std::move(call));
 }
 
-TicketResult<std::string> TrackerClient::Request(About about, const std::string& method,
-                                                 const std::string& path,
-                                                 const std::string& body) const {
-  const bool writes = method != "GET";
-  auto headers = headers_;
-  if (writes) headers.emplace_back("Content-Type", "application/json");
-  auto answer = Send({.method = method,
-                      .url = url_ + path,
-                      .headers = std::move(headers),
-                      .body = body,
-                      .timeout = std::chrono::seconds(10),
-                      .longest_reply = kLongestPage});
+TicketResult<std::string> TrackerClient::Request(About about, HttpCall call) const {
+  const bool writes = call.method != "GET";
+  const auto now = std::chrono::steady_clock::now();
+  if (auto failure = WhyNotNow(now)) return *std::move(failure);
+  call.timeout = std::min(kLongestRequest, std::chrono::ceil<Duration>(deadline_ - now));
+  auto answer = Send(call);
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);
+  if (reply.limit_reached) *rests_until_ = now + PauseOf(reply);
   if (!IsTaken(reply)) return FailureOf(reply, writes, about == About::kTicket);
   return std::move(reply.body);
 }
 
+std::optional<TicketFailure> TrackerClient::WhyNotNow(SteadyTime now) const {
+  if (now < *rests_until_) {
+    return TicketFailure{.kind = Kind::kRetry,
+                         .reason = "http_4xx",
+                         .detail = "the tracker's rate limit is used up",
+                         .retry_after = std::chrono::ceil<Duration>(*rests_until_ - now)};
+  }
+  if (now < deadline_) return std::nullopt;
+  return TicketFailure{
+      .kind = Kind::kRetry,
+      .reason = "timeout",
+      .detail = "the time for a delivery is over before the tracker's answers came",
+      .retry_after = {}};
+}
+
 TicketResult<std::vector<Ticket>> TrackerClient::List(const PathOfPage& path_of,
-                                                      const ParsePage& parse) const {
+                                                      const ParsePage& parse, Pages pages) const {
   std::vector<Ticket> tickets;
   std::size_t seen = 0;
   std::string next;
-  for (int pages = 0; pages < kPages; ++pages) {
-    auto answer =
-        Understand(Read(About::kProject, path_of(seen, next)), "a list of tickets", false, parse);
+  for (int count = 0; count < kPages; ++count) {
+    auto answer = Understand(Read(About::kProject, path_of(seen, next), kLongestPage),
+                             "a list of tickets", false, parse);
     if (const auto* failure = std::get_if<TicketFailure>(&answer)) return *failure;
     auto& page = std::get<TicketPage>(answer);
     std::ranges::move(page.tickets, std::back_inserter(tickets));
     seen += page.entries;
     next = std::move(page.next);
-    if (next.empty() && page.entries < kTicketsOfPage) break;
+    const bool is_last = pages == Pages::kLinked ? next.empty() : page.entries < kTicketsOfPage;
+    if (is_last) break;
   }
   return tickets;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 
 #include "exporters/http_client.h"
 #include "exporters/ticket_system.h"
+#include "exporters/ticket_systems.h"
 #include "exporters/tracker_reply.h"
 
 namespace postern::exporters {
@@ -37,17 +39,22 @@ TicketFailure NotUnderstood(const std::string& what, bool writes);
 // The tracker has no way to do what was asked.
 TicketFailure Impossible(std::string why);
 
+// Of the answer about one ticket: GitHub's longest text has 65,536 characters, of up to four bytes,
+// and what JSON makes of them.
+inline constexpr std::size_t kLongestTicket = std::size_t{1} << 20U;
+
 class TrackerClient {
  public:
   // What a request is about: a ticket that is not there is gone for good, while a project that is
   // not there is for the operator to put right.
   enum class About : std::uint8_t { kProject, kTicket };
 
-  // `url`: where paths begin. `headers`: of every request, the token among them.
-  TrackerClient(std::string url, HttpHeaders headers);
+  // `headers`: of every request, the token among them.
+  TrackerClient(const TrackerAccess& access, HttpHeaders headers);
 
   // The body of the answer.
-  TicketResult<std::string> Read(About about, const std::string& path) const;
+  TicketResult<std::string> Read(About about, const std::string& path,
+                                 std::size_t longest = kLongestTicket) const;
   // `body`: JSON.
   TicketResult<std::string> Write(About about, const std::string& method, const std::string& path,
                                   const std::string& body) const;
@@ -55,15 +62,21 @@ class TrackerClient {
   // The path of the page that begins behind `seen` entries, the last of which said `next`.
   using PathOfPage = std::function<std::string(std::size_t seen, const std::string& next)>;
   using ParsePage = std::function<std::optional<TicketPage>(std::string_view reply)>;
-  // Page by page, up to ten.
-  TicketResult<std::vector<Ticket>> List(const PathOfPage& path_of, const ParsePage& parse) const;
+  // Page by page, up to ten. The last is one with fewer entries than it may have, or, where pages
+  // say how to ask for the `next`, one that does not.
+  enum class Pages : std::uint8_t { kCounted, kLinked };
+  TicketResult<std::vector<Ticket>> List(const PathOfPage& path_of, const ParsePage& parse,
+                                         Pages pages = Pages::kCounted) const;
 
  private:
-  TicketResult<std::string> Request(About about, const std::string& method, const std::string& path,
-                                    const std::string& body) const;
+  TicketResult<std::string> Request(About about, HttpCall call) const;
+  // Why nothing may be asked now; nothing: it may.
+  std::optional<TicketFailure> WhyNotNow(SteadyTime now) const;
 
   const std::string url_;
   const HttpHeaders headers_;
+  const SteadyTime deadline_;
+  const std::shared_ptr<SteadyTime> rests_until_;
 };
 
 // What `parse` makes of an answer; nothing: it is not `what`.

@@ -92,11 +92,6 @@ std::optional<Ticket> JiraIssueOf(const json::value* value) {
                 .text = TextAt(fields, "description")};
 }
 
-std::optional<Ticket> WithoutText(std::optional<Ticket> ticket) {
-  if (ticket) ticket->text.clear();
-  return ticket;
-}
-
 bool IsIn(char c, char first, char last) { return first <= c && c <= last; }
 
 }  // namespace
@@ -123,7 +118,16 @@ std::optional<TicketPage> ParseIssues(std::string_view reply, const std::string&
 std::optional<Ticket> ParseIssue(std::string_view reply, const std::string& repository,
                                  const TicketNames& names) {
   const auto value = Parse(reply);
-  return WithoutText(IssueOf(&value, repository, names));
+  return IssueOf(&value, repository, names);
+}
+
+bool HasLabel(std::string_view reply, std::string_view label) {
+  const auto value = Parse(reply);
+  const auto* labels = ArrayAt(&value, "labels");
+  return labels != nullptr && std::ranges::any_of(*labels, [&](const json::value& each) {
+           return (each.is_string() && each.get_string() == label) ||
+                  TextAt(&each, "name") == label;
+         });
 }
 
 // --- Redmine ---
@@ -136,7 +140,7 @@ std::optional<TicketPage> ParseRedmineIssues(std::string_view reply, const std::
 
 std::optional<Ticket> ParseRedmineIssue(std::string_view reply, const std::string& project) {
   const auto value = Parse(reply);
-  return WithoutText(RedmineIssueOf(At(&value, "issue"), project));
+  return RedmineIssueOf(At(&value, "issue"), project);
 }
 
 std::optional<std::vector<StatusChoice>> ParseRedmineStatuses(std::string_view reply) {
@@ -175,7 +179,7 @@ std::optional<TicketPage> ParseJiraIssues(std::string_view reply) {
 
 std::optional<Ticket> ParseJiraIssue(std::string_view reply) {
   const auto value = Parse(reply);
-  return WithoutText(JiraIssueOf(&value));
+  return JiraIssueOf(&value);
 }
 
 std::optional<std::string> ParseJiraKey(std::string_view reply) {

@@ -43,6 +43,8 @@ std::optional<TicketPage> ParseIssues(std::string_view reply, const std::string&
                                       const TicketNames& names);
 std::optional<Ticket> ParseIssue(std::string_view reply, const std::string& repository,
                                  const TicketNames& names);
+// Whether an issue has the label, in either way that they name labels.
+bool HasLabel(std::string_view reply, std::string_view label);
 
 // Redmine's issues.json, ID.json and issue_categories.json (redmine.org/projects/redmine/wiki
 // /Rest_api). Categories: ids by name.

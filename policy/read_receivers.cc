@@ -148,11 +148,11 @@ TicketPlace ReadPlace(YamlReader& reader, const Fields& fields, Tracker system, 
   return place;
 }
 
-// By the name of the owner, as hosts have it.
+// By the owner, as hosts have it.
 std::map<std::string, TicketPlace> ReadOwners(YamlReader& reader, const YamlNode* node,
                                               const TicketConfig& ticket) {
   std::map<std::string, TicketPlace> owners;
-  for (const auto& [key, value] : NamedEntries(reader, node)) {
+  for (const auto& [key, value] : NamedEntries(reader, node, Keys::kTexts)) {
     const Fields fields(reader, *value, "an owner",
                         {"repository", "project", "assignee", "component"});
     if (!fields.ok()) continue;

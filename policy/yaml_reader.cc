@@ -334,7 +334,7 @@ const YamlNode* Fields::Require(std::string_view key) const {
   return nullptr;
 }
 
-std::vector<NamedNode> NamedEntries(YamlReader& reader, const YamlNode* node) {
+std::vector<NamedNode> NamedEntries(YamlReader& reader, const YamlNode* node, Keys keys) {
   std::vector<NamedNode> entries;
   if (node == nullptr) return entries;
   if (node->kind != Kind::kMapping) {
@@ -344,7 +344,9 @@ std::vector<NamedNode> NamedEntries(YamlReader& reader, const YamlNode* node) {
   for (std::size_t i = 0; i < node->children.size(); i += 2) {
     const YamlNode* key = node->children[i];
     const YamlNode* value = node->children[i + 1];
-    if (key->kind != Kind::kScalar || !reader.Name(key)) continue;
+    if (key->kind != Kind::kScalar) continue;
+    const auto name = keys == Keys::kNames ? reader.Name(key) : reader.Text(key);
+    if (!name) continue;
     if (value->kind == Kind::kNull) {
       reader.Error(*key, Quoted(key->text) + " has no value; give one or remove the key");
       continue;

@@ -118,12 +118,14 @@ class Fields {
   bool merged_ = false;                // a merge key hides what is there
 };
 
-// The name and value of each entry of a mapping whose keys are names of the user's choice. Bad
-// names and empty values are reported and left out.
+// The name and value of each entry of a mapping whose keys are names, or any texts, of the user's
+// choice. Bad ones and empty values are reported and left out.
 struct NamedNode {
   const YamlNode* key;
   const YamlNode* value;
 };
-std::vector<NamedNode> NamedEntries(YamlReader& reader, const YamlNode* node);
+enum class Keys { kNames, kTexts };
+std::vector<NamedNode> NamedEntries(YamlReader& reader, const YamlNode* node,
+                                    Keys keys = Keys::kNames);
 
 }  // namespace postern::policy

@@ -16,6 +16,8 @@ constexpr int kSteps = 60;
 // Not a refusal, which makes a dead letter of the row.
 constexpr std::array kFaults = {Tracker::Fault::kNone, Tracker::Fault::kRetry,
                                 Tracker::Fault::kLost};
+constexpr std::array kOthers = {&Tracker::next_list, &Tracker::next_get, &Tracker::next_comment,
+                                &Tracker::next_set_open};
 
 class TicketPropertyTest : public TicketReceiverTest,
                            public testing::WithParamInterface<TicketPer> {
@@ -44,13 +46,13 @@ class TicketPropertyTest : public TicketReceiverTest,
         finding.opened = batch_.now;
         return;
       case 2:
-        if (open) Tell(id, TransitionKind::kChanged);
+        if (open) random() % 2 == 0 ? Tell(id, TransitionKind::kChanged) : Lapse(id);
         return;
       case 3:
         tracker_.next_create = kFaults.at(random() % kFaults.size());
         return;
       case 4:
-        tracker_.next_comment = random() % 2 == 0 ? Tracker::Fault::kRetry : Tracker::Fault::kNone;
+        tracker_.*kOthers.at(random() % kOthers.size()) = kFaults.at(random() % kFaults.size());
         return;
       case 5:
         Once();  // and nothing of it is kept
@@ -63,10 +65,11 @@ class TicketPropertyTest : public TicketReceiverTest,
   }
 
   void Drain() {
-    tracker_.next_create = tracker_.next_comment = Tracker::Fault::kNone;
+    tracker_.next_create = Tracker::Fault::kNone;
+    for (const auto next : kOthers) tracker_.*next = Tracker::Fault::kNone;
     for (int round = 0; round < 10 && !batch_.queue.empty(); ++round) {
       Deliver();
-      batch_.now += 71s;
+      batch_.now += 91s;
     }
     EXPECT_TRUE(batch_.queue.empty());
   }

@@ -42,17 +42,31 @@ struct Tracker {
   enum class Fault { kNone, kRetry, kRefused, kLost };  // kLost: done, but nobody hears of it
 
   std::map<std::string, Issue> issues;
+  Fault next_list = Fault::kNone;
+  Fault next_get = Fault::kNone;
   Fault next_create = Fault::kNone;
   Fault next_comment = Fault::kNone;
+  Fault next_set_open = Fault::kNone;
+  std::map<std::string, TicketFailure::Kind> broken = {};  // by repository, or the key of a ticket
   int lists = 0;
+  int gets = 0;
   bool lists_lag = false;  // they show every ticket as open
   Duration each_takes{};   // a write
+  Duration list_takes{};
 
   std::size_t OpenCount() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(issues, [](const auto& issue) { return issue.second.open; }));
   }
 };
+
+inline std::optional<TicketFailure> FailureOf(const Tracker& tracker, const std::string& key) {
+  for (const auto& place : {key, key.substr(0, key.rfind('#'))}) {
+    const auto at = tracker.broken.find(place);
+    if (at != tracker.broken.end()) return TicketFailure{at->second, "http_4xx", place, {}};
+  }
+  return std::nullopt;
+}
 
 inline std::optional<TicketFailure> FailureOf(Tracker::Fault fault) {
   switch (fault) {
@@ -75,6 +89,10 @@ class InMemory : public TicketSystem {
 
   TicketResult<std::vector<Ticket>> List(const std::string& repository) override {
     ++tracker_.lists;
+    clock_.at += tracker_.list_takes;
+    if (const auto failure = FailureOf(tracker_, repository)) return *failure;
+    if (const auto failure = FailureOf(std::exchange(tracker_.next_list, Tracker::Fault::kNone)))
+      return *failure;
     std::vector<Ticket> tickets;
     for (const auto& [key, issue] : tracker_.issues) {
       if (issue.made.repository == repository)
@@ -83,10 +101,14 @@ class InMemory : public TicketSystem {
     return tickets;
   }
   TicketResult<Ticket> Get(const std::string& key) override {
+    ++tracker_.gets;
+    if (const auto failure = FailureOf(tracker_, key)) return *failure;
+    if (const auto failure = FailureOf(std::exchange(tracker_.next_get, Tracker::Fault::kNone)))
+      return *failure;
     const auto at = tracker_.issues.find(key);
     if (at == tracker_.issues.end())
-      return TicketFailure{TicketFailure::Kind::kGone, "http_4xx", "gone", {}};
-    return Ticket{key, at->second.open, ""};
+      return TicketFailure{TicketFailure::Kind::kNotFound, "http_4xx", "HTTP status 404: ", {}};
+    return Ticket{key, at->second.open, at->second.made.body};
   }
   TicketResult<Ticket> Create(const NewTicket& ticket) override {
     clock_.at += tracker_.each_takes;
@@ -100,6 +122,7 @@ class InMemory : public TicketSystem {
   }
   TicketResult<Done> Comment(const std::string& key, const std::string& text) override {
     clock_.at += tracker_.each_takes;
+    if (const auto failure = FailureOf(tracker_, key)) return *failure;
     if (const auto failure = FailureOf(std::exchange(tracker_.next_comment, Tracker::Fault::kNone)))
       return *failure;
     auto& issue = tracker_.issues.at(key);
@@ -108,6 +131,10 @@ class InMemory : public TicketSystem {
     return Done{};
   }
   TicketResult<Done> SetOpen(const std::string& key, bool open) override {
+    clock_.at += tracker_.each_takes;
+    const auto fault = std::exchange(tracker_.next_set_open, Tracker::Fault::kNone);
+    if (fault == Tracker::Fault::kLost) tracker_.issues.at(key).open = open;
+    if (const auto failure = FailureOf(fault)) return *failure;
     tracker_.issues.at(key).open = open;
     return Done{};
   }
@@ -123,7 +150,8 @@ class TicketReceiverTest : public testing::Test {
   TicketReceiverTest() { Restart(); }
 
   void Restart() {
-    auto make_system = [this]() -> Result<std::unique_ptr<TicketSystem>> {
+    auto make_system = [this](SteadyTime deadline) -> Result<std::unique_ptr<TicketSystem>> {
+      deadline_ = deadline;
       return {std::make_unique<InMemory>(tracker_, clock_)};
     };
     receiver_ = std::make_unique<TicketReceiver>(settings_, make_system,
@@ -154,6 +182,12 @@ class TicketReceiverTest : public testing::Test {
   std::int64_t Open(const std::string& id) {
     FindingOf(id).state = FindingState::kOpen;
     FindingOf(id).resolution.reset();
+    FindingOf(id).opened = batch_.now;
+    return Tell(id, TransitionKind::kOpened);
+  }
+  // An acknowledgement lapsed, say: open all along.
+  std::int64_t Lapse(const std::string& id) {
+    batch_.now += 1min;
     return Tell(id, TransitionKind::kOpened);
   }
   std::int64_t OpenAgain(const std::string& id) {
@@ -200,7 +234,9 @@ class TicketReceiverTest : public testing::Test {
     return tracker_.issues.begin()->second;
   }
 
-  TicketSettings settings_{.per = TicketPer::kFinding,
+  TicketSettings settings_{.viewpoint = "public",
+                           .receiver = "hub",
+                           .per = TicketPer::kFinding,
                            .style = {},
                            .route = {"sec/exposure", "", ""},
                            .owners = {{"data", {"data/cache", "dora", "caches"}}},
@@ -209,7 +245,8 @@ class TicketReceiverTest : public testing::Test {
   Tracker tracker_;
   TestClock clock_;
   std::vector<Duration> pauses_;
-  Duration spent_{};  // in the last delivery
+  SteadyTime deadline_;  // of the last delivery
+  Duration spent_{};     // in it
   DeliveryBatch batch_{.now = kStart, .findings = {}, .queue = {}, .memory = {}};
   std::map<std::string, Finding> findings_;
   std::int64_t rows_ = 0;

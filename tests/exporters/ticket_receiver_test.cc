@@ -47,12 +47,27 @@ TEST_F(TicketReceiverTest, AFindingThatReturnsTooLateGetsATicketOfItsOwn) {
   EXPECT_EQ(tracker_.OpenCount(), 1U);
 }
 
+TEST_F(TicketReceiverTest, TheWindowEndsWhenTheFindingReturnsAndNotWhenThatIsTold) {
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Open(id);
+  Deliver();
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Resolve(id);
+  Deliver();
+  batch_.now += 24h * 6;
+  OpenAgain("aaaaaaaaaa");
+  batch_.now += 24h * 2;
+  OpenAgain("bbbbbbbbbb");
+  Deliver();
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+  EXPECT_EQ(tracker_.issues.at("sec/exposure#1").open, true);
+  EXPECT_EQ(tracker_.issues.at("sec/exposure#2").open, false);
+}
+
 TEST_F(TicketReceiverTest, ATicketThatAPersonClosedStaysClosedUntilTheFindingHasEnded) {
   Open("aaaaaaaaaa");
   Deliver();
   tracker_.issues.begin()->second.open = false;
   Tell("aaaaaaaaaa", TransitionKind::kChanged);
-  Open("aaaaaaaaaa");  // an acknowledgement ended
+  Lapse("aaaaaaaaaa");
   Resolve("aaaaaaaaaa");
   Deliver();
   EXPECT_FALSE(OnlyIssue().open);
@@ -61,6 +76,25 @@ TEST_F(TicketReceiverTest, ATicketThatAPersonClosedStaysClosedUntilTheFindingHas
   Deliver();
   EXPECT_TRUE(OnlyIssue().open);
   EXPECT_THAT(OnlyIssue().comments, ElementsAre("It is back."));
+}
+
+TEST_F(TicketReceiverTest, WhatBecomesOpenAgainIsAChange) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  FindingOf("aaaaaaaaaa").drift.severity = Severity::kCritical;
+  Lapse("aaaaaaaaaa");
+  Deliver();
+  EXPECT_THAT(OnlyIssue().comments, ElementsAre("It changed."));
+  EXPECT_THAT(OnlyIssue().last_comment, HasSubstr("\nseverity      critical\n"));
+}
+
+TEST_F(TicketReceiverTest, AChangeOfAnOpenFindingThatNobodyWasToldOfMakesATicket) {
+  for (const auto state : {FindingState::kAcknowledged, FindingState::kOpen}) {
+    FindingOf("aaaaaaaaaa").state = state;
+    Tell("aaaaaaaaaa", TransitionKind::kChanged);
+    EXPECT_EQ(Deliver().status, Status::kDelivered);
+    EXPECT_EQ(tracker_.OpenCount(), state == FindingState::kOpen ? 1U : 0U);
+  }
 }
 
 TEST_F(TicketReceiverTest, TheIntentIsKeptBeforeTheRequestGoesOut) {
@@ -81,10 +115,10 @@ TEST_F(TicketReceiverTest, ACrashBetweenRequestAndAcknowledgementMakesNoSecondTi
   auto outcome = Deliver();
   EXPECT_EQ(outcome.status, Status::kRetry);
   EXPECT_EQ(outcome.reason, "unanswered");
-  EXPECT_EQ(outcome.retry_after, 70s);
+  EXPECT_EQ(outcome.retry_after, 90s);
   EXPECT_EQ(tracker_.lists, 0);
 
-  batch_.now += 70s;
+  batch_.now += 90s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(tracker_.issues.size(), 1U);
   Resolve("aaaaaaaaaa");
@@ -98,7 +132,7 @@ TEST_F(TicketReceiverTest, ALostAnswerMakesNoSecondTicketAndNoLostTicket) {
     tracker_.next_create = fault;
     Open(id);
     EXPECT_EQ(Deliver().status, Status::kRetry);
-    batch_.now += 71s;
+    batch_.now += 91s;
     EXPECT_EQ(Deliver().status, Status::kDelivered);
   }
   EXPECT_EQ(tracker_.issues.size(), 2U);
@@ -109,7 +143,7 @@ TEST_F(TicketReceiverTest, WhatWasMadeUnheardIsClosedWhenTheFindingEnds) {
   Open("aaaaaaaaaa");
   Deliver();
   Resolve("aaaaaaaaaa");
-  batch_.now += 71s;
+  batch_.now += 91s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_FALSE(OnlyIssue().open);
 }
@@ -118,7 +152,7 @@ TEST_F(TicketReceiverTest, AnIntentWhoseRequestNeverWentOutIsMadeAnew) {
   Open("aaaaaaaaaa");
   Keep(Once());
   Restart();
-  batch_.now += 71s;
+  batch_.now += 91s;
   EXPECT_EQ(Deliver().status, Status::kDelivered);
   EXPECT_EQ(tracker_.issues.size(), 1U);
 }
@@ -131,6 +165,37 @@ TEST_F(TicketReceiverTest, AWaitForOneFindingHoldsUpNoOther) {
   Deliver();
   EXPECT_EQ(tracker_.issues.size(), 2U);
   EXPECT_EQ(std::ranges::count(batch_.queue, row, &QueuedTransition::id), 0);
+}
+
+TEST_F(TicketReceiverTest, AnIntentOfAFindingThatIsNotForThisReceiverAnyMoreIsDropped) {
+  Open("aaaaaaaaaa");
+  Keep(Once());
+  findings_.clear();
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_THAT(batch_.memory, IsEmpty());
+  EXPECT_THAT(tracker_.issues, IsEmpty());
+
+  Open("bbbbbbbbbb");
+  tracker_.next_create = Tracker::Fault::kLost;
+  Deliver();
+  const auto finding = std::exchange(findings_, {});
+  EXPECT_EQ(Deliver().reason, "unanswered");
+  batch_.now += 91s;
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  findings_ = finding;
+  Resolve("bbbbbbbbbb");
+  Deliver();
+  EXPECT_FALSE(OnlyIssue().open) << "it is known";
+}
+
+TEST_F(TicketReceiverTest, AnIntentThatNothingCameOfDoesNotCountForEver) {
+  for (int i = 0; i < 20; ++i) Open("aaaaaaaa" + std::to_string(10 + i));
+  Keep(Once());
+  batch_.queue.clear();
+  Open("bbbbbbbbbb");
+  batch_.now += 61min;
+  Deliver();
+  EXPECT_THAT(OnlyIssue().made.title, HasSubstr("tcp/6379 is open"));
 }
 
 TEST_F(TicketReceiverTest, ALostMemoryFindsTheTicketsThatAreThere) {
@@ -173,11 +238,13 @@ TEST_F(TicketReceiverTest, WritesAreASecondApartAndADeliveryEndsInTime) {
   for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"}) Open(id);
   Keep(Once());
   tracker_.each_takes = 5s;
+  const auto begins = clock_.at;
   Keep(Once());
+  EXPECT_EQ(deadline_, begins + 20s);
   EXPECT_EQ(tracker_.issues.size(), 2U) << "ten seconds are over";
   EXPECT_THAT(pauses_, ElementsAre(1s));
   EXPECT_EQ(Deliver().status, Status::kDelivered);
-  EXPECT_EQ(tracker_.issues.size(), 3U) << "the intent was too old and is made anew";
+  EXPECT_EQ(tracker_.issues.size(), 3U) << "the rest has its turn";
 }
 
 TEST_F(TicketReceiverTest, ThingsAreSaidInTheOrderInWhichTheyHappened) {
@@ -191,6 +258,29 @@ TEST_F(TicketReceiverTest, ThingsAreSaidInTheOrderInWhichTheyHappened) {
   Deliver();
   EXPECT_THAT(OnlyIssue().comments,
               ElementsAre("It changed.", "Fixed: fresh observations agree with the policy."));
+}
+
+TEST_F(TicketReceiverTest, WhatIsSaidIsNotSaidAgainWhileTheTicketCannotBeClosedOrOpened) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  const auto deliver_with_failures = [&] {
+    for (int i = 0; i < 3; ++i) {
+      tracker_.next_set_open = Tracker::Fault::kRetry;
+      EXPECT_EQ(Deliver().status, Status::kRetry);
+    }
+    EXPECT_EQ(Deliver().status, Status::kDelivered);
+  };
+  for (int episode = 1; episode <= 2; ++episode) {
+    Resolve("aaaaaaaaaa");
+    deliver_with_failures();
+    EXPECT_FALSE(OnlyIssue().open);
+    OpenAgain("aaaaaaaaaa");
+    deliver_with_failures();
+    EXPECT_TRUE(OnlyIssue().open);
+  }
+  EXPECT_THAT(OnlyIssue().comments,
+              ElementsAre("Fixed: fresh observations agree with the policy.", "It is back.",
+                          "Fixed: fresh observations agree with the policy.", "It is back."));
 }
 
 TEST_F(TicketReceiverTest, AnEndThatAReturnHasOvertakenClosesNothing) {
@@ -226,8 +316,107 @@ TEST_F(TicketReceiverTest, ATicketThatIsGoneIsMadeAnewWhenTheFindingReturns) {
   EXPECT_TRUE(OnlyIssue().open);
 }
 
+TEST_F(TicketReceiverTest, ATicketThatMovedIsADeadLetterAndMadeAnewWhenTheFindingReturns) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kRefused;
+  const auto row = Resolve("aaaaaaaaaa");
+  Open("bbbbbbbbbb");
+  const auto outcome = Once();
+  ASSERT_EQ(outcome.refused.size(), 1U);
+  EXPECT_EQ(outcome.refused[0].id, row);
+  Keep(outcome);
+  tracker_.issues.at("sec/exposure#1").made.repository = "sec/elsewhere";
+  OpenAgain("aaaaaaaaaa");
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+}
+
+TEST_F(TicketReceiverTest, ARepositoryThatCannotBeUsedStopsNoOther) {
+  tracker_.broken["data/cache"] = TicketFailure::Kind::kUnusable;
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) {
+    FindingOf(id).drift.owner = "data";
+    Open(id);
+  }
+  Open("cccccccccc");
+  auto outcome = Deliver();
+  EXPECT_EQ(outcome.status, Status::kRetry);
+  EXPECT_EQ(outcome.reason, "http_4xx");
+  EXPECT_EQ(outcome.detail, "data/cache");
+  EXPECT_EQ(OnlyIssue().made.repository, "sec/exposure");
+  EXPECT_EQ(batch_.queue.size(), 2U);
+  EXPECT_EQ(tracker_.lists, 3) << "a repository is asked once in a round";
+
+  tracker_.broken.clear();
+  EXPECT_EQ(Deliver().status, Status::kDelivered);
+  EXPECT_EQ(tracker_.issues.size(), 3U);
+}
+
+TEST_F(TicketReceiverTest, ATicketThatCannotBeCommentedStopsNoOther) {
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Open(id);
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kUnusable;
+  for (const auto* id : {"aaaaaaaaaa", "bbbbbbbbbb"}) Resolve(id);
+  EXPECT_EQ(Deliver().status, Status::kRetry);
+  EXPECT_EQ(tracker_.OpenCount(), 1U);
+  EXPECT_EQ(batch_.queue.size(), 1U);
+}
+
+TEST_F(TicketReceiverTest, ARepositoryOfTicketsThatCannotBeHadIsNotAskedForEachOfThem) {
+  const std::string ids = "abcdefgh";
+  for (const char id : ids) Open(std::string(10, id));
+  FindingOf("zzzzzzzzzz").drift.owner = "data";
+  Open("zzzzzzzzzz");
+  Deliver();
+  for (const auto& [key, issue] : tracker_.issues) {
+    if (issue.made.repository == "sec/exposure") {
+      tracker_.broken[key] = TicketFailure::Kind::kUnusable;
+    }
+  }
+  for (const char id : ids) Resolve(std::string(10, id));
+  Resolve("zzzzzzzzzz");
+  tracker_.gets = 0;
+  const auto outcome = Once();
+  EXPECT_EQ(outcome.taken.size(), 1U);
+  EXPECT_EQ(tracker_.gets, 3 + 1);
+}
+
+TEST_F(TicketReceiverTest, ATicketIsGoneOnlyIfItsRepositoryIsThere) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.broken["sec/exposure#1"] = TicketFailure::Kind::kNotFound;
+  tracker_.broken["sec/exposure"] = TicketFailure::Kind::kUnusable;
+  Resolve("aaaaaaaaaa");
+  const auto outcome = Deliver();
+  EXPECT_EQ(outcome.status, Status::kRetry);
+  EXPECT_EQ(outcome.detail, "sec/exposure");
+  EXPECT_THAT(outcome.refused, IsEmpty());
+  tracker_.broken.erase("sec/exposure");
+  EXPECT_EQ(Once().refused.size(), 1U);
+}
+
+TEST_F(TicketReceiverTest, ATicketOfSomebodyElseUnderTheSameKeyIsLeftAlone) {
+  Open("aaaaaaaaaa");
+  Deliver();
+  tracker_.issues.begin()->second.made.body = "Somebody's own.\n";
+  const auto changed = Tell("aaaaaaaaaa", TransitionKind::kChanged);
+  const auto outcome = Deliver();
+  ASSERT_EQ(outcome.refused.size(), 1U);
+  EXPECT_EQ(outcome.refused[0].id, changed);
+  EXPECT_EQ(outcome.refused[0].reason,
+            "sec/exposure#1 is not Postern's: its text has no line that begins with "
+            "postern-finding-aaaaaaaaaa-");
+  Resolve("aaaaaaaaaa");
+  Deliver();
+  EXPECT_TRUE(OnlyIssue().open);
+  EXPECT_THAT(OnlyIssue().comments, IsEmpty());
+  OpenAgain("aaaaaaaaaa");
+  Deliver();
+  EXPECT_EQ(tracker_.issues.size(), 2U);
+}
+
 TEST_F(TicketReceiverTest, WithoutACredentialNothingGoesAndNothingIsLost) {
-  TicketReceiver receiver({}, []() -> Result<std::unique_ptr<TicketSystem>> {
+  TicketReceiver receiver({}, [](SteadyTime) -> Result<std::unique_ptr<TicketSystem>> {
     return Error{"secret file t cannot be read or is empty"};
   });
   Open("aaaaaaaaaa");

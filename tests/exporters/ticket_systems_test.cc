@@ -6,6 +6,7 @@
 #include <thread>
 #include <variant>
 
+#include "core/log.h"
 #include "exporters/loopback_socket.h"
 
 namespace postern::exporters {
@@ -150,7 +151,7 @@ TEST(RedmineIssues, AsksAsTheRestApiHasIt) {
        Reply("", "204 No Content")});
   const auto system = MakeRedmineIssues(script.access());
   EXPECT_THAT(Listed(*system, "a"), ElementsAre("a#17 closed text", "a#3 open "));
-  EXPECT_EQ(std::get<Ticket>(system->Get("a#17")), (Ticket{"a#17", false, ""}));
+  EXPECT_EQ(std::get<Ticket>(system->Get("a#17")), (Ticket{"a#17", false, "text"}));
   auto made = kNew;
   made.repository = "a";
   made.component = "data";
@@ -219,14 +220,14 @@ TEST(JiraIssues, AsksTheCloudAsItsRestApiHasIt) {
   const std::string list =
       "GET /rest/api/2/search/jql?jql=project%20%3D%20%22EXP%22%20AND%20labels%20%3D%20postern"
       "%20ORDER%20BY%20created%20DESC&fields=status,description&maxResults=100";
-  EXPECT_THAT(
-      script.Requests(),
-      ElementsAre(list, list + "&nextPageToken=a%2Fb", "GET /rest/api/2/issue/EXP-17?fields=status",
-                  R"(POST /rest/api/2/issue {"fields":{"project":{"key":"EXP"},)"
-                  R"("issuetype":{"name":"Task"},"summary":"T \"x\"","description":"B",)"
-                  R"("labels":["postern"],"assignee":{"accountId":"7"},)"
-                  R"("components":[{"name":"web"}]}})",
-                  R"(POST /rest/api/2/issue/EXP-18/comment {"body":"said"})"));
+  EXPECT_THAT(script.Requests(),
+              ElementsAre(list, list + "&nextPageToken=a%2Fb",
+                          "GET /rest/api/2/issue/EXP-17?fields=status,description",
+                          R"(POST /rest/api/2/issue {"fields":{"project":{"key":"EXP"},)"
+                          R"("issuetype":{"name":"Task"},"summary":"T \"x\"","description":"B",)"
+                          R"("labels":["postern"],"assignee":{"accountId":"7"},)"
+                          R"("components":[{"name":"web"}]}})",
+                          R"(POST /rest/api/2/issue/EXP-18/comment {"body":"said"})"));
   EXPECT_THAT(script.head(),
               HasSubstr("\r\nAuthorization: Basic cG9zdGVybkBleGFtcGxlLmNvbTpzM2NyZXQ=\r\n"));
 }
@@ -270,6 +271,32 @@ TEST(JiraIssues, ClosesAndOpensByTheCategoryOfWhereATransitionLeads) {
   }
 }
 
+TEST(TicketSystems, AnAnswerAboutOneTicketIsNoMegabytes) {
+  const std::string begin = R"({"number":1,"state":"open","body":")";
+  Script script({Reply(begin + std::string(700'000, 'x') + "\"}"),
+                 Reply(begin + std::string(2'000'000, 'x') + "\"}")});
+  const auto system = MakeGithubIssues(script.access());
+  EXPECT_EQ(std::get<Ticket>(system->Get("a/b#1")).text.size(), 700'000U);
+  EXPECT_EQ(FailureIn(system->Get("a/b#1")).reason, "protocol");
+}
+
+TEST(TicketSystems, ALabelThatTheTrackerDroppedIsAnError) {
+  std::vector<std::string> errors;
+  SetLogSink([&](LogLevel level, std::string_view, const std::vector<LogField>& fields) {
+    if (level == LogLevel::kError) errors.push_back(fields.at(0).value);
+  });
+  Script script({Reply(R"({"number":1,"state":"open","labels":[{"name":"bug"}]})"),
+                 Reply(R"({"number":2,"state":"open","labels":[{"id":7,"name":"postern"}]})")});
+  const auto github = MakeGithubIssues(script.access());
+  for (int i = 0; i < 2; ++i) github->Create(kNew);
+  Script labels({Reply(R"({"iid":3,"state":"opened","labels":[]})"),
+                 Reply(R"({"iid":4,"state":"opened","labels":["postern"]})")});
+  const auto gitlab = MakeGitlabIssues(labels.access());
+  for (int i = 0; i < 2; ++i) gitlab->Create(kNew);
+  SetLogSink({});
+  EXPECT_THAT(errors, ElementsAre("a/b#1", "a/b#3"));
+}
+
 TEST(TicketSystems, AListIsReadPageByPageUpToAThousand) {
   std::string page = "[";
   for (int i = 1; i <= 100; ++i) {
@@ -290,9 +317,13 @@ TEST(TicketSystems, WhatAnAnswerMeansForARequestThatMakesATicket) {
   };
   for (const auto& [reply, kind, reason] : std::vector<Row>{
            {Reply("", "401 Who"), Kind::kRetry, "http_4xx"},
-           {Reply("", "404 Where"), Kind::kRetry, "http_4xx"},
-           {Reply("", "410 Issues are off"), Kind::kRetry, "http_4xx"},
-           {Reply("", "301 Moved"), Kind::kRetry, "http_3xx"},
+           {Reply("", "429 Slow down"), Kind::kRetry, "http_4xx"},
+           {Reply("You have exceeded a secondary rate limit.", "403 No"), Kind::kRetry, "http_4xx"},
+           {Reply("", "403 Slow down", "Retry-After: 9\r\n"), Kind::kRetry, "http_4xx"},
+           {Reply("", "403 Archived"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "404 Where"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "410 Issues are off"), Kind::kUnusable, "http_4xx"},
+           {Reply("", "301 Moved"), Kind::kUnusable, "http_3xx"},
            {Reply("", "422 What"), Kind::kRefused, "http_4xx"},
            {Reply("", "502 Oops"), Kind::kUnknown, "http_5xx"},
            {"", Kind::kUnknown, "protocol"},
@@ -308,8 +339,12 @@ TEST(TicketSystems, WhatAnAnswerMeansForARequestThatMakesATicket) {
 }
 
 TEST(TicketSystems, WhatAnAnswerMeansForATicketThatIsThere) {
-  for (const auto& [status, kind] : std::vector<std::pair<std::string, Kind>>{
-           {"404 Gone", Kind::kGone}, {"410 Gone", Kind::kGone}, {"500 Oops", Kind::kUnknown}}) {
+  for (const auto& [status, kind] :
+       std::vector<std::pair<std::string, Kind>>{{"404 Gone", Kind::kNotFound},
+                                                 {"410 Gone", Kind::kNotFound},
+                                                 {"301 Moved", Kind::kRefused},
+                                                 {"403 Locked", Kind::kUnusable},
+                                                 {"500 Oops", Kind::kUnknown}}) {
     Script script({Reply("", status)});
     EXPECT_EQ(FailureIn(MakeGitlabIssues(script.access())->SetOpen("a/b#1", false)).kind, kind);
   }
@@ -317,6 +352,56 @@ TEST(TicketSystems, WhatAnAnswerMeansForATicketThatIsThere) {
   for (const auto* key : {"a/b", "a/b#", "#1", "a/b#0", "a/b#1/../2"}) {
     EXPECT_EQ(FailureIn(system->Get(key)).kind, Kind::kGone) << key;
   }
+}
+
+TEST(TicketSystems, WhatAnAnswerMeansForAList) {
+  for (const auto& [status, kind] :
+       std::vector<std::pair<std::string, Kind>>{{"400 No such project", Kind::kUnusable},
+                                                 {"404 No such project", Kind::kUnusable},
+                                                 {"401 Who", Kind::kRetry},
+                                                 {"500 Oops", Kind::kRetry}}) {
+    Script script({Reply("", status)});
+    EXPECT_EQ(FailureIn(MakeJiraIssues(script.access())->List("EXP")).kind, kind) << status;
+  }
+}
+
+TEST(TicketSystems, AskNothingAfterTheDeadlineAndWaitNoLonger) {
+  const auto listener = LoopbackSocket::Listen();  // accepts, and says nothing
+  TrackerAccess access{.url = "http://127.0.0.1:" + std::to_string(listener.port()), .token = "t"};
+  access.deadline = std::chrono::steady_clock::now() + 100ms;
+  const auto system = MakeGithubIssues(access);
+  EXPECT_EQ(FailureIn(system->Create(kNew)).kind, Kind::kUnknown);
+  EXPECT_LT(std::chrono::steady_clock::now(), access.deadline + 5s);
+  const auto late = FailureIn(system->Create(kNew));
+  EXPECT_EQ(late.kind, Kind::kRetry);
+  EXPECT_EQ(late.reason, "timeout");
+}
+
+TEST(TicketSystems, AskNothingMoreOnceTheLimitIsUsedUp) {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(
+      std::chrono::system_clock::now().time_since_epoch());
+  Script script({Reply(R"({"number":18,"state":"open"})", "201 Created",
+                       "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: " +
+                           std::to_string(now.count() + 1800) + "\r\n")});
+  const auto access = script.access();
+  EXPECT_EQ(std::get<Ticket>(MakeGithubIssues(access)->Create(kNew)).key, "a/b#18");
+  const auto held = FailureIn(MakeGithubIssues(access)->Comment("a/b#18", "said"));
+  EXPECT_EQ(held.kind, Kind::kRetry);
+  EXPECT_GT(held.retry_after, 29min);
+}
+
+TEST(TicketSystems, TheCloudsLastPageIsTheOneThatNamesNoOther) {
+  std::string page;
+  for (int i = 1; i <= 100; ++i) {
+    page += (i > 1 ? "," : "") + (R"({"key":"EXP-)" + std::to_string(i)) +
+            R"(","fields":{"status":{"statusCategory":{"key":"new"}}}})";
+  }
+  Script script(
+      {Reply(R"({"issues":[],"nextPageToken":"x"})"), Reply(R"({"issues":[)" + page + "]}")});
+  auto access = script.access();
+  access.token = "postern@example.com:s3cret";
+  EXPECT_EQ(Listed(*MakeJiraIssues(access), "EXP").size(), 100U);
+  EXPECT_EQ(script.Requests().size(), 2U);
 }
 
 TEST(TicketSystems, WaitsAsLongAsTheTrackerWants) {
@@ -327,7 +412,8 @@ TEST(TicketSystems, WaitsAsLongAsTheTrackerWants) {
     Script script({Reply("", "403 Slow down", headers)});
     return FailureIn(MakeGithubIssues(script.access())->Create(kNew)).retry_after;
   };
-  EXPECT_EQ(pause("Retry-After: 60\r\n"), 60s);
+  EXPECT_EQ(pause("Retry-After: 90\r\n"), 90s);
+  EXPECT_EQ(pause(""), 60s);
   const auto at = std::to_string(resets.count()) + "\r\n";
   for (const std::string limit : {"RateLimit-Remaining: 0\r\nRateLimit-Reset: ",
                                   "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: "}) {

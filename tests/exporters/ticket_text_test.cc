@@ -137,12 +137,17 @@ TEST(TicketText, CommentsSayWhatHappened) {
               StartsWith("The policy allows now what was last seen.\n\n```\nsummary"));
 }
 
-TEST(TicketText, AMarkerIsNoOtherMarkersBeginning) {
+TEST(TicketText, AMarkerIsTheLastLineThatIsOneAndNothingElse) {
   EXPECT_EQ(TicketMarker("abcdefghij", 2), "postern-finding-abcdefghij-2");
-  EXPECT_TRUE(HasMarker("x\npostern-finding-abcdefghij-2\n", "postern-finding-abcdefghij-2"));
-  EXPECT_TRUE(HasMarker("postern-finding-abcdefghij-2", "postern-finding-abcdefghij-2"));
-  EXPECT_FALSE(HasMarker("postern-finding-abcdefghij-21", "postern-finding-abcdefghij-2"));
-  EXPECT_TRUE(HasMarkerOf("postern-finding-abcdefghij-21", "abcdefghij"));
+  const std::string marker = "postern-finding-abcdefghij-2";
+  EXPECT_EQ(MarkerIn("x\n" + marker + "\n"), marker);
+  EXPECT_EQ(MarkerIn(marker), marker);
+  EXPECT_EQ(MarkerIn("x\r\n" + marker + "\r\n\r\nAdded by a person.\r\n"), marker);
+  EXPECT_EQ(MarkerIn("postern-finding-bbbbbbbbbb-1\n" + marker + "\n"), marker);
+  for (const std::string text : {"", "\n", "postern", "POSTERN-finding-abcdefghij-2"}) {
+    EXPECT_EQ(MarkerIn(text), "") << text;
+  }
+  EXPECT_EQ(MarkerIn("like " + marker + "\n" + marker + " too\n> " + marker), "");
 }
 
 TEST(TicketText, AListTellsOfAsManyAsFit) {
@@ -184,6 +189,38 @@ TEST(TicketText, SaysWhatTheOperatorWantsItToSay) {
                          "- `tcp/6379 is open on cache-1 (2001:db8::6); the policy says not_open`\n"
                          "- \n\n```\nsummary       tcp/6379"));
   EXPECT_THAT(body, EndsWith("\npostern-finding-abcdefghij-1\n"));
+}
+
+TEST(TicketText, ATitleThatComesToNothingIsPosternsOwn) {
+  auto blind = Redis();
+  blind.drift = {};
+  blind.drift.kind = DriftKind::kViewpointBlind;
+  const auto style = Worded(" ${address}\n", "");
+  EXPECT_EQ(TicketTitle(blind, style), TicketTitle(blind, {}));
+  EXPECT_EQ(HostTicketTitle(blind, style), HostTicketTitle(blind, {}));
+  EXPECT_EQ(TicketTitle(Redis(), style), "2001:db8::6") << "without the line's end";
+}
+
+TEST(TicketText, ABodyFitsIntoWhatTheTrackerTakes) {
+  std::string words;
+  for (int i = 0; i < 2000; ++i) words += "${rule}\n";
+  auto finding = Redis();
+  finding.drift.rule = std::string(900, 'r');
+  const std::vector<TicketNews> many(1000, {&finding, TransitionKind::kOpened});
+  for (const auto& [markup, limit] : std::vector<std::pair<TicketMarkup, std::size_t>>{
+           {TicketMarkup::kJira, 32'767}, {TicketMarkup::kMarkdown, 65'536}}) {
+    const auto body = TicketBody(finding, Worded("", words, kFindingFacts, markup));
+    EXPECT_LE(body.size(), limit);
+    EXPECT_GE(body.size(), limit - 10'000);
+    EXPECT_EQ(MarkerIn(body), "postern-finding-abcdefghij-1");
+    EXPECT_LE(ListNews(many, markup).text.size(), limit / 2);
+  }
+  const std::string marker = "postern-sum-abcdefghij-1";
+  const auto cut = [&](const std::string& body) {
+    return WithMarker(body, marker, TicketMarkup::kJira);
+  };
+  EXPECT_EQ(cut("first\n" + std::string(40'000, 'x')), "first\n\n" + marker + "\n");
+  EXPECT_EQ(cut(std::string(40'000, 'x')), "\n" + marker + "\n") << "no line is cut in two";
 }
 
 TEST(TicketText, EveryFactOfAFindingHasAValue) {

@@ -139,7 +139,7 @@ TEST(LoadConfig, ReadsWhereTicketsGo) {
       token_file: lab.token
       owners:
         data: {repository: data/cache}
-        web: {assignee: "9"}
+        "Web & Söhne": {assignee: "9"}
 )"},
                                      "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
@@ -154,8 +154,8 @@ TEST(LoadConfig, ReadsWhereTicketsGo) {
   EXPECT_EQ(ticket(1).place.repository, "sec/net/exposure");
   EXPECT_EQ(ticket(1).owners.at("data").repository, "data/cache");
   EXPECT_EQ(ticket(1).owners.at("data").assignee, "7");
-  EXPECT_EQ(ticket(1).owners.at("web").repository, "sec/net/exposure");
-  EXPECT_EQ(ticket(1).owners.at("web").assignee, "9");
+  EXPECT_EQ(ticket(1).owners.at("Web & Söhne").repository, "sec/net/exposure");
+  EXPECT_EQ(ticket(1).owners.at("Web & Söhne").assignee, "9");
 }
 
 TEST(LoadConfig, ReadsTheProjectsOfTickets) {

@@ -1,4 +1,4 @@
-"""Tickets whose making nobody heard of: looked for 70 s later, and never made twice. Run by
+"""Tickets whose making nobody heard of: looked for 90 s later, and never made twice. Run by
 scripts/test-tickets.sh."""
 
 import pytest

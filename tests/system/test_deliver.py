@@ -170,7 +170,7 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
         daemon.launch(env=post.environment())
         wait_for("posternd is ready", daemon.ready)
         wait_for("a last look", lambda: daemon.runs("top") >= 3, timeout=30)
-        # A ticket of which nobody knows whether it was made is looked for 70 s later.
+        # A ticket of which nobody knows whether it was made is looked for 90 s later.
         wait_for("all is delivered", lambda: transitions(lab.folder)[2] == 0, timeout=300)
         daemon.stop()
         happened, queued, _ = transitions(lab.folder)

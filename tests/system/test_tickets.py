@@ -38,7 +38,7 @@ def receiver(lab, tracker=Github, keys="", url=None):
 
 def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     daemon = make_daemon(policy=POLICY, receivers=[receiver(lab)]).start()
-    github.next_creates = [429]  # nothing was made: tried again soon
+    github.next_creates = [401]  # nothing was made: tried again soon
     redis = start_redis(web, addresses=[web.ipv4])
     finding = daemon.wait_for_finding(state="open", port=6379)
     wait_for("a ticket", lambda: len(github.issues) == 1, timeout=30)
@@ -52,7 +52,7 @@ def test_a_ticket_follows_its_finding(lab, web, github, make_daemon):
     redis.stop()
     wait_for("closed", lambda: not issue.is_open, timeout=30)
     start_redis(web, addresses=[web.ipv4])
-    wait_for("open again", lambda: issue.is_open, timeout=30)
+    wait_for("open again", lambda: issue.is_open and len(issue.comments) == 2, timeout=30)
     assert [text.splitlines()[0] for text in issue.comments] == [
         "Fixed: fresh observations agree with the policy.",
         "It is back.",

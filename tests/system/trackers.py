@@ -127,7 +127,14 @@ class Github(Numbered):
     @staticmethod
     def shown(issue):
         state = "open" if issue.is_open else "closed"
-        return {"number": issue.number, "state": state, "title": issue.title, "body": issue.body}
+        labels = [{"name": label} for label in issue.labels]
+        return {
+            "number": issue.number,
+            "state": state,
+            "title": issue.title,
+            "body": issue.body,
+            "labels": labels,
+        }
 
     def create(self, request, repository):
         sent = request.json
@@ -166,7 +173,13 @@ class Gitlab(Numbered):
     @staticmethod
     def shown(issue):
         state = "opened" if issue.is_open else "closed"
-        return {"id": 900, "iid": issue.number, "state": state, "description": issue.body}
+        return {
+            "id": 900,
+            "iid": issue.number,
+            "state": state,
+            "description": issue.body,
+            "labels": issue.labels,
+        }
 
     def create(self, request, project):
         sent = request.json
