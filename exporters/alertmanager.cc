@@ -36,9 +36,11 @@ std::string DetailOf(const HttpReply& reply) {
 // One delivery: what came of it so far.
 class AlertmanagerRound {
  public:
-  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch)
+  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch,
+                    const std::stop_token& stop)
       : settings_(settings),
         batch_(batch),
+        stop_(stop),
         url_(WithoutSlashes(settings.url) + "/api/v2/alerts"),
         end_of_search_(Clock::now() + settings.longest_search) {}
 
@@ -144,6 +146,7 @@ class AlertmanagerRound {
   // Constant after construction.
   const AlertmanagerSettings& settings_;
   const DeliveryBatch& batch_;
+  const std::stop_token& stop_;
   const std::string url_;
   const Clock::time_point end_of_search_;
 
@@ -159,8 +162,9 @@ class AlertmanagerRound {
 AlertmanagerReceiver::AlertmanagerReceiver(AlertmanagerSettings settings)
     : settings_(std::move(settings)) {}
 
-DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
-  return AlertmanagerRound(settings_, batch).Run();
+DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch,
+                                              const std::stop_token& stop) {
+  return AlertmanagerRound(settings_, batch, stop).Run();
 }
 
 }  // namespace postern::exporters

@@ -25,7 +25,7 @@ class AlertmanagerReceiver : public Receiver {
 
   // 2xx: taken. 400, 413 and 422 are about the alerts, unless an empty list has that answer too.
   // 429, 5xx and no answer: retry. Any other status: rejected.
-  DeliveryOutcome Deliver(const DeliveryBatch& batch) override;
+  DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) override;
 
  private:
   const AlertmanagerSettings settings_;

@@ -79,13 +79,13 @@ class Delivery::Impl {
 
   void Run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
-      const Rest rest = Attempt();
+      const Rest rest = Attempt(stop);
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, rest.time, [&] { return rest.until_woken && woken_; });
     }
   }
 
-  Rest Attempt() {
+  Rest Attempt(const std::stop_token& stop) {
     {
       const std::lock_guard lock(mutex_);
       woken_ = false;  // before loading: what comes later is another attempt's
@@ -94,7 +94,7 @@ class Delivery::Impl {
     if (!batch) return Retry("storage", batch.error().message, {});
     metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
 
-    DeliveryOutcome outcome = receiver_->Deliver(*batch);
+    DeliveryOutcome outcome = receiver_->Deliver(*batch, stop);
     outcome.detail = WithoutSecrets(std::move(outcome.detail));
     for (auto& refused : outcome.refused)
       refused.reason = WithoutSecrets(std::move(refused.reason));

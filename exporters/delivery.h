@@ -47,7 +47,7 @@ class Delivery {
   // Starts at once, with what is there to deliver. `metrics` must outlive this.
   Delivery(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
            Metrics& metrics, DeliveryTiming timing = {});
-  // Stops: waits for the delivery under way, thus for at most the receiver's own time limit.
+  // Stops: waits for the request under way, thus for at most its time limit.
   ~Delivery();
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;

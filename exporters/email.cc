@@ -130,7 +130,7 @@ EmailReceiver::Connect EmailReceiver::ConnectBySmtp() {
   };
 }
 
-DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
+DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   if (Undelivered(batch).empty()) return {};
   DeliveryOutcome outcome;
   auto password = password_.Read();
@@ -143,7 +143,7 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
   auto server = settings_.server;
   server.password = *std::move(password);
   if (settings_.digest == Duration()) {
-    SendEach(batch, connect_(server), outcome);
+    SendEach(batch, connect_(server), stop, outcome);
   } else {
     SendDigest(batch, server, outcome);
   }
@@ -151,10 +151,10 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
 }
 
 void EmailReceiver::SendEach(const DeliveryBatch& batch, const SendMail& send,
-                             DeliveryOutcome& outcome) const {
+                             const std::stop_token& stop, DeliveryOutcome& outcome) const {
   const auto end = std::chrono::steady_clock::now() + kLongestCall;
   for (const auto& one : WhatWaits(batch, outcome)) {
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) break;
     const auto mail = TransitionMail(settings_.envelope, one.news, batch.now);
     if (!Tell(mail, {one.row}, send, outcome)) break;
   }

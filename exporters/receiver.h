@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -60,8 +61,9 @@ std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch);
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // Blocks, for at most the receiver's own time limit.
-  virtual DeliveryOutcome Deliver(const DeliveryBatch& batch) = 0;
+  // Blocks for some ten seconds and a request more; what is left has its turn in the next call.
+  // Once it is to stop, it begins no further request.
+  virtual DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) = 0;
 };
 
 }  // namespace postern::exporters

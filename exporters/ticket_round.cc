@@ -19,9 +19,11 @@ constexpr auto kLongestCall = std::chrono::seconds(10);
 
 TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
                          const TicketTime& time, const DeliveryBatch& batch,
-                         std::set<std::string>& intended, SteadyTime& next_write)
+                         const std::stop_token& stop, std::set<std::string>& intended,
+                         SteadyTime& next_write)
     : settings_(settings),
       batch_(batch),
+      stop_(stop),
       clock_(time.clock),
       started_(clock_.Monotonic()),
       memory_(batch.memory),
@@ -273,7 +275,8 @@ TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record)
 }
 
 bool TicketRound::MayGoOn() const {
-  return !calls_.failure() && clock_.Monotonic() < started_ + kLongestCall;
+  return !calls_.failure() && !stop_.stop_requested() &&
+         clock_.Monotonic() < started_ + kLongestCall;
 }
 
 }  // namespace postern::exporters

@@ -347,7 +347,7 @@ DeliveryOutcome OutcomeOf(const std::string& head) {
   });
   AlertmanagerReceiver receiver(
       {.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/", .external_url = ""});
-  return receiver.Deliver({kOpened, {}, {}, {}});
+  return receiver.Deliver({kOpened, {}, {}, {}}, {});
 }
 
 std::string Text(const DeliveryOutcome& outcome) {
@@ -371,7 +371,7 @@ TEST(AlertmanagerReceiverTest, NoAnswerIsRetried) {
   const std::string host = "127.0.0.1:" + std::to_string(closed.port());
   closed.Close();
   AlertmanagerReceiver receiver({.url = "http://" + host, .external_url = ""});
-  EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}})),
+  EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}}, {})),
             "retry connect 0s cannot connect to " + host + ": Connection refused");
 }
 
@@ -458,7 +458,7 @@ class QuarantineTest : public testing::Test {
   std::string Deliver(Duration longest_search = 10s) {
     AlertmanagerReceiver receiver(
         {.url = alertmanager_.url(), .external_url = "", .longest_search = longest_search});
-    const DeliveryOutcome outcome = receiver.Deliver(batch_);
+    const DeliveryOutcome outcome = receiver.Deliver(batch_, {});
     std::string text = Text(outcome).substr(0, Text(outcome).find(' ')) + " taken";
     for (const auto row : outcome.taken) text += " " + std::to_string(row);
     for (const auto& row : outcome.refused) {

@@ -85,7 +85,9 @@ class World {
   class FakeReceiver : public Receiver {
    public:
     explicit FakeReceiver(World& world) : world_(world) {}
-    DeliveryOutcome Deliver(const DeliveryBatch& batch) override { return world_.Take(batch); }
+    DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token&) override {
+      return world_.Take(batch);
+    }
 
    private:
     World& world_;

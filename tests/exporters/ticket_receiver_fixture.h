@@ -171,7 +171,7 @@ class TicketReceiverTest : public testing::Test {
     batch_.findings.clear();
     for (const auto& [id, finding] : findings_) batch_.findings.push_back(finding);
     const auto before = clock_.at;
-    auto outcome = receiver_->Deliver(batch_);
+    auto outcome = receiver_->Deliver(batch_, {});
     spent_ = std::chrono::duration_cast<Duration>(clock_.at - before);
     return outcome;
   }
