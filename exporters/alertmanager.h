@@ -14,9 +14,9 @@ struct AlertmanagerSettings {
   std::string url;           // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
   std::string external_url;  // where links to findings lead; empty: no links
   Duration timeout = std::chrono::seconds(10);  // of one POST
-  // The search for what is refused ends after this time, if it found any, and goes on in the next
-  // delivery.
-  Duration longest_search = std::chrono::seconds(10);
+  // After this time a delivery begins no further request, nor does the search for what is refused
+  // go on if it found any; what is left is sent by the next.
+  Duration longest_call = std::chrono::seconds(10);
 };
 
 class AlertmanagerReceiver : public Receiver {
@@ -29,6 +29,8 @@ class AlertmanagerReceiver : public Receiver {
 
  private:
   const AlertmanagerSettings settings_;
+  // What deliveries that ended early have sent so far, by key; empty once all is sent.
+  std::map<std::string, std::string> sent_;
 };
 
 }  // namespace postern::exporters
