@@ -7,7 +7,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -84,7 +83,8 @@ class Daemon {
         storage_(std::move(store)),
         limiter_(CapsOf(setup_.Get()->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
-                [this] { WakeDelivery(); }, [this](bool storing) { routes_.SetStoring(storing); }}),
+                [this] { deliveries_.Wake(); },
+                [this](bool storing) { routes_.SetStoring(storing); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {
@@ -100,7 +100,7 @@ class Daemon {
 
     FollowSetup(*setup);
     RestoreTimes(setup->config);
-    StartDeliveries(setup->config);
+    FollowReceivers(setup->config);
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
@@ -246,11 +246,11 @@ class Daemon {
            std::to_string(setup.policy->hosts.size()) + " hosts";
   }
 
-  // The part of a reload that waits for others, for names to resolve and a delivery to end.
+  // The part of a reload that waits for others, for names to resolve and deliveries to end.
   void Settle() {
     const auto setup = setup_.Get();
     RestoreTimes(setup->config);
-    StartDeliveries(setup->config);
+    const auto leaving = FollowReceivers(setup->config);
     if (const auto judged = cycle_.JudgePolicy(); !judged) {
       Log(LogLevel::kError, "the new policy waits for the next run",
           {{"error", judged.error().message}});
@@ -300,22 +300,8 @@ class Daemon {
     }
   }
 
-  void StartDeliveries(const policy::Config& config) {
-    auto kept = std::make_shared<const policy::Config>(config);
-    std::unique_ptr<Deliveries> old;
-    {
-      const std::lock_guard lock(deliveries_mutex_);
-      old = std::move(deliveries_);
-    }
-    old.reset();  // two deliveries to one receiver would overtake each other
-    auto fresh = std::make_unique<Deliveries>(std::move(kept), storage_, metrics_, SystemClock());
-    const std::lock_guard lock(deliveries_mutex_);
-    deliveries_ = std::move(fresh);
-  }
-
-  void WakeDelivery() {
-    const std::lock_guard lock(deliveries_mutex_);
-    if (deliveries_) deliveries_->Wake();
+  Deliveries::Leaving FollowReceivers(const policy::Config& config) {
+    return deliveries_.Follow(std::make_shared<const policy::Config>(config));
   }
 
   void Stop() {
@@ -341,8 +327,7 @@ class Daemon {
   HttpRoutes routes_{metrics_, api_, [this](auto done) { reloads_.Request(std::move(done)); }};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
-  std::mutex deliveries_mutex_;
-  std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
+  Deliveries deliveries_{storage_, metrics_, SystemClock()};
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
   Cycle cycle_;

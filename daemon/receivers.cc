@@ -166,31 +166,68 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   return instances;
 }
 
-Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThread& storage,
-                       exporters::Metrics& metrics, const Clock& clock)
-    : config_(std::move(config)), storage_(storage), metrics_(metrics), clock_(clock) {
-  const auto instances = InstancesOf(*config_);
+bool Deliveries::Settings::operator==(const Settings& other) const {
+  // Wherever they are written.
+  return receiver.settings == other.receiver.settings &&
+         receiver.severities == other.receiver.severities &&
+         receiver.kinds == other.receiver.kinds && url == other.url &&
+         external_url == other.external_url && reopen_within == other.reopen_within;
+}
+
+Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
+                                            const policy::Config& config) {
+  return {.receiver = *instance.config,
+          .url = instance.url,
+          .external_url = config.external_url,
+          .reopen_within = config.confirm.reopen_within};
+}
+
+Deliveries::~Deliveries() {
+  for (const auto& [name, running] : running_) running.delivery->RequestStop();
+}
+
+Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Config>& config) {
+  const auto instances = InstancesOf(*config);
   std::vector<std::string> names;
   names.reserve(instances.size());
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
+
+  const std::lock_guard lock(mutex_);
+  auto before = std::exchange(running_, {});
   for (const auto& instance : instances) {
-    deliveries_.push_back(std::make_unique<exporters::Delivery>(
-        instance.name, MakeReceiver(instance, *config_), SourceOf(instance), metrics_));
+    auto& [settings, former] = before[instance.name];
+    const bool stays = former && settings == SettingsOf(instance, *config);
+    running_[instance.name] = stays ? Running{std::move(settings), std::move(former)}
+                                    : Start(instance, config, std::move(former));
   }
+  Leaving leaving;
+  for (auto& [name, gone] : before) {
+    if (!gone.delivery) continue;
+    gone.delivery->RequestStop();
+    leaving.push_back(std::move(gone.delivery));
+  }
+  return leaving;
 }
 
-Deliveries::~Deliveries() {
-  for (const auto& delivery : deliveries_) delivery->RequestStop();
+Deliveries::Running Deliveries::Start(const ReceiverInstance& instance,
+                                      const std::shared_ptr<const policy::Config>& config,
+                                      std::unique_ptr<exporters::Delivery> former) {
+  return {SettingsOf(instance, *config),
+          std::make_unique<exporters::Delivery>(instance.name, MakeReceiver(instance, *config),
+                                                SourceOf(instance, config), metrics_,
+                                                exporters::DeliveryTiming(), std::move(former))};
 }
 
 void Deliveries::Wake() {
-  for (const auto& delivery : deliveries_) delivery->Wake();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, running] : running_) running.delivery->Wake();
 }
 
-exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance) {
+exporters::DeliverySource Deliveries::SourceOf(
+    const ReceiverInstance& instance, const std::shared_ptr<const policy::Config>& config) {
   exporters::DeliverySource source;
-  source.load = [this, instance]() -> Result<exporters::DeliveryBatch> {
+  source.load = [this, instance, config]() -> Result<exporters::DeliveryBatch> {
     exporters::DeliveryBatch batch;
     batch.now = clock_.Now();
     return storage_.Run([&](storage::Store& store) -> Result<exporters::DeliveryBatch> {
@@ -201,7 +238,7 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
       for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
-      batch.findings = Wanted(std::move(*findings), *config_, *instance.config, batch.queue);
+      batch.findings = Wanted(std::move(*findings), *config, *instance.config, batch.queue);
       batch.memory = std::move(*memory);
       PublishOutbox(instance.name, batch.queue, metrics_);
       PublishDeadLetters(instance.name, store, metrics_);

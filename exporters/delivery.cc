@@ -52,12 +52,13 @@ Duration Backoff(const DeliveryTiming& timing, int failures, double jitter) {
 class Delivery::Impl {
  public:
   Impl(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
-       Metrics& metrics, DeliveryTiming timing)
+       Metrics& metrics, DeliveryTiming timing, std::unique_ptr<Delivery> former)
       : name_(std::move(name)),
         receiver_(std::move(receiver)),
         source_(std::move(source)),
         metrics_(metrics),
         timing_(timing),
+        former_(std::move(former)),
         thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
   void Wake() {
@@ -78,6 +79,7 @@ class Delivery::Impl {
   };
 
   void Run(const std::stop_token& stop) {
+    former_.reset();
     while (!stop.stop_requested()) {
       const Rest rest = Attempt(stop);
       std::unique_lock lock(mutex_);
@@ -200,6 +202,7 @@ class Delivery::Impl {
   const DeliveryTiming timing_;
 
   // The delivery thread's own.
+  std::unique_ptr<Delivery> former_;
   std::string failing_;  // the reason that was logged last; empty while it works
   int failures_ = 0;     // in a row, of those that back off
   std::minstd_rand random_{std::random_device()()};
@@ -212,9 +215,11 @@ class Delivery::Impl {
 };
 
 Delivery::Delivery(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
-                   Metrics& metrics, DeliveryTiming timing)
-    : impl_(std::make_unique<Impl>(std::move(name), std::move(receiver), std::move(source), metrics,
-                                   timing)) {}
+                   Metrics& metrics, DeliveryTiming timing, std::unique_ptr<Delivery> former) {
+  if (former) former->RequestStop();
+  impl_ = std::make_unique<Impl>(std::move(name), std::move(receiver), std::move(source), metrics,
+                                 timing, std::move(former));
+}
 
 Delivery::~Delivery() = default;
 

@@ -74,12 +74,16 @@ struct Retention {
 
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
+
+  bool operator==(const AlertmanagerConfig&) const = default;
 };
 
 struct WebhookConfig {
   std::string url;
   std::string secret_file;  // empty: requests are not signed
   bool allow_link_local = false;
+
+  bool operator==(const WebhookConfig&) const = default;
 };
 
 enum class Tracker : std::uint8_t { kGithub, kGitlab, kJira, kRedmine };
@@ -102,6 +106,8 @@ struct TicketConfig {
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;
   std::map<std::string, TicketPlace> owners;
+
+  bool operator==(const TicketConfig&) const = default;
 };
 
 struct EmailConfig {
@@ -112,6 +118,8 @@ struct EmailConfig {
   std::string username;       // empty: does not log in
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
+
+  bool operator==(const EmailConfig&) const = default;
 };
 
 struct ReceiverConfig {
