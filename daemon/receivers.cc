@@ -247,6 +247,7 @@ exporters::DeliverySource Deliveries::SourceOf(
   };
   source.acknowledge = [this, instance](const exporters::DeliveryOutcome& outcome, TimePoint at) {
     storage::Receipt receipt{.taken = outcome.taken, .refused = {}, .memory = outcome.memory};
+    receipt.taken.insert(receipt.taken.end(), outcome.dropped.begin(), outcome.dropped.end());
     for (const auto& row : outcome.refused) {
       if (row.id != 0) receipt.refused.emplace_back(row.id, row.reason);
     }

@@ -54,6 +54,7 @@ class AlertmanagerRound {
     if (outcome_.status == Status::kDelivered) {
       if (!goes_on_) Forget(alerts);
       TakeRowsOfSent(alerts.outgoing);
+      outcome_.resent = true;
     }
     if (!goes_on_) sent_.clear();
     outcome_.memory = std::move(memory_);

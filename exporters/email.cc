@@ -77,7 +77,7 @@ struct Waiting {
   MailNews news;
 };
 
-// The undelivered rows. Those of findings that are no longer for this receiver are taken.
+// The undelivered rows. Those of findings that are no longer for this receiver are dropped.
 std::vector<Waiting> WhatWaits(const DeliveryBatch& batch, DeliveryOutcome& outcome) {
   const auto findings = ById(batch.findings);
   std::vector<Waiting> waiting;
@@ -85,7 +85,7 @@ std::vector<Waiting> WhatWaits(const DeliveryBatch& batch, DeliveryOutcome& outc
     if (queued.delivered) continue;
     const auto finding = findings.find(queued.transition.finding_id);
     if (finding == findings.end()) {
-      outcome.taken.push_back(queued.id);
+      outcome.dropped.push_back(queued.id);
     } else {
       waiting.push_back({queued.id, {&queued.transition, finding->second}});
     }

@@ -167,9 +167,9 @@ class Metrics::Impl {
       Counter("postern_send_errors_total",
               "Probes that this machine could not send, by errno; never a verdict on a target.",
               {"reason"});
-  Series& notifications =
-      Counter("postern_notifications_total",
-              "Deliveries that the receiver took, its regular re-sends included.", {"receiver"});
+  Series& notifications = Counter(
+      "postern_notifications_total",
+      "Deliveries of which the receiver took something, regular re-sends included.", {"receiver"});
   Series& notification_failures = Counter(
       "postern_notification_failures_total",
       "Deliveries that the receiver refused or that did not reach it.", {"receiver", "reason"});

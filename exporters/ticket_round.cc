@@ -52,6 +52,9 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
     case Step::kTaken:
       outcome_.taken.push_back(queued.id);
       return;
+    case Step::kDropped:
+      outcome_.dropped.push_back(queued.id);
+      return;
     case Step::kRefused:
       outcome_.refused.push_back({queued.id, calls_.failure()->detail});
       calls_.Forgive();
@@ -118,15 +121,16 @@ void TicketRound::Report() {
     outcome_.reason = "unanswered";
     outcome_.detail = "a ticket may have been made; it is looked for when the tracker has settled";
     outcome_.retry_after = *intents_.wait();
+    outcome_.until_news = true;
   }
 }
 
 TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   const auto& transition = queued.transition;
   const auto found = findings_.find(transition.finding_id);
-  if (found == findings_.end()) return Step::kTaken;  // no longer for this receiver
+  if (found == findings_.end()) return Step::kDropped;
   const Finding& finding = *found->second;
-  if (IsEvent(finding.drift.kind)) return Step::kTaken;
+  if (IsEvent(finding.drift.kind)) return Step::kDropped;
   const auto record = memory_.Recall(finding.id);
   const bool has_ticket = record && !record->key.empty();
   const bool is_within = record && !record->within.empty();

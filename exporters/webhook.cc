@@ -108,7 +108,7 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::
     if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) break;
     const auto finding = findings.find(queued.transition.finding_id);
     if (finding == findings.end()) {  // no longer for this receiver
-      outcome.taken.push_back(queued.id);
+      outcome.dropped.push_back(queued.id);
       continue;
     }
     const auto body = WebhookBody(*finding->second, queued.transition, settings_.external_url);

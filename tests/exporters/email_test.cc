@@ -190,6 +190,24 @@ TEST(EmailReceiverTest, WhatIsRefusedForGoodStopsNoOther) {
   EXPECT_EQ(outcome.refused[0].reason, "554 spam");
 }
 
+TEST(EmailReceiverTest, WhatIsNotForItAnyMoreIsDropped) {
+  Server server{.answers = {}, .attempts = {}, .texts = {}};
+  auto batch = BatchOf({"aaaaaaaaaa", "bbbbbbbbbb"});
+  batch.findings.erase(batch.findings.begin());
+  const auto outcome = server.Receiver().Deliver(batch, {});
+  EXPECT_THAT(outcome.dropped, ElementsAre(1));
+  EXPECT_THAT(outcome.taken, ElementsAre(2));
+}
+
+TEST(EmailReceiverTest, NoMailBeginsOnceItIsToStop) {
+  Server server{.answers = {}, .attempts = {}, .texts = {}};
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(server.Receiver().Deliver(BatchOf({"aaaaaaaaaa"}), stop.get_token()).taken,
+              IsEmpty());
+  EXPECT_THAT(server.attempts, IsEmpty());
+}
+
 TEST(EmailReceiverTest, ARefusedRecipientKeepsNoOtherBack) {
   Server server{.answers = {SmtpFailure{Kind::kRecipient, "550 who", "soc@example.com"}},
                 .attempts = {},

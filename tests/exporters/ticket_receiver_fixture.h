@@ -180,6 +180,7 @@ class TicketReceiverTest : public testing::Test {
     if (outcome.memory) batch_.memory = *outcome.memory;
     std::erase_if(batch_.queue, [&](const QueuedTransition& row) {
       return std::ranges::count(outcome.taken, row.id) > 0 ||
+             std::ranges::count(outcome.dropped, row.id) > 0 ||
              std::ranges::count(outcome.refused, row.id, &RefusedRow::id) > 0;
     });
   }

@@ -164,6 +164,24 @@ TEST(WebhookReceiverTest, SendsEachTransitionOnceInOrder) {
               ElementsAre("finding.opened bbbbbbbbbb", "finding.resolved bbbbbbbbbb"));
 }
 
+TEST(WebhookReceiverTest, WhatIsNotForItAnyMoreIsDropped) {
+  auto batch = BatchOf({Opened("aaaaaaaaaa"), Opened("bbbbbbbbbb")});
+  batch.findings.erase(batch.findings.begin());
+  Hook hook({"200 OK"});
+  const auto outcome = ReceiverOf(hook.url()).Deliver(batch, {});
+  EXPECT_THAT(outcome.dropped, ElementsAre(1));
+  EXPECT_THAT(outcome.taken, ElementsAre(2));
+}
+
+TEST(WebhookReceiverTest, NoRequestBeginsOnceItIsToStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto outcome =
+      ReceiverOf("http://127.0.0.1:1/").Deliver(BatchOf({Opened()}), stop.get_token());
+  EXPECT_EQ(outcome.status, Status::kDelivered);
+  EXPECT_THAT(outcome.taken, IsEmpty());
+}
+
 TEST(WebhookReceiverTest, WhatItRefusesStopsNoOther) {
   Hook hook({"422 Unprocessable Entity", "200 OK"});
   const auto outcome =
