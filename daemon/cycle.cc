@@ -69,18 +69,20 @@ std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
 }
 
 void LogTransitions(const Judged& judged) {
+  std::map<std::string_view, const Finding*> changed;
+  for (const auto& finding : judged.changed) changed.emplace(finding.id, &finding);
   std::size_t lines = 0;
-  for (const auto& finding : judged.changed) {
-    for (const auto& transition : judged.transitions) {
-      if (transition.finding_id != finding.id || ++lines > kLongestLogSeries) continue;
-      Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
-          {{"id", DisplayId(finding)},
-           {"kind", std::string(ToString(finding.drift.kind))},
-           {"severity", std::string(ToString(finding.drift.severity))},
-           {"state", std::string(ToString(finding.state))},
-           {"owner", finding.drift.owner},
-           {"summary", Summary(finding.drift)}});
-    }
+  for (const auto& transition : judged.transitions) {
+    const auto at = changed.find(transition.finding_id);
+    if (at == changed.end() || ++lines > kLongestLogSeries) continue;
+    const auto& finding = *at->second;
+    Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
+        {{"id", DisplayId(finding)},
+         {"kind", std::string(ToString(finding.drift.kind))},
+         {"severity", std::string(ToString(finding.drift.severity))},
+         {"state", std::string(ToString(finding.state))},
+         {"owner", finding.drift.owner},
+         {"summary", Summary(finding.drift)}});
   }
   if (lines <= kLongestLogSeries) return;
   Log(LogLevel::kInfo, "more findings changed; `postern findings list` has them",
@@ -99,7 +101,11 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const auto suspended = parts_.clock.Suspended();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
   WarnOfNames(targets);
-  if (auto remembered = Remember(targets); !remembered) return remembered;
+  if (auto remembered = Remember(targets); !remembered) {
+    RecordStorageFailure(StorageOperation::kRead);
+    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
+    return remembered;
+  }
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
@@ -260,9 +266,7 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
       reloaded ? FindTargets(*current->policy, current->config.viewpoint, AnswersOf(targets))
                : targets;
   judged_targets.remembered = targets.remembered;
-  auto judged = parts_.storage.Run([&](storage::Store& store) {
-    return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
-  });
+  auto judged = JudgeExposure(*current, judged_targets, &evidence);
   if (!judged) {
     RecordStorageFailure(StorageOperation::kCommit);
     parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kStorage);
@@ -277,22 +281,46 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
     Log(LogLevel::kWarning, "this viewpoint is blind; findings are frozen",
         {{"family", std::string(ToString(family))}, {"scan", evidence.snapshot.run.scan}});
   }
-  Publish(*current, *judged);
   return judged;
 }
 
 Result<void> Cycle::JudgePolicy() {
   const auto setup = parts_.setup.Get();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
-  const auto judged = parts_.storage.Run([&](storage::Store& store) {
-    return JudgeAndCommit(store, *setup, targets, nullptr, parts_.clock.Now());
-  });
+  const auto judged = JudgeExposure(*setup, targets, nullptr);
   if (!judged) {
     RecordStorageFailure(StorageOperation::kCommit);
     return judged.error();
   }
-  Publish(*setup, *judged);
+  parts_.wake_delivery();  // labels and owners may be others
   return {};
+}
+
+Result<Judged> Cycle::JudgeExposure(const Setup& setup, const Targets& targets,
+                                    RunEvidence* evidence) {
+  return Judge(setup, [&](storage::Store& store) {
+    auto judged = JudgeAndCommit(store, setup, targets, evidence, parts_.clock.Now());
+    if (judged) {
+      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses));
+      parts_.metrics.SetHosts(CountHosts(judged->addresses, judged->findings));
+    }
+    return judged;
+  });
+}
+
+Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
+  auto judged = parts_.storage.Run([&](storage::Store& store) {
+    auto committed = work(store);
+    if (committed) {
+      parts_.metrics.SetFindings(committed->findings,
+                                 static_cast<std::size_t>(setup.config.finding_series_limit));
+    }
+    return committed;
+  });
+  if (!judged || judged->transitions.empty()) return judged;
+  parts_.wake_delivery();
+  LogTransitions(*judged);
+  return judged;
 }
 
 void Cycle::RecordStorageFailure(StorageOperation operation) {
@@ -354,10 +382,9 @@ void Cycle::WarnOfNames(const Targets& targets) {
 
 Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {
   const auto setup = parts_.setup.Get();
-  const auto judged = parts_.storage.Run(
-      [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
+  const auto judged = Judge(
+      *setup, [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
   if (!judged) return judged.error();
-  Announce(*setup, *judged);
   return {};
 }
 
@@ -370,25 +397,9 @@ Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
 Result<void> Cycle::Remember(Targets& targets) {
   if (targets.unresolved.empty()) return {};
   const auto memory = parts_.storage.Run([](storage::Store& store) { return store.Names(); });
-  if (!memory) {
-    parts_.metrics.RecordStorageError(StorageOperation::kRead);
-    return memory.error();
-  }
+  if (!memory) return memory.error();
   targets.remembered = LastAddresses(targets.unresolved, *memory);
   return {};
-}
-
-void Cycle::Publish(const Setup& setup, const Judged& judged) {
-  parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
-  parts_.metrics.SetHosts(CountHosts(judged.addresses, judged.findings));
-  Announce(setup, judged);
-}
-
-void Cycle::Announce(const Setup& setup, const Judged& judged) {
-  LogTransitions(judged);
-  parts_.metrics.SetFindings(judged.findings,
-                             static_cast<std::size_t>(setup.config.finding_series_limit));
-  parts_.wake_delivery();
 }
 
 }  // namespace postern::daemon

@@ -139,7 +139,7 @@ class Daemon {
   void WatchCoverage() {
     coverage_watch_.emplace(CoverageWatch::Parts{
         setup_, storage_, pause_, metrics_, SystemClock(),
-        [this](const Setup& setup, const Judged& judged) { cycle_.Announce(setup, judged); }});
+        [this](const Setup& setup, const JudgingWork& work) { return cycle_.Judge(setup, work); }});
   }
 
   // A daemon that cannot be paused still watches.
