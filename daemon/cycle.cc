@@ -140,7 +140,9 @@ AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets
                                    const RunInfo& info, const std::stop_token& stop) {
   if (!scan.assume_up) {
     const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
-    return LookForTargets(targets.list, info.seed, may_probe, parts_.limiter, stop);
+    auto answering = LookForTargets(targets.list, info.seed, may_probe, parts_.limiter, stop);
+    parts_.metrics.RecordTraffic(answering.coverage);
+    return answering;
   }
   AnsweringTargets all{.list = targets.list, .coverage = {}};
   all.coverage.complete = true;
@@ -182,7 +184,9 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   // The run's own policy chose the endpoints; what has left the scope since is not probed.
   const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
   const auto read_canaries = [&] {
-    return ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
+    auto look = ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
+    parts_.metrics.RecordTraffic(look.coverage);
+    return std::move(look.readings);
   };
 
   RunEvidence evidence;
@@ -192,11 +196,16 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   request.pace = begun.plan.pace;
   request.seed = info.seed;
   request.may_probe = may_probe;
+  const auto scan = [&] {
+    auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
+    parts_.metrics.RecordTraffic(result.coverage);
+    return result;
+  };
   std::optional<Coverage> swept;
   if (info.stage == Stage::kDiscover) {
     swept = Discover(setup, targets, begun, info, request, evidence, stop);
   }
-  auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
+  auto result = scan();
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;
@@ -209,13 +218,14 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
   request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
   if (request.plan.size() > 0) {
-    AddPart(scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop), snapshot);
+    AddPart(scan(), snapshot);
     drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
   }
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
           .LookAgain(questions, stop);
+  parts_.metrics.RecordTraffic(look.coverage);
   AddAnswers(questions, look.answers, snapshot);
   evidence.confirmed = std::move(look.open);
   evidence.exchanges = std::move(look.exchanges);
@@ -238,6 +248,7 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
     return request.may_probe(link.base()) && policy::MayProbeAll(*policy, viewpoint, link);
   };
   auto sighting = LookForHosts(question, listed, parts_.limiter, stop);
+  parts_.metrics.RecordTraffic(sighting.coverage);
   for (const auto& refused : sighting.refused) {
     parts_.metrics.RecordRunFailure(info.scan, RunFailure::kNotCovered);
     Log(LogLevel::kWarning,
@@ -298,10 +309,12 @@ Result<void> Cycle::JudgePolicy() {
 
 Result<Judged> Cycle::JudgeExposure(const Setup& setup, const Targets& targets,
                                     RunEvidence* evidence) {
+  const auto asked =
+      PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.list);
   return Judge(setup, [&](storage::Store& store) {
     auto judged = JudgeAndCommit(store, setup, targets, evidence, parts_.clock.Now());
     if (judged) {
-      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses));
+      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses, asked));
       parts_.metrics.SetHosts(CountHosts(judged->addresses, judged->findings));
     }
     return judged;

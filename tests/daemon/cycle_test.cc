@@ -10,7 +10,9 @@
 namespace postern::daemon {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 // Nothing listens on these ports.
 constexpr char kMissing[] = R"(version: 1
@@ -28,12 +30,20 @@ constexpr char kEachRunDecides[] = R"(version: 1
 viewpoint: public
 policy: policy.yaml
 storage: sqlite:postern.db
-scans: [{name: expected, stage: expected, every: 1h}]
+scans:
+  - {name: expected, stage: expected, every: 1h}
+  - {name: top, stage: top, ports: "tcp/1-10", every: 1h}
+canaries: [{address: 127.0.0.2, port: tcp/2, state: closed}]
 confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}
 )";
 
 constexpr std::string_view kOneIsMissing =
     "postern_findings{kind=\"missing\",severity=\"warning\",state=\"open\"} 1\n";
+
+std::string Endpoints(const std::string& state, int count) {
+  return "postern_endpoints{family=\"ipv4\",protocol=\"tcp\",state=\"" + state + "\"} " +
+         std::to_string(count) + "\n";
+}
 
 class CycleTest : public testing::Test {
  protected:
@@ -73,6 +83,25 @@ TEST_F(CycleTest, WhatIsCommittedNextFindsTheMetricsOfWhatWasCommittedBefore) {
   }));
   storage_.Run([](storage::Store&) { return true; });
   EXPECT_THAT(next, HasSubstr(kOneIsMissing));
+}
+
+TEST_F(CycleTest, EndpointsThatNoRunHasSeenYetAreUnknown) {
+  ASSERT_TRUE(Run());
+  EXPECT_THAT(metrics_.Render(),
+              AllOf(HasSubstr(Endpoints("closed", 1)), HasSubstr(Endpoints("unknown", 9))));
+}
+
+TEST_F(CycleTest, ConfirmationsAndCanariesCountAsProbes) {
+  ASSERT_TRUE(Run());  // the canary, tcp/1, once more for evidence, and the canary
+  EXPECT_THAT(metrics_.Render(), HasSubstr("probes_sent_total{protocol=\"tcp\"} 4\n"));
+}
+
+TEST_F(CycleTest, TheProbesOfARunThatIsVoidWereSent) {
+  clock_.OnReading([readings = 0](TimePoint&, Duration& suspended) mutable {
+    if (++readings == 5) suspended += std::chrono::hours(8);
+  });
+  ASSERT_TRUE(Run());
+  EXPECT_THAT(metrics_.Render(), Not(HasSubstr("probes_sent_total{protocol=\"tcp\"} 0\n")));
 }
 
 }  // namespace
