@@ -11,6 +11,7 @@
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
 #include "daemon/questions.h"
+#include "daemon/receivers.h"
 #include "daemon/schedule.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
@@ -327,6 +328,7 @@ Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
     if (committed) {
       parts_.metrics.SetFindings(committed->findings,
                                  static_cast<std::size_t>(setup.config.finding_series_limit));
+      PublishOutboxes(store, setup.config, parts_.metrics);
     }
     return committed;
   });
@@ -402,7 +404,11 @@ Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& ch
 }
 
 Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
-  auto count = parts_.storage.Run([&](storage::Store& store) { return store.Redeliver(receiver); });
+  auto count = parts_.storage.Run([&](storage::Store& store) {
+    auto queued = store.Redeliver(receiver);
+    PublishOutboxes(store, parts_.setup.Get()->config, parts_.metrics);
+    return queued;
+  });
   if (count) parts_.wake_delivery();
   return count;
 }

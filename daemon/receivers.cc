@@ -33,27 +33,6 @@ std::vector<Finding> Wanted(std::vector<Finding> findings, const policy::Config&
   return findings;
 }
 
-void PublishOutbox(const std::string& receiver,
-                   const std::vector<exporters::QueuedTransition>& queue,
-                   exporters::Metrics& metrics) {
-  std::size_t pending = 0;
-  std::optional<TimePoint> oldest;
-  for (const auto& row : queue) {
-    if (row.delivered) continue;
-    ++pending;
-    if (!oldest) oldest = row.transition.at;
-  }
-  metrics.SetOutbox(receiver, pending, oldest);
-}
-
-void PublishDeadLetters(const std::string& receiver, const storage::Store& store,
-                        exporters::Metrics& metrics) {
-  const auto letters = store.DeadLetters();
-  if (!letters) return;
-  const auto count = std::ranges::count(*letters, receiver, &storage::OutboxRow::receiver);
-  metrics.SetDeadLetters(receiver, static_cast<std::size_t>(count));
-}
-
 exporters::TicketRoute RouteOf(const policy::TicketPlace& place) {
   return {.repository = place.repository, .assignee = place.assignee, .component = place.component};
 }
@@ -166,6 +145,19 @@ std::vector<ReceiverInstance> InstancesOf(const policy::Config& config) {
   return instances;
 }
 
+void PublishOutbox(const storage::Store& store, const std::string& receiver,
+                   exporters::Metrics& metrics) {
+  const auto count = store.CountOutbox(receiver);
+  if (!count) return metrics.RecordStorageError(exporters::StorageOperation::kRead);
+  metrics.SetOutbox(receiver, count->waiting, count->oldest);
+  metrics.SetDeadLetters(receiver, count->dead_letters);
+}
+
+void PublishOutboxes(const storage::Store& store, const policy::Config& config,
+                     exporters::Metrics& metrics) {
+  for (const auto& instance : InstancesOf(config)) PublishOutbox(store, instance.name, metrics);
+}
+
 bool Deliveries::Settings::operator==(const Settings& other) const {
   // Wherever they are written.
   return receiver.settings == other.receiver.settings &&
@@ -192,6 +184,9 @@ Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Confi
   names.reserve(instances.size());
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
+  storage_.Post([config, &metrics = metrics_](storage::Store& store) {
+    PublishOutboxes(store, *config, metrics);
+  });
 
   const std::lock_guard lock(mutex_);
   auto before = std::exchange(running_, {});
@@ -240,8 +235,6 @@ exporters::DeliverySource Deliveries::SourceOf(
       for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
       batch.findings = Wanted(std::move(*findings), *config, *instance.config, batch.queue);
       batch.memory = std::move(*memory);
-      PublishOutbox(instance.name, batch.queue, metrics_);
-      PublishDeadLetters(instance.name, store, metrics_);
       return std::move(batch);
     });
   };
@@ -253,7 +246,8 @@ exporters::DeliverySource Deliveries::SourceOf(
     }
     return storage_.Run([&](storage::Store& store) {
       auto acknowledged = store.Acknowledge(instance.name, receipt, at);
-      PublishDeadLetters(instance.name, store, metrics_);
+      if (!acknowledged) metrics_.RecordStorageError(exporters::StorageOperation::kAcknowledge);
+      PublishOutbox(store, instance.name, metrics_);
       return acknowledged;
     });
   };

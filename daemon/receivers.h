@@ -25,6 +25,12 @@ struct ReceiverInstance {
 
 std::vector<ReceiverInstance> InstancesOf(const policy::Config& config);
 
+// What waits for each, as metrics; on the storage thread, after whatever changed it.
+void PublishOutbox(const storage::Store& store, const std::string& receiver,
+                   exporters::Metrics& metrics);
+void PublishOutboxes(const storage::Store& store, const policy::Config& config,
+                     exporters::Metrics& metrics);
+
 // The deliveries of the configuration in force. Thread-safe.
 class Deliveries {
  public:

@@ -21,6 +21,8 @@ Result<void> Enqueue(Database& database, const std::string& receiver, const Tran
 // See Store::Outbox.
 Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string& receiver,
                                           TimePoint delivered_since);
+// See Store::CountOutbox.
+Result<OutboxCount> CountRows(Database& database, const std::string& receiver);
 // The first delivery of a row counts. An error if it is not a row of this receiver.
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
                            TimePoint at);

@@ -206,6 +206,10 @@ Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,
   return LoadOutbox(impl_->database(), receiver, delivered_since);
 }
 
+Result<OutboxCount> Store::CountOutbox(const std::string& receiver) const {
+  return CountRows(impl_->database(), receiver);
+}
+
 Result<std::map<std::string, std::string>> Store::ReceiverMemory(
     const std::string& receiver) const {
   return LoadMemory(impl_->database(), receiver);

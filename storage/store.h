@@ -55,6 +55,15 @@ struct OutboxRow {
   std::string refusal;               // why, for people
 };
 
+// How much of it there is of one receiver.
+struct OutboxCount {
+  std::size_t waiting = 0;
+  std::optional<TimePoint> oldest;  // of the transitions that wait
+  std::size_t dead_letters = 0;
+
+  bool operator==(const OutboxCount&) const = default;
+};
+
 // What came of a delivery to one receiver.
 struct Receipt {
   std::vector<std::int64_t> taken;                             // outbox rows
@@ -227,6 +236,7 @@ class Store {
   // first, dead letters left out.
   Result<std::vector<OutboxRow>> Outbox(const std::string& receiver,
                                         TimePoint delivered_since) const;
+  Result<OutboxCount> CountOutbox(const std::string& receiver) const;
   // What the receiver remembers between deliveries, by key of its own.
   Result<std::map<std::string, std::string>> ReceiverMemory(const std::string& receiver) const;
   // In one transaction: marks the rows delivered or refused and replaces the receiver's memory.

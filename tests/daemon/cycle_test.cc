@@ -34,6 +34,7 @@ scans:
   - {name: expected, stage: expected, every: 1h}
   - {name: top, stage: top, ports: "tcp/1-10", every: 1h}
 canaries: [{address: 127.0.0.2, port: tcp/2, state: closed}]
+receivers: [{name: soc, webhook: {url: "http://127.0.0.1:1"}}]
 confirm: {open: {methods: 1}, gone: {runs: 1}, resolve_after: 1}
 )";
 
@@ -83,6 +84,14 @@ TEST_F(CycleTest, WhatIsCommittedNextFindsTheMetricsOfWhatWasCommittedBefore) {
   }));
   storage_.Run([](storage::Store&) { return true; });
   EXPECT_THAT(next, HasSubstr(kOneIsMissing));
+}
+
+TEST_F(CycleTest, WhatWaitsIsCountedWhateverItsReceiverDoes) {
+  metrics_.SetReceivers({"soc"});
+  ASSERT_TRUE(Run());
+  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 1\n"));
+  EXPECT_THAT(metrics_.Render(),
+              Not(HasSubstr("postern_outbox_oldest_timestamp_seconds{receiver=\"soc\"} 0\n")));
 }
 
 TEST_F(CycleTest, EndpointsThatNoRunHasSeenYetAreUnknown) {
