@@ -308,6 +308,8 @@ class Daemon {
     NotifyStopping();
     Log(LogLevel::kInfo, "posternd is stopping");
     routes_.SetReady(false);
+    loops_.RequestStop();  // whatever is waited for after this, no packet is sent
+    deliveries_.RequestStop();
     io_.stop();
   }
 

@@ -174,7 +174,10 @@ Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
           .reopen_within = config.confirm.reopen_within};
 }
 
-Deliveries::~Deliveries() {
+Deliveries::~Deliveries() { RequestStop(); }
+
+void Deliveries::RequestStop() {
+  const std::lock_guard lock(mutex_);
   for (const auto& [name, running] : running_) running.delivery->RequestStop();
 }
 

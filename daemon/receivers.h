@@ -37,7 +37,7 @@ class Deliveries {
   // None at first. What it is given must outlive it.
   Deliveries(StorageThread& storage, exporters::Metrics& metrics, const Clock& clock)
       : storage_(storage), metrics_(metrics), clock_(clock) {}
-  // Ends them; waits for what is being sent.
+  // Ends them; waits for the requests under way.
   ~Deliveries();
   Deliveries(const Deliveries&) = delete;
   Deliveries& operator=(const Deliveries&) = delete;
@@ -48,6 +48,8 @@ class Deliveries {
   using Leaving = std::vector<std::unique_ptr<exporters::Delivery>>;
   Leaving Follow(const std::shared_ptr<const policy::Config>& config);
   void Wake();
+  // None begins a further request; returns at once.
+  void RequestStop();
 
  private:
   // What a delivery is made of.
