@@ -133,7 +133,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
   }
   PublishAge(scan);
-  RemoveExpired(setup->config.retention);
+  RemoveExpired(parts_.setup.Get()->config);
   return {};
 }
 
@@ -358,10 +358,13 @@ TimePoint Cycle::TimeOfAges() {
 }
 
 // A step after each run: what expires in between is less than a step takes.
-void Cycle::RemoveExpired(const policy::Retention& retention) {
-  const auto expiry = ExpiryAt(retention, TimeOfAges());
+void Cycle::RemoveExpired(const policy::Config& config) {
+  auto expiry = ExpiryAt(config.retention, TimeOfAges());
+  expiry.receivers.emplace();
+  for (const auto& instance : InstancesOf(config)) expiry.receivers->insert(instance.name);
   const auto log_bytes = parts_.storage.Run([&](storage::Store& store) -> Result<std::uint64_t> {
     if (const auto removed = store.RemoveExpired(expiry); !removed) return removed.error();
+    PublishOutboxes(store, config, parts_.metrics);
     return store.LogBytes();
   });
   if (log_bytes) return parts_.metrics.SetStorageLog(*log_bytes);

@@ -89,7 +89,7 @@ class Cycle {
   Result<Judged> JudgeExposure(const Setup& setup, const Targets& targets, RunEvidence* evidence);
   void RecordStorageFailure(exporters::StorageOperation operation);
   TimePoint TimeOfAges();
-  void RemoveExpired(const policy::Retention& retention);
+  void RemoveExpired(const policy::Config& config);
   void WarnOfNames(const Targets& targets);
   // Fills in where the names that do not resolve now last led to.
   Result<void> Remember(Targets& targets);

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -123,7 +124,10 @@ struct Expiry {
   TimePoint delivered;  // outbox rows
   TimePoint findings;   // resolved ones
   TimePoint evidence;
-  TimePoint names = {};                   // what a name led to that did not answer since
+  TimePoint names = {};  // what a name led to that did not answer since
+  // Those in force: what waits for another goes like a resolved finding, and what it remembers with
+  // its last row. None: all are.
+  std::optional<std::set<std::string>> receivers = {};
   std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
