@@ -7,6 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
+#include <functional>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -95,7 +97,9 @@ class Daemon {
         std::move(security_));
     if (!server) return server.error();
     server_ = *std::move(server);
-    if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
+    // Names may take ten seconds to resolve.
+    const auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
+    if (!judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
 
     FollowSetup(*setup);
@@ -124,6 +128,18 @@ class Daemon {
   }
 
  private:
+  // Does `work` on a thread of its own; requests are answered meanwhile.
+  Result<void> WhileAnswering(const std::function<Result<void>()>& work) {
+    auto done = std::async(std::launch::async, [&] {
+      auto result = work();
+      io_.stop();
+      return result;
+    });
+    io_.run();
+    io_.restart();
+    return done.get();
+  }
+
   void WaitForSignal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
