@@ -98,7 +98,7 @@ class Daemon {
     if (!server) return server.error();
     server_ = *std::move(server);
     // Names may take ten seconds to resolve.
-    const auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
+    auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
 

@@ -37,6 +37,7 @@ class Names {
       asked_ = true;
       answered_.wait();
       std::vector<scanner::Resolved> answers;
+      answers.reserve(names.size());
       for (const auto& name : names) answers.push_back({name, {}, "no answer"});
       return answers;
     };
