@@ -2,11 +2,13 @@
 #include <boost/json.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/commands.h"
 #include "cli/control_client.h"
 #include "cli/load.h"
+#include "daemon/receivers.h"
 #include "exporters/escape.h"
 #include "storage/store.h"
 
@@ -44,7 +46,26 @@ int ShowUndelivered(const Options& options) {
   return kNothingFound;
 }
 
+// The names of the receivers, if `name` is none of them.
+std::optional<std::string> NamesInsteadOf(const std::string& name, const policy::Config& config) {
+  std::string names;
+  for (const auto& instance : daemon::InstancesOf(config)) {
+    if (instance.name == name) return std::nullopt;
+    names += (names.empty() ? "" : ", ") + instance.name;
+  }
+  return names.empty() ? "none" : names;
+}
+
 int Redeliver(const Options& options) {
+  const auto loaded = LoadForCommand(options.config);
+  if (!loaded.setup) return loaded.status;
+  const auto names = options.receiver.empty()
+                         ? std::nullopt
+                         : NamesInsteadOf(options.receiver, loaded.setup->config);
+  if (names) {
+    return CannotRead(
+        Error{"there is no receiver '" + options.receiver + "'; the configuration has: " + *names});
+  }
   boost::json::object request{{"command", "redeliver"}};
   if (!options.receiver.empty()) request["receiver"] = options.receiver;
   int status = kNothingFound;

@@ -32,10 +32,14 @@ class TicketTemplate {
   std::string Fill(const std::function<std::string(std::string_view name)>& fact) const;
   bool Has(std::string_view name) const;
 
+  bool operator==(const TicketTemplate&) const = default;
+
  private:
   struct Piece {
     std::string text;  // as it is, or the name of a fact
     bool is_fact = false;
+
+    bool operator==(const Piece&) const = default;
   };
 
   std::vector<Piece> pieces_;

@@ -1,14 +1,15 @@
 #include "daemon/canaries.h"
 
 #include <map>
+#include <utility>
 
 #include "scanner/method.h"
 
 namespace postern::daemon {
 
-std::vector<drift::CanaryReading> ReadCanaries(
-    std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
-    const std::function<bool(const IpAddress&)>& may_probe, const std::stop_token& stop) {
+CanaryLook ReadCanaries(std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
+                        const std::function<bool(const IpAddress&)>& may_probe,
+                        const std::stop_token& stop) {
   if (canaries.empty()) return {};
   std::map<IpAddress, PortSet> ports;
   for (const auto& canary : canaries) {
@@ -26,17 +27,18 @@ std::vector<drift::CanaryReading> ReadCanaries(
   before.reserve(canaries.size());
   for (const auto& canary : canaries) before.push_back(allowed(canary));
 
+  auto result = scanner::Scan(request, scanner::Method::kAuto, limiter, stop);
   Snapshot snapshot;
-  snapshot.addresses = scanner::Scan(request, scanner::Method::kAuto, limiter, stop).addresses;
-  std::vector<drift::CanaryReading> readings;
+  snapshot.addresses = std::move(result.addresses);
+  CanaryLook look{.readings = {}, .coverage = std::move(result.coverage)};
   for (std::size_t i = 0; i < canaries.size(); ++i) {
     const auto& canary = canaries[i];
     const auto verdict = snapshot.At(canary.endpoint);
-    readings.push_back({canary.endpoint, canary.state,
-                        verdict ? verdict->state : PortState::kUnknown,
-                        before[i] && allowed(canary)});
+    look.readings.push_back({canary.endpoint, canary.state,
+                             verdict ? verdict->state : PortState::kUnknown,
+                             before[i] && allowed(canary)});
   }
-  return readings;
+  return look;
 }
 
 }  // namespace postern::daemon

@@ -12,9 +12,14 @@
 
 namespace postern::daemon {
 
+struct CanaryLook {
+  std::vector<drift::CanaryReading> readings;
+  Coverage coverage;
+};
+
 // One reading of each; a canary that could not be probed reads as unknown.
-std::vector<drift::CanaryReading> ReadCanaries(
-    std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
-    const std::function<bool(const IpAddress&)>& may_probe, const std::stop_token& stop);
+CanaryLook ReadCanaries(std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
+                        const std::function<bool(const IpAddress&)>& may_probe,
+                        const std::stop_token& stop);
 
 }  // namespace postern::daemon

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "scanner/method.h"
 #include "scanner/packet_log.h"
@@ -104,6 +105,7 @@ bool Confirmation::AskInTurns(std::span<const Question> questions, SecondLook& l
     if (asked.empty()) return true;
     if (!WaitBetween(stop)) return false;
     auto result = Ask(asked, stop);
+    look.coverage.Add(result.coverage);
     std::set<Endpoint> open;
     for (const auto& observation : result.open) open.insert(observation.endpoint);
     std::erase_if(look.open, [&](const Endpoint& endpoint) { return !open.contains(endpoint); });
@@ -119,7 +121,11 @@ SecondLook Confirmation::LookAgain(std::span<const Question> questions,
   const auto for_evidence = ForEvidence(questions);
   scanner::PacketLog log(SubjectsOf(for_evidence));
   const auto started = parts_.clock.Now();
-  if (!AskInTurns(questions, look, stop)) return {};
+  if (!AskInTurns(questions, look, stop)) {
+    SecondLook stopped;
+    stopped.coverage = std::move(look.coverage);
+    return stopped;
+  }
   auto packets = log.Take();
   const auto finished = parts_.clock.Now();
   for (std::size_t i = 0; i < for_evidence.size(); ++i) {

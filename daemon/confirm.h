@@ -36,6 +36,7 @@ struct SecondLook {
   std::set<Endpoint> open;                    // of the deciding questions: open every time
   std::vector<AddressStates> answers;         // of all endpoints, to the first time of asking
   std::map<std::string, Exchange> exchanges;  // of the first kMostForEvidence endpoints
+  Coverage coverage;                          // what was sent for it
 };
 
 class Confirmation {

@@ -78,15 +78,14 @@ void CoverageWatch::Look(Judging judging) {
   const auto now = parts_.clock.Now();
   if (parts_.pause.Now()) return;
   const auto setup = parts_.setup.Get();
-  const auto judged = parts_.storage.Run([&](storage::Store& store) -> Result<Judged> {
+  const auto look = [&](storage::Store& store) -> Result<Judged> {
     const auto watching = store.Watch(TermsOf(setup->config), now);
     if (!watching) return watching.error();
     return judging == Judging::kYes ? JudgeAges(store, *setup, *watching, now) : Judged{};
-  });
-  if (judged) {
-    if (!judged->changed.empty()) parts_.announce(*setup, *judged);
-    return;
-  }
+  };
+  const auto judged =
+      judging == Judging::kYes ? parts_.judge(*setup, look) : parts_.storage.Run(look);
+  if (judged) return;
   parts_.metrics.RecordStorageError(exporters::StorageOperation::kCommit);
   Log(LogLevel::kWarning, "the age of the observations cannot be judged",
       {{"error", judged.error().message}});

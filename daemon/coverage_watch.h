@@ -34,7 +34,7 @@ class CoverageWatch {
     const PauseSwitch& pause;
     exporters::Metrics& metrics;
     const Clock& clock;
-    std::function<void(const Setup&, const Judged&)> announce;  // what a look changed
+    std::function<Result<Judged>(const Setup&, const JudgingWork&)> judge;  // as Cycle::Judge
   };
 
   // Starts the thread. What it is given must outlive it. The first look is a minute later, so that

@@ -11,6 +11,7 @@
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
 #include "daemon/questions.h"
+#include "daemon/receivers.h"
 #include "daemon/schedule.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
@@ -69,18 +70,20 @@ std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
 }
 
 void LogTransitions(const Judged& judged) {
+  std::map<std::string_view, const Finding*> changed;
+  for (const auto& finding : judged.changed) changed.emplace(finding.id, &finding);
   std::size_t lines = 0;
-  for (const auto& finding : judged.changed) {
-    for (const auto& transition : judged.transitions) {
-      if (transition.finding_id != finding.id || ++lines > kLongestLogSeries) continue;
-      Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
-          {{"id", DisplayId(finding)},
-           {"kind", std::string(ToString(finding.drift.kind))},
-           {"severity", std::string(ToString(finding.drift.severity))},
-           {"state", std::string(ToString(finding.state))},
-           {"owner", finding.drift.owner},
-           {"summary", Summary(finding.drift)}});
-    }
+  for (const auto& transition : judged.transitions) {
+    const auto at = changed.find(transition.finding_id);
+    if (at == changed.end() || ++lines > kLongestLogSeries) continue;
+    const auto& finding = *at->second;
+    Log(LogLevel::kInfo, "finding " + std::string(ToString(transition.kind)),
+        {{"id", DisplayId(finding)},
+         {"kind", std::string(ToString(finding.drift.kind))},
+         {"severity", std::string(ToString(finding.drift.severity))},
+         {"state", std::string(ToString(finding.state))},
+         {"owner", finding.drift.owner},
+         {"summary", Summary(finding.drift)}});
   }
   if (lines <= kLongestLogSeries) return;
   Log(LogLevel::kInfo, "more findings changed; `postern findings list` has them",
@@ -99,7 +102,11 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const auto suspended = parts_.clock.Suspended();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
   WarnOfNames(targets);
-  if (auto remembered = Remember(targets); !remembered) return remembered;
+  if (auto remembered = Remember(targets); !remembered) {
+    RecordStorageFailure(StorageOperation::kRead);
+    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
+    return remembered;
+  }
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
@@ -126,7 +133,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
   }
   PublishAge(scan);
-  RemoveExpired(setup->config.retention);
+  RemoveExpired(parts_.setup.Get()->config);
   return {};
 }
 
@@ -134,7 +141,9 @@ AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets
                                    const RunInfo& info, const std::stop_token& stop) {
   if (!scan.assume_up) {
     const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
-    return LookForTargets(targets.list, info.seed, may_probe, parts_.limiter, stop);
+    auto answering = LookForTargets(targets.list, info.seed, may_probe, parts_.limiter, stop);
+    parts_.metrics.RecordTraffic(answering.coverage);
+    return answering;
   }
   AnsweringTargets all{.list = targets.list, .coverage = {}};
   all.coverage.complete = true;
@@ -176,7 +185,9 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   // The run's own policy chose the endpoints; what has left the scope since is not probed.
   const auto may_probe = [this](const IpAddress& address) { return MayProbe(address); };
   const auto read_canaries = [&] {
-    return ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
+    auto look = ReadCanaries(setup.config.canaries, parts_.limiter, may_probe, stop);
+    parts_.metrics.RecordTraffic(look.coverage);
+    return std::move(look.readings);
   };
 
   RunEvidence evidence;
@@ -186,11 +197,16 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   request.pace = begun.plan.pace;
   request.seed = info.seed;
   request.may_probe = may_probe;
+  const auto scan = [&] {
+    auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
+    parts_.metrics.RecordTraffic(result.coverage);
+    return result;
+  };
   std::optional<Coverage> swept;
   if (info.stage == Stage::kDiscover) {
     swept = Discover(setup, targets, begun, info, request, evidence, stop);
   }
-  auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
+  auto result = scan();
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;
@@ -203,13 +219,14 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
   request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
   if (request.plan.size() > 0) {
-    AddPart(scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop), snapshot);
+    AddPart(scan(), snapshot);
     drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
   }
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
           .LookAgain(questions, stop);
+  parts_.metrics.RecordTraffic(look.coverage);
   AddAnswers(questions, look.answers, snapshot);
   evidence.confirmed = std::move(look.open);
   evidence.exchanges = std::move(look.exchanges);
@@ -232,6 +249,7 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
     return request.may_probe(link.base()) && policy::MayProbeAll(*policy, viewpoint, link);
   };
   auto sighting = LookForHosts(question, listed, parts_.limiter, stop);
+  parts_.metrics.RecordTraffic(sighting.coverage);
   for (const auto& refused : sighting.refused) {
     parts_.metrics.RecordRunFailure(info.scan, RunFailure::kNotCovered);
     Log(LogLevel::kWarning,
@@ -260,9 +278,7 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
       reloaded ? FindTargets(*current->policy, current->config.viewpoint, AnswersOf(targets))
                : targets;
   judged_targets.remembered = targets.remembered;
-  auto judged = parts_.storage.Run([&](storage::Store& store) {
-    return JudgeAndCommit(store, *current, judged_targets, &evidence, parts_.clock.Now());
-  });
+  auto judged = JudgeExposure(*current, judged_targets, &evidence);
   if (!judged) {
     RecordStorageFailure(StorageOperation::kCommit);
     parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kStorage);
@@ -277,22 +293,49 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
     Log(LogLevel::kWarning, "this viewpoint is blind; findings are frozen",
         {{"family", std::string(ToString(family))}, {"scan", evidence.snapshot.run.scan}});
   }
-  Publish(*current, *judged);
   return judged;
 }
 
 Result<void> Cycle::JudgePolicy() {
   const auto setup = parts_.setup.Get();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
-  const auto judged = parts_.storage.Run([&](storage::Store& store) {
-    return JudgeAndCommit(store, *setup, targets, nullptr, parts_.clock.Now());
-  });
+  const auto judged = JudgeExposure(*setup, targets, nullptr);
   if (!judged) {
     RecordStorageFailure(StorageOperation::kCommit);
     return judged.error();
   }
-  Publish(*setup, *judged);
+  parts_.wake_delivery();  // labels and owners may be others
   return {};
+}
+
+Result<Judged> Cycle::JudgeExposure(const Setup& setup, const Targets& targets,
+                                    RunEvidence* evidence) {
+  const auto asked =
+      PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.list);
+  return Judge(setup, [&](storage::Store& store) {
+    auto judged = JudgeAndCommit(store, setup, targets, evidence, parts_.clock.Now());
+    if (judged) {
+      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses, asked));
+      parts_.metrics.SetHosts(CountHosts(judged->addresses, judged->findings));
+    }
+    return judged;
+  });
+}
+
+Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
+  auto judged = parts_.storage.Run([&](storage::Store& store) {
+    auto committed = work(store);
+    if (committed) {
+      parts_.metrics.SetFindings(committed->findings,
+                                 static_cast<std::size_t>(setup.config.finding_series_limit));
+      PublishOutboxes(store, setup.config, parts_.metrics);
+    }
+    return committed;
+  });
+  if (!judged || judged->transitions.empty()) return judged;
+  parts_.wake_delivery();
+  LogTransitions(*judged);
+  return judged;
 }
 
 void Cycle::RecordStorageFailure(StorageOperation operation) {
@@ -315,10 +358,13 @@ TimePoint Cycle::TimeOfAges() {
 }
 
 // A step after each run: what expires in between is less than a step takes.
-void Cycle::RemoveExpired(const policy::Retention& retention) {
-  const auto expiry = ExpiryAt(retention, TimeOfAges());
+void Cycle::RemoveExpired(const policy::Config& config) {
+  auto expiry = ExpiryAt(config.retention, TimeOfAges());
+  expiry.receivers.emplace();
+  for (const auto& instance : InstancesOf(config)) expiry.receivers->insert(instance.name);
   const auto log_bytes = parts_.storage.Run([&](storage::Store& store) -> Result<std::uint64_t> {
     if (const auto removed = store.RemoveExpired(expiry); !removed) return removed.error();
+    PublishOutboxes(store, config, parts_.metrics);
     return store.LogBytes();
   });
   if (log_bytes) return parts_.metrics.SetStorageLog(*log_bytes);
@@ -354,15 +400,18 @@ void Cycle::WarnOfNames(const Targets& targets) {
 
 Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {
   const auto setup = parts_.setup.Get();
-  const auto judged = parts_.storage.Run(
-      [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
+  const auto judged = Judge(
+      *setup, [&](storage::Store& store) { return ChangeAndCommit(store, *setup, id, change); });
   if (!judged) return judged.error();
-  Announce(*setup, *judged);
   return {};
 }
 
 Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
-  auto count = parts_.storage.Run([&](storage::Store& store) { return store.Redeliver(receiver); });
+  auto count = parts_.storage.Run([&](storage::Store& store) {
+    auto queued = store.Redeliver(receiver);
+    PublishOutboxes(store, parts_.setup.Get()->config, parts_.metrics);
+    return queued;
+  });
   if (count) parts_.wake_delivery();
   return count;
 }
@@ -370,25 +419,9 @@ Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
 Result<void> Cycle::Remember(Targets& targets) {
   if (targets.unresolved.empty()) return {};
   const auto memory = parts_.storage.Run([](storage::Store& store) { return store.Names(); });
-  if (!memory) {
-    parts_.metrics.RecordStorageError(StorageOperation::kRead);
-    return memory.error();
-  }
+  if (!memory) return memory.error();
   targets.remembered = LastAddresses(targets.unresolved, *memory);
   return {};
-}
-
-void Cycle::Publish(const Setup& setup, const Judged& judged) {
-  parts_.metrics.SetEndpoints(CountEndpoints(judged.addresses));
-  parts_.metrics.SetHosts(CountHosts(judged.addresses, judged.findings));
-  Announce(setup, judged);
-}
-
-void Cycle::Announce(const Setup& setup, const Judged& judged) {
-  LogTransitions(judged);
-  parts_.metrics.SetFindings(judged.findings,
-                             static_cast<std::size_t>(setup.config.finding_series_limit));
-  parts_.wake_delivery();
 }
 
 }  // namespace postern::daemon

@@ -55,8 +55,9 @@ class Cycle {
 
   // Lets what `receiver` refused (empty: every receiver) be delivered once more; how much that is.
   Result<std::int64_t> Redeliver(const std::string& receiver);
-  // Lets log, metrics and receivers know what a judgement changed.
-  void Announce(const Setup& setup, const Judged& judged);
+  // Does `work` on the storage thread, and lets metrics, receivers and log know what it changed.
+  // The metrics follow on that thread, so that an older judgement cannot overwrite a newer one.
+  Result<Judged> Judge(const Setup& setup, const JudgingWork& work);
 
  private:
   struct Begun {
@@ -84,10 +85,11 @@ class Cycle {
   bool MayProbe(const IpAddress& address) const;
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
+  // Of all that is known, and of a run if there is one.
+  Result<Judged> JudgeExposure(const Setup& setup, const Targets& targets, RunEvidence* evidence);
   void RecordStorageFailure(exporters::StorageOperation operation);
   TimePoint TimeOfAges();
-  void RemoveExpired(const policy::Retention& retention);
-  void Publish(const Setup& setup, const Judged& judged);
+  void RemoveExpired(const policy::Config& config);
   void WarnOfNames(const Targets& targets);
   // Fills in where the names that do not resolve now last led to.
   Result<void> Remember(Targets& targets);

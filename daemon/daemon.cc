@@ -7,7 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
-#include <mutex>
+#include <functional>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -83,7 +84,8 @@ class Daemon {
         storage_(std::move(store)),
         limiter_(CapsOf(setup_.Get()->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
-                [this] { WakeDelivery(); }, [this](bool storing) { routes_.SetStoring(storing); }}),
+                [this] { deliveries_.Wake(); },
+                [this](bool storing) { routes_.SetStoring(storing); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {
@@ -94,12 +96,14 @@ class Daemon {
         web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
-    if (auto judged = cycle_.JudgePolicy(); !judged) return judged;
+    // Names may take ten seconds to resolve.
+    auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
+    if (!judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
 
     FollowSetup(*setup);
     RestoreTimes(setup->config);
-    StartDeliveries(setup->config);
+    FollowReceivers(setup->config);
     metrics_.RecordReload(true, SystemClock().Now());
     WaitForSignal();
     WaitForWatchdog();
@@ -123,6 +127,18 @@ class Daemon {
   }
 
  private:
+  // Does `work` on a thread of its own; requests are answered meanwhile.
+  Result<void> WhileAnswering(const std::function<Result<void>()>& work) {
+    auto done = std::async(std::launch::async, [&] {
+      auto result = work();
+      io_.stop();
+      return result;
+    });
+    io_.run();
+    io_.restart();
+    return done.get();
+  }
+
   void WaitForSignal() {
     signals_.async_wait([this](const boost::system::error_code& error, int signal) {
       if (error) return;
@@ -138,7 +154,7 @@ class Daemon {
   void WatchCoverage() {
     coverage_watch_.emplace(CoverageWatch::Parts{
         setup_, storage_, pause_, metrics_, SystemClock(),
-        [this](const Setup& setup, const Judged& judged) { cycle_.Announce(setup, judged); }});
+        [this](const Setup& setup, const JudgingWork& work) { return cycle_.Judge(setup, work); }});
   }
 
   // A daemon that cannot be paused still watches.
@@ -246,11 +262,11 @@ class Daemon {
            std::to_string(setup.policy->hosts.size()) + " hosts";
   }
 
-  // The part of a reload that waits for others, for names to resolve and a delivery to end.
+  // The part of a reload that waits for others, for names to resolve and deliveries to end.
   void Settle() {
     const auto setup = setup_.Get();
     RestoreTimes(setup->config);
-    StartDeliveries(setup->config);
+    const auto leaving = FollowReceivers(setup->config);
     if (const auto judged = cycle_.JudgePolicy(); !judged) {
       Log(LogLevel::kError, "the new policy waits for the next run",
           {{"error", judged.error().message}});
@@ -300,28 +316,16 @@ class Daemon {
     }
   }
 
-  void StartDeliveries(const policy::Config& config) {
-    auto kept = std::make_shared<const policy::Config>(config);
-    std::unique_ptr<Deliveries> old;
-    {
-      const std::lock_guard lock(deliveries_mutex_);
-      old = std::move(deliveries_);
-    }
-    old.reset();  // two deliveries to one receiver would overtake each other
-    auto fresh = std::make_unique<Deliveries>(std::move(kept), storage_, metrics_, SystemClock());
-    const std::lock_guard lock(deliveries_mutex_);
-    deliveries_ = std::move(fresh);
-  }
-
-  void WakeDelivery() {
-    const std::lock_guard lock(deliveries_mutex_);
-    if (deliveries_) deliveries_->Wake();
+  Deliveries::Leaving FollowReceivers(const policy::Config& config) {
+    return deliveries_.Follow(std::make_shared<const policy::Config>(config));
   }
 
   void Stop() {
     NotifyStopping();
     Log(LogLevel::kInfo, "posternd is stopping");
     routes_.SetReady(false);
+    loops_.RequestStop();  // whatever is waited for after this, no packet is sent
+    deliveries_.RequestStop();
     io_.stop();
   }
 
@@ -341,8 +345,7 @@ class Daemon {
                      [this](auto done) { return reloads_.Request(std::move(done)); }};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
-  std::mutex deliveries_mutex_;
-  std::unique_ptr<Deliveries> deliveries_;  // guarded by deliveries_mutex_
+  Deliveries deliveries_{storage_, metrics_, SystemClock()};
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
   Cycle cycle_;

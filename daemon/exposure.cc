@@ -18,15 +18,26 @@ bool Answers(const drift::JudgedAddress& at) {
   });
 }
 
+std::size_t CountUnknown(const PortStates& known, const std::vector<PortRange>& asked) {
+  std::size_t count = 0;
+  for (const auto& range : asked) count += range.size();
+  return count - known.Restricted(asked).size();
+}
+
 }  // namespace
 
-exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> addresses) {
+exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> addresses,
+                                         std::span<const PortSet> asked) {
   exporters::EndpointCounts counts;
-  for (const auto& at : addresses) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto family = addresses[i].address().family();
     for (const auto protocol : kProtocols) {
-      for (const auto& range : at.now.of(protocol).ranges()) {
-        counts[{at.address().family(), protocol, range.verdict.state}] += range.ports.size();
+      const auto& known = addresses[i].now.of(protocol);
+      for (const auto& range : known.ranges()) {
+        counts[{family, protocol, range.verdict.state}] += range.ports.size();
       }
+      counts[{family, protocol, PortState::kUnknown}] +=
+          CountUnknown(known, asked[i].ranges(protocol));
     }
   }
   return counts;

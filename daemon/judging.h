@@ -38,6 +38,9 @@ struct Judged {
   std::vector<drift::JudgedAddress> addresses;  // point into the policy of `setup`
 };
 
+// What judges and commits; runs on the storage thread.
+using JudgingWork = std::function<Result<Judged>(storage::Store&)>;
+
 // Compares, advances the findings and commits, in one go on the storage thread. `evidence` is null
 // where the policy alone is judged anew.
 Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const Targets& targets,

@@ -16,27 +16,6 @@
 namespace postern::daemon {
 namespace {
 
-void PublishOutbox(const std::string& receiver,
-                   const std::vector<exporters::QueuedTransition>& queue,
-                   exporters::Metrics& metrics) {
-  std::size_t pending = 0;
-  std::optional<TimePoint> oldest;
-  for (const auto& row : queue) {
-    if (row.delivered) continue;
-    ++pending;
-    if (!oldest) oldest = row.transition.at;
-  }
-  metrics.SetOutbox(receiver, pending, oldest);
-}
-
-void PublishDeadLetters(const std::string& receiver, const storage::Store& store,
-                        exporters::Metrics& metrics) {
-  const auto letters = store.DeadLetters();
-  if (!letters) return;
-  const auto count = std::ranges::count(*letters, receiver, &storage::OutboxRow::receiver);
-  metrics.SetDeadLetters(receiver, static_cast<std::size_t>(count));
-}
-
 exporters::TicketRoute RouteOf(const policy::TicketPlace& place) {
   return {.repository = place.repository, .assignee = place.assignee, .component = place.component};
 }
@@ -182,31 +161,87 @@ std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy:
   return findings;
 }
 
-Deliveries::Deliveries(std::shared_ptr<const policy::Config> config, StorageThread& storage,
-                       exporters::Metrics& metrics, const Clock& clock)
-    : config_(std::move(config)), storage_(storage), metrics_(metrics), clock_(clock) {
-  const auto instances = InstancesOf(*config_);
+void PublishOutbox(const storage::Store& store, const std::string& receiver,
+                   exporters::Metrics& metrics) {
+  const auto count = store.CountOutbox(receiver);
+  if (!count) return metrics.RecordStorageError(exporters::StorageOperation::kRead);
+  metrics.SetOutbox(receiver, count->waiting, count->oldest);
+  metrics.SetDeadLetters(receiver, count->dead_letters);
+}
+
+void PublishOutboxes(const storage::Store& store, const policy::Config& config,
+                     exporters::Metrics& metrics) {
+  for (const auto& instance : InstancesOf(config)) PublishOutbox(store, instance.name, metrics);
+}
+
+bool Deliveries::Settings::operator==(const Settings& other) const {
+  // Wherever they are written.
+  return receiver.settings == other.receiver.settings &&
+         receiver.severities == other.receiver.severities &&
+         receiver.kinds == other.receiver.kinds && url == other.url &&
+         external_url == other.external_url && reopen_within == other.reopen_within;
+}
+
+Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
+                                            const policy::Config& config) {
+  return {.receiver = *instance.config,
+          .url = instance.url,
+          .external_url = config.external_url,
+          .reopen_within = config.confirm.reopen_within};
+}
+
+Deliveries::~Deliveries() { RequestStop(); }
+
+void Deliveries::RequestStop() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, running] : running_) running.delivery->RequestStop();
+}
+
+Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Config>& config) {
+  const auto instances = InstancesOf(*config);
   std::vector<std::string> names;
   names.reserve(instances.size());
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
+  storage_.Post([config, &metrics = metrics_](storage::Store& store) {
+    PublishOutboxes(store, *config, metrics);
+  });
+
+  const std::lock_guard lock(mutex_);
+  auto before = std::exchange(running_, {});
   for (const auto& instance : instances) {
-    deliveries_.push_back(std::make_unique<exporters::Delivery>(
-        instance.name, MakeReceiver(instance, *config_), SourceOf(instance), metrics_));
+    auto& [settings, former] = before[instance.name];
+    const bool stays = former && settings == SettingsOf(instance, *config);
+    running_[instance.name] = stays ? Running{std::move(settings), std::move(former)}
+                                    : Start(instance, config, std::move(former));
   }
+  Leaving leaving;
+  for (auto& [name, gone] : before) {
+    if (!gone.delivery) continue;
+    gone.delivery->RequestStop();
+    leaving.push_back(std::move(gone.delivery));
+  }
+  return leaving;
 }
 
-Deliveries::~Deliveries() {
-  for (const auto& delivery : deliveries_) delivery->RequestStop();
+Deliveries::Running Deliveries::Start(const ReceiverInstance& instance,
+                                      const std::shared_ptr<const policy::Config>& config,
+                                      std::unique_ptr<exporters::Delivery> former) {
+  return {SettingsOf(instance, *config),
+          std::make_unique<exporters::Delivery>(instance.name, MakeReceiver(instance, *config),
+                                                SourceOf(instance, config), metrics_,
+                                                exporters::DeliveryTiming(), std::move(former))};
 }
 
 void Deliveries::Wake() {
-  for (const auto& delivery : deliveries_) delivery->Wake();
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, running] : running_) running.delivery->Wake();
 }
 
-exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance) {
+exporters::DeliverySource Deliveries::SourceOf(
+    const ReceiverInstance& instance, const std::shared_ptr<const policy::Config>& config) {
   exporters::DeliverySource source;
-  source.load = [this, instance]() -> Result<exporters::DeliveryBatch> {
+  source.load = [this, instance, config]() -> Result<exporters::DeliveryBatch> {
     exporters::DeliveryBatch batch;
     batch.now = clock_.Now();
     return storage_.Run([&](storage::Store& store) -> Result<exporters::DeliveryBatch> {
@@ -217,21 +252,21 @@ exporters::DeliverySource Deliveries::SourceOf(const ReceiverInstance& instance)
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
       for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
-      batch.findings = FindingsFor(instance, *config_, *std::move(findings), batch.queue);
+      batch.findings = FindingsFor(instance, *config, *std::move(findings), batch.queue);
       batch.memory = std::move(*memory);
-      PublishOutbox(instance.name, batch.queue, metrics_);
-      PublishDeadLetters(instance.name, store, metrics_);
       return std::move(batch);
     });
   };
   source.acknowledge = [this, instance](const exporters::DeliveryOutcome& outcome, TimePoint at) {
     storage::Receipt receipt{.taken = outcome.taken, .refused = {}, .memory = outcome.memory};
+    receipt.taken.insert(receipt.taken.end(), outcome.dropped.begin(), outcome.dropped.end());
     for (const auto& row : outcome.refused) {
       if (row.id != 0) receipt.refused.emplace_back(row.id, row.reason);
     }
     return storage_.Run([&](storage::Store& store) {
       auto acknowledged = store.Acknowledge(instance.name, receipt, at);
-      PublishDeadLetters(instance.name, store, metrics_);
+      if (!acknowledged) metrics_.RecordStorageError(exporters::StorageOperation::kAcknowledge);
+      PublishOutbox(store, instance.name, metrics_);
       return acknowledged;
     });
   };

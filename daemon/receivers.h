@@ -1,7 +1,9 @@
 // The configured receivers at work: a delivery for each, fed from the store.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -30,28 +32,59 @@ std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy:
                                  std::vector<Finding> findings,
                                  const std::vector<exporters::QueuedTransition>& queue);
 
-// All deliveries of a configuration. Used from one thread, but for Wake.
+// What waits for each, as metrics; on the storage thread, after whatever changed it.
+void PublishOutbox(const storage::Store& store, const std::string& receiver,
+                   exporters::Metrics& metrics);
+void PublishOutboxes(const storage::Store& store, const policy::Config& config,
+                     exporters::Metrics& metrics);
+
+// The deliveries of the configuration in force. Thread-safe.
 class Deliveries {
  public:
-  // Starts them. What it is given must outlive it.
-  Deliveries(std::shared_ptr<const policy::Config> config, StorageThread& storage,
-             exporters::Metrics& metrics, const Clock& clock);
-  // Ends them; waits for what is being sent.
+  // None at first. What it is given must outlive it.
+  Deliveries(StorageThread& storage, exporters::Metrics& metrics, const Clock& clock)
+      : storage_(storage), metrics_(metrics), clock_(clock) {}
+  // Ends them; waits for the requests under way.
   ~Deliveries();
   Deliveries(const Deliveries&) = delete;
   Deliveries& operator=(const Deliveries&) = delete;
 
-  // Thread-safe.
+  // Returns at once with those that are on their way out, which end when they are destroyed. A
+  // receiver whose settings are as before is left alone, whatever it waits for; one that changes
+  // waits for what it sends, and for no other.
+  using Leaving = std::vector<std::unique_ptr<exporters::Delivery>>;
+  Leaving Follow(const std::shared_ptr<const policy::Config>& config);
   void Wake();
+  // None begins a further request; returns at once.
+  void RequestStop();
 
  private:
-  exporters::DeliverySource SourceOf(const ReceiverInstance& instance);
+  // What a delivery is made of.
+  struct Settings {
+    policy::ReceiverConfig receiver;
+    std::string url;
+    std::string external_url;
+    Duration reopen_within{};
 
-  const std::shared_ptr<const policy::Config> config_;
+    bool operator==(const Settings& other) const;
+  };
+  struct Running {
+    Settings settings;
+    std::unique_ptr<exporters::Delivery> delivery;
+  };
+
+  static Settings SettingsOf(const ReceiverInstance& instance, const policy::Config& config);
+  Running Start(const ReceiverInstance& instance,
+                const std::shared_ptr<const policy::Config>& config,
+                std::unique_ptr<exporters::Delivery> former);
+  exporters::DeliverySource SourceOf(const ReceiverInstance& instance,
+                                     const std::shared_ptr<const policy::Config>& config);
+
   StorageThread& storage_;
   exporters::Metrics& metrics_;
   const Clock& clock_;
-  std::vector<std::unique_ptr<exporters::Delivery>> deliveries_;
+  std::mutex mutex_;
+  std::map<std::string, Running> running_;  // by the instance's name; guarded by mutex_
 };
 
 }  // namespace postern::daemon

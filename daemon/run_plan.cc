@@ -117,6 +117,21 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
   return plan;
 }
 
+std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view viewpoint,
+                                std::span<const policy::ScanConfig> scans,
+                                std::span<const Target> targets) {
+  std::vector<PortSet> asked(targets.size());
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto named = NamedPorts(policy, viewpoint, targets[i]);
+    for (const auto& scan : scans) {
+      if (scan.stage == Stage::kDiscover) continue;
+      asked[i].Add(scan.stage == Stage::kExpected ? named
+                                                  : StagePorts(scan.ports, named, targets[i]));
+    }
+  }
+  return asked;
+}
+
 scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view viewpoint,
                                  const PortSet& ports, std::span<const Target> targets) {
   Groups groups;

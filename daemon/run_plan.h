@@ -3,6 +3,8 @@
 
 #include <optional>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "core/finding.h"
 #include "daemon/targets.h"
@@ -37,6 +39,11 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,
                 const std::optional<storage::SweepCursor>& cursor, TimePoint now);
+
+// What the scans together ask of each target in time; the endpoints of findings are left out.
+std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view viewpoint,
+                                std::span<const policy::ScanConfig> scans,
+                                std::span<const Target> targets);
 
 // What a single comparison asks: the ports that the policy names, and `ports`.
 scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view viewpoint,

@@ -37,7 +37,10 @@ ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
       storage_(storage),
       pause_(pause),
       clock_(clock),
-      thread_([this](const std::stop_token& stop) { Main(stop); }) {}
+      thread_([this](const std::stop_token& stop) {
+        Main(stop);
+        ended_ = true;
+      }) {}
 
 void ScanLoop::FollowSetup() {
   {
@@ -101,8 +104,9 @@ void ScanLoop::Main(const std::stop_token& stop) {
   }
 }
 
-ScanLoops::~ScanLoops() {
-  // All at once, then wait for each.
+ScanLoops::~ScanLoops() { RequestStop(); }
+
+void ScanLoops::RequestStop() {
   for (const auto& [name, loop] : loops_) loop->RequestStop();
 }
 
@@ -110,7 +114,13 @@ void ScanLoops::FollowSetup() {
   const auto setup = setup_.Get();
   std::set<std::string> wanted;
   for (const auto& scan : setup->config.scans) wanted.insert(scan.name);
-  std::erase_if(loops_, [&](const auto& loop) { return !wanted.contains(loop.first); });
+  std::erase_if(ending_, [](const auto& loop) { return loop->HasEnded(); });
+  for (auto& [name, loop] : loops_) {
+    if (wanted.contains(name)) continue;
+    loop->RequestStop();
+    ending_.push_back(std::move(loop));
+  }
+  std::erase_if(loops_, [](const auto& loop) { return loop.second == nullptr; });
   for (const auto& [name, loop] : loops_) loop->FollowSetup();
   for (const auto& name : wanted) {
     if (loops_.contains(name)) continue;

@@ -1,6 +1,7 @@
 // The schedule of one scan: a thread that waits, runs the cycle, and waits again.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "daemon/cycle.h"
 #include "daemon/pause_switch.h"
@@ -26,6 +28,8 @@ class ScanLoop {
   ScanLoop& operator=(const ScanLoop&) = delete;
 
   void RequestStop() { thread_.request_stop(); }
+  // Its thread is done: it can be destroyed without a wait.
+  bool HasEnded() const { return ended_; }
   // The times of the scan may have changed, or a pause is over. The run in flight goes on.
   void FollowSetup();
 
@@ -47,7 +51,8 @@ class ScanLoop {
   std::mutex mutex_;
   std::condition_variable_any wake_;
   bool setup_changed_ = false;  // guarded by mutex_
-  std::jthread thread_;         // last: uses all of the above
+  std::atomic<bool> ended_ = false;
+  std::jthread thread_;  // last: uses all of the above
 };
 
 // One loop for each scan of the setup in force. Used from one thread.
@@ -56,11 +61,14 @@ class ScanLoops {
   ScanLoops(Cycle& cycle, const CurrentSetup& setup, StorageThread& storage, PauseSwitch& pause,
             const Clock& clock)
       : cycle_(cycle), setup_(setup), storage_(storage), pause_(pause), clock_(clock) {}
-  // Ends all runs within a second.
+  // Waits for all runs to end, which they do within a second of RequestStop() but for names that
+  // are being resolved.
   ~ScanLoops();
 
-  // Starts the loops of scans that are new and ends those of scans that are gone. A loop that stays
-  // takes its new times at once, or after the run in flight.
+  // Ends all runs; returns at once.
+  void RequestStop();
+  // Starts the loops of scans that are new and ends those of scans that are gone, without waiting
+  // for them. A loop that stays takes its new times at once, or after the run in flight.
   void FollowSetup();
 
  private:
@@ -70,6 +78,7 @@ class ScanLoops {
   PauseSwitch& pause_;
   const Clock& clock_;
   std::map<std::string, std::unique_ptr<ScanLoop>> loops_;
+  std::vector<std::unique_ptr<ScanLoop>> ending_;
 };
 
 }  // namespace postern::daemon

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -21,32 +22,52 @@ using Clock = std::chrono::steady_clock;
 // One delivery: what came of it so far.
 class AlertmanagerRound {
  public:
-  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch)
+  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch,
+                    const std::stop_token& stop, std::map<std::string, std::string>& sent)
       : settings_(settings),
         batch_(batch),
+        stop_(stop),
         url_(WithoutSlashes(settings.url) + "/api/v2/alerts"),
-        end_of_search_(Clock::now() + settings.longest_search) {}
+        end_(Clock::now() + settings.longest_call),
+        sent_(sent) {}
 
   DeliveryOutcome Run() {
-    const Alerts alerts = BuildAlerts(batch_, settings_.external_url);
+    Alerts alerts = BuildAlerts(batch_, settings_.external_url);
+    std::erase_if(alerts.outgoing, [&](const auto& alert) { return IsSent(alert); });
     memory_ = batch_.memory;
-    // Without an answer the rest waits; what is merely rejected does not keep the next from being
-    // sent.
-    for (const auto& request : Requests(alerts.outgoing)) {
-      if (outcome_.status == Status::kRetry) break;
-      SendRequest(request);
+    SendAll(alerts.outgoing);
+    if (outcome_.status == Status::kDelivered) {
+      if (!goes_on_) Forget(alerts);
+      TakeRowsOfSent(alerts.outgoing);
+      if (!goes_on_) TryRefused(alerts.due);
+      outcome_.resent = true;
     }
-    if (outcome_.status == Status::kDelivered && !search_goes_on_) {
-      Forget(alerts);
-      TakeTheRest();
-      TryRefused(alerts.due);
-    }
+    if (!goes_on_) sent_.clear();
     outcome_.memory = std::move(memory_);
     return std::move(outcome_);
   }
 
  private:
   using Answer = std::variant<HttpReply, HttpFailure>;
+
+  // In the form that it has now.
+  bool IsSent(const OutgoingAlert& alert) const {
+    const auto at = sent_.find(alert.key);
+    return at != sent_.end() && at->second == alert.taken_memory;
+  }
+
+  // Without an answer the rest waits; what is merely rejected does not keep the next from being
+  // sent.
+  void SendAll(std::span<const OutgoingAlert> alerts) {
+    bool first = true;
+    for (const auto& request : Requests(alerts)) {
+      if (outcome_.status == Status::kRetry) return;
+      goes_on_ = goes_on_ || stop_.stop_requested() || (!first && Clock::now() >= end_);
+      if (goes_on_) return;
+      SendRequest(request);
+      first = false;
+    }
+  }
 
   void SendRequest(std::span<const OutgoingAlert> alerts) {
     const auto answer = Post(alerts);
@@ -55,7 +76,10 @@ class AlertmanagerRound {
     if (reply == nullptr) {
       Fail(std::get<HttpFailure>(answer), outcome_);
     } else if (IsTaken(*reply)) {
-      for (const auto& alert : alerts) memory_[alert.key] = alert.taken_memory;
+      for (const auto& alert : alerts) {
+        memory_[alert.key] = alert.taken_memory;
+        sent_[alert.key] = alert.taken_memory;
+      }
     } else if (!IsAboutContent(reply->status) || !TakesAnEmptyList(alerts)) {
       FailBy(*reply);
     } else if (alerts.size() == 1) {
@@ -83,8 +107,8 @@ class AlertmanagerRound {
   void SendHalves(std::span<const OutgoingAlert> alerts) {
     const std::size_t half = alerts.size() / 2;
     for (const auto& part : {alerts.first(half), alerts.subspan(half)}) {
-      search_goes_on_ = !outcome_.refused.empty() && Clock::now() >= end_of_search_;
-      if (outcome_.status != Status::kDelivered || search_goes_on_) return;
+      goes_on_ = stop_.stop_requested() || (!outcome_.refused.empty() && Clock::now() >= end_);
+      if (outcome_.status != Status::kDelivered || goes_on_) return;
       SendRequest(part);
     }
   }
@@ -121,7 +145,7 @@ class AlertmanagerRound {
   // Each on its own; whatever becomes of one keeps nobody back, and it has its turn in an hour.
   void TryRefused(std::span<const OutgoingAlert> alerts) {
     for (const auto& alert : alerts) {
-      if (Clock::now() >= end_of_search_) return;
+      if (stop_.stop_requested() || Clock::now() >= end_) return;
       const auto answer = Post({&alert, 1});
       const auto* reply = std::get_if<HttpReply>(&answer);
       const bool taken = reply != nullptr && IsTaken(*reply);
@@ -129,9 +153,15 @@ class AlertmanagerRound {
     }
   }
 
-  void TakeTheRest() {
-    for (const auto row : Undelivered(batch_)) {
-      if (!refused_rows_.contains(row)) outcome_.taken.push_back(row);
+  // Those of findings of which nothing is left to send.
+  void TakeRowsOfSent(std::span<const OutgoingAlert> alerts) {
+    std::set<std::string_view> left;
+    for (const auto& alert : alerts) {
+      if (goes_on_ && !IsSent(alert)) left.insert(alert.finding);
+    }
+    for (const auto& queued : batch_.queue) {
+      if (queued.delivered || refused_rows_.contains(queued.id)) continue;
+      if (!left.contains(queued.transition.finding_id)) outcome_.taken.push_back(queued.id);
     }
   }
 
@@ -141,6 +171,7 @@ class AlertmanagerRound {
     for (const auto* sent : {&alerts.outgoing, &alerts.due}) {
       for (const auto& alert : *sent) kept[alert.key] = memory_.at(alert.key);
     }
+    kept.insert(sent_.begin(), sent_.end());
     memory_ = std::move(kept);
   }
 
@@ -154,14 +185,16 @@ class AlertmanagerRound {
   // Constant after construction.
   const AlertmanagerSettings& settings_;
   const DeliveryBatch& batch_;
+  const std::stop_token& stop_;
   const std::string url_;
-  const Clock::time_point end_of_search_;
+  const Clock::time_point end_;
 
+  std::map<std::string, std::string>& sent_;  // the receiver's
   DeliveryOutcome outcome_;
   std::set<std::int64_t> refused_rows_;
   std::map<std::string, std::string> memory_;
   std::optional<bool> takes_an_empty_list_;
-  bool search_goes_on_ = false;  // in the next delivery
+  bool goes_on_ = false;  // in the next delivery
 };
 
 }  // namespace
@@ -169,8 +202,9 @@ class AlertmanagerRound {
 AlertmanagerReceiver::AlertmanagerReceiver(AlertmanagerSettings settings)
     : settings_(std::move(settings)) {}
 
-DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch) {
-  return AlertmanagerRound(settings_, batch).Run();
+DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch,
+                                              const std::stop_token& stop) {
+  return AlertmanagerRound(settings_, batch, stop, sent_).Run();
 }
 
 }  // namespace postern::exporters

@@ -16,9 +16,9 @@ struct AlertmanagerSettings {
   std::string external_url;  // where links to findings lead; empty: no links
   AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
   Duration timeout = std::chrono::seconds(10);  // of one POST
-  // The search for what is refused ends after this time, if it found any, and goes on in the next
-  // delivery.
-  Duration longest_search = std::chrono::seconds(10);
+  // After this time a delivery begins no further request, nor does the search for what is refused
+  // go on if it found any; what is left is sent by the next.
+  Duration longest_call = std::chrono::seconds(10);
 };
 
 class AlertmanagerReceiver : public Receiver {
@@ -27,10 +27,12 @@ class AlertmanagerReceiver : public Receiver {
 
   // 2xx: taken. 400, 413 and 422 are about the alerts, unless an empty list has that answer too.
   // 429, 5xx and no answer: retry. Any other status: rejected.
-  DeliveryOutcome Deliver(const DeliveryBatch& batch) override;
+  DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) override;
 
  private:
   const AlertmanagerSettings settings_;
+  // What deliveries that ended early have sent so far, by key; empty once all is sent.
+  std::map<std::string, std::string> sent_;
 };
 
 }  // namespace postern::exporters

@@ -16,13 +16,6 @@
 namespace postern::exporters {
 namespace {
 
-std::optional<TimePoint> OldestUndelivered(const DeliveryBatch& batch) {
-  for (const QueuedTransition& queued : batch.queue) {
-    if (!queued.delivered) return queued.transition.at;
-  }
-  return std::nullopt;
-}
-
 // Of the rows that wait, the finding as people see its id.
 std::map<std::int64_t, std::string> DisplayIds(const DeliveryBatch& batch) {
   std::map<std::int64_t, std::string> ids;
@@ -33,6 +26,10 @@ std::map<std::int64_t, std::string> DisplayIds(const DeliveryBatch& batch) {
 }
 
 }  // namespace
+
+bool DeliveryOutcome::TookSomething() const {
+  return !taken.empty() || (resent && status == Status::kDelivered);
+}
 
 std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch) {
   std::vector<std::int64_t> rows;
@@ -52,12 +49,13 @@ Duration Backoff(const DeliveryTiming& timing, int failures, double jitter) {
 class Delivery::Impl {
  public:
   Impl(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
-       Metrics& metrics, DeliveryTiming timing)
+       Metrics& metrics, DeliveryTiming timing, std::unique_ptr<Delivery> former)
       : name_(std::move(name)),
         receiver_(std::move(receiver)),
         source_(std::move(source)),
         metrics_(metrics),
         timing_(timing),
+        former_(std::move(former)),
         thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
   void Wake() {
@@ -77,34 +75,48 @@ class Delivery::Impl {
     bool until_woken = false;
   };
 
+  struct Done {
+    DeliveryBatch batch;
+    DeliveryOutcome outcome;
+  };
+
   void Run(const std::stop_token& stop) {
+    former_.reset();
     while (!stop.stop_requested()) {
-      const Rest rest = Attempt();
+      const Rest rest = Attempt(stop);
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, rest.time, [&] { return rest.until_woken && woken_; });
     }
   }
 
-  Rest Attempt() {
+  Rest Attempt(const std::stop_token& stop) {
     {
       const std::lock_guard lock(mutex_);
       woken_ = false;  // before loading: what comes later is another attempt's
     }
-    const Result<DeliveryBatch> batch = source_.load();
-    if (!batch) return Retry("storage", batch.error().message, {});
-    metrics_.SetOutbox(name_, Undelivered(*batch).size(), OldestUndelivered(*batch));
-
-    DeliveryOutcome outcome = receiver_->Deliver(*batch);
-    outcome.detail = WithoutSecrets(std::move(outcome.detail));
-    for (auto& refused : outcome.refused)
-      refused.reason = WithoutSecrets(std::move(refused.reason));
-    if (const auto kept = Keep(*batch, outcome); !kept) {
-      return Retry("storage", kept.error().message, {});
+    if (done_) {  // and could not be written down
+      if (const auto kept = Keep(*done_); !kept) return Retry("storage", kept.error().message);
+      done_.reset();
     }
+    auto batch = source_.load();
+    if (!batch) return Retry("storage", batch.error().message);
+    done_.emplace(Done{*std::move(batch), {}});
+    done_->outcome = Ask(done_->batch, stop);
+    if (const auto kept = Keep(*done_); !kept) {
+      return Retry("storage", kept.error().message, done_->outcome.retry_after);
+    }
+    return RestAfter(*std::exchange(done_, std::nullopt));
+  }
+
+  Rest RestAfter(const Done& done) {
+    const auto& outcome = done.outcome;
+    const auto waiting = Waiting(done);
     switch (outcome.status) {
       case DeliveryOutcome::Status::kDelivered:
-        return Delivered(*batch, outcome);
+        if (outcome.TookSomething() || waiting == 0) Recovered();
+        return {waiting > 0 ? std::min(outcome.rest, timing_.resend) : timing_.resend, true};
       case DeliveryOutcome::Status::kRetry:
+        if (outcome.until_news) return RetryOrNews(outcome);
         return Retry(outcome.reason, outcome.detail, outcome.retry_after);
       case DeliveryOutcome::Status::kRejected:
         Failed(outcome.reason, outcome.detail);
@@ -114,14 +126,42 @@ class Delivery::Impl {
     return {timing_.resend, true};
   }
 
-  // A re-send that changed nothing is not worth a write.
-  Result<void> Keep(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
+  DeliveryOutcome Ask(const DeliveryBatch& batch, const std::stop_token& stop) {
+    auto outcome = receiver_->Deliver(batch, stop);
+    outcome.detail = WithoutSecrets(std::move(outcome.detail));
+    for (auto& refused : outcome.refused)
+      refused.reason = WithoutSecrets(std::move(refused.reason));
+    return outcome;
+  }
+
+  // How many rows are left.
+  static std::size_t Waiting(const Done& done) {
+    const auto& outcome = done.outcome;
+    const auto refused_rows = static_cast<std::size_t>(std::ranges::count_if(
+        outcome.refused, [](const RefusedRow& refused) { return refused.id != 0; }));
+    return Undelivered(done.batch).size() - outcome.taken.size() - outcome.dropped.size() -
+           refused_rows;
+  }
+
+  // Writes down what was done. Until that works nothing else is asked of the receiver: it would be
+  // sent the same again.
+  Result<void> Keep(const Done& done) {
+    const auto& [batch, outcome] = done;
+    if (IsWorthAWrite(done)) {
+      auto acknowledged = source_.acknowledge(outcome, batch.now);
+      if (!acknowledged) return acknowledged;
+    }
     LogRefused(batch, outcome);
-    const bool remembers = outcome.memory && *outcome.memory != batch.memory;
-    if (outcome.taken.empty() && outcome.refused.empty() && !remembers) return {};
-    auto acknowledged = source_.acknowledge(outcome, batch.now);
-    if (acknowledged) LogTaken(batch, outcome);
-    return acknowledged;
+    LogTaken(batch, outcome);
+    if (outcome.TookSomething()) metrics_.RecordDelivery(name_);
+    return {};
+  }
+
+  // A re-send that changed nothing is not.
+  static bool IsWorthAWrite(const Done& done) {
+    const auto& [batch, outcome] = done;
+    return !outcome.taken.empty() || !outcome.dropped.empty() || !outcome.refused.empty() ||
+           (outcome.memory && *outcome.memory != batch.memory);
   }
 
   void LogRefused(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
@@ -161,26 +201,25 @@ class Delivery::Impl {
         {{"receiver", name_}, {"count", std::to_string(lines - kLongestLogSeries)}});
   }
 
-  Rest Delivered(const DeliveryBatch& batch, const DeliveryOutcome& outcome) {
-    metrics_.RecordDelivery(name_);
-    const auto refused_rows = static_cast<std::size_t>(std::ranges::count_if(
-        outcome.refused, [](const RefusedRow& refused) { return refused.id != 0; }));
-    const std::size_t waiting = Undelivered(batch).size() - outcome.taken.size() - refused_rows;
-    if (waiting == 0) metrics_.SetOutbox(name_, 0, std::nullopt);
+  void Recovered() {
     if (!failing_.empty())
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
     failing_.clear();
     failures_ = 0;
-    return {waiting > 0 ? std::min(outcome.rest, timing_.resend) : timing_.resend, true};
   }
 
-  Rest Retry(const std::string& reason, const std::string& detail, Duration asked) {
+  Rest Retry(const std::string& reason, const std::string& detail, Duration asked = {}) {
     Failed(reason, detail);
     ++failures_;
     const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
     return {
         std::max(Backoff(timing_, failures_, jitter), std::min(asked, timing_.longest_retry_after)),
         false};
+  }
+
+  Rest RetryOrNews(const DeliveryOutcome& outcome) {
+    Failed(outcome.reason, outcome.detail);
+    return {std::min(outcome.retry_after, timing_.longest_retry_after), true};
   }
 
   // Counts each failure; logs the first, and again when the reason changes.
@@ -200,8 +239,10 @@ class Delivery::Impl {
   const DeliveryTiming timing_;
 
   // The delivery thread's own.
-  std::string failing_;  // the reason that was logged last; empty while it works
-  int failures_ = 0;     // in a row, of those that back off
+  std::unique_ptr<Delivery> former_;
+  std::string failing_;       // the reason that was logged last; empty while it works
+  int failures_ = 0;          // in a row, of those that back off
+  std::optional<Done> done_;  // until it is written down
   std::minstd_rand random_{std::random_device()()};
 
   std::mutex mutex_;
@@ -212,9 +253,11 @@ class Delivery::Impl {
 };
 
 Delivery::Delivery(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
-                   Metrics& metrics, DeliveryTiming timing)
-    : impl_(std::make_unique<Impl>(std::move(name), std::move(receiver), std::move(source), metrics,
-                                   timing)) {}
+                   Metrics& metrics, DeliveryTiming timing, std::unique_ptr<Delivery> former) {
+  if (former) former->RequestStop();
+  impl_ = std::make_unique<Impl>(std::move(name), std::move(receiver), std::move(source), metrics,
+                                 timing, std::move(former));
+}
 
 Delivery::~Delivery() = default;
 

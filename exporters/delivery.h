@@ -44,10 +44,13 @@ Duration Backoff(const DeliveryTiming& timing, int failures, double jitter);
 
 class Delivery {
  public:
-  // Starts at once, with what is there to deliver. `metrics` must outlive this.
+  // Starts with what is there to deliver: at once, or when `former` has ended, which is asked to
+  // stop, since two deliveries to one receiver would overtake each other. `metrics` must outlive
+  // this.
   Delivery(std::string name, std::unique_ptr<Receiver> receiver, DeliverySource source,
-           Metrics& metrics, DeliveryTiming timing = {});
-  // Stops: waits for the delivery under way, thus for at most the receiver's own time limit.
+           Metrics& metrics, DeliveryTiming timing = {},
+           std::unique_ptr<Delivery> former = nullptr);
+  // Stops: waits for the request under way, thus for at most its time limit.
   ~Delivery();
   Delivery(const Delivery&) = delete;
   Delivery& operator=(const Delivery&) = delete;

@@ -70,7 +70,7 @@ struct Waiting {
   MailNews news;
 };
 
-// The undelivered rows. Those of findings that are no longer for this receiver are taken.
+// The undelivered rows. Those of findings that are no longer for this receiver are dropped.
 std::vector<Waiting> WhatWaits(const DeliveryBatch& batch, DeliveryOutcome& outcome) {
   const auto findings = ById(batch.findings);
   std::vector<Waiting> waiting;
@@ -78,7 +78,7 @@ std::vector<Waiting> WhatWaits(const DeliveryBatch& batch, DeliveryOutcome& outc
     if (queued.delivered) continue;
     const auto finding = findings.find(queued.transition.finding_id);
     if (finding == findings.end()) {
-      outcome.taken.push_back(queued.id);
+      outcome.dropped.push_back(queued.id);
     } else {
       waiting.push_back({queued.id, {&queued.transition, finding->second}});
     }
@@ -123,7 +123,7 @@ EmailReceiver::Connect EmailReceiver::ConnectBySmtp() {
   };
 }
 
-DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
+DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   if (Undelivered(batch).empty()) return {};
   DeliveryOutcome outcome;
   auto password = password_.Read();
@@ -136,7 +136,7 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
   auto server = settings_.server;
   server.password = *std::move(password);
   if (settings_.digest == Duration()) {
-    SendEach(batch, connect_(server), outcome);
+    SendEach(batch, connect_(server), stop, outcome);
   } else {
     SendDigest(batch, server, outcome);
   }
@@ -144,10 +144,10 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch) {
 }
 
 void EmailReceiver::SendEach(const DeliveryBatch& batch, const SendMail& send,
-                             DeliveryOutcome& outcome) const {
+                             const std::stop_token& stop, DeliveryOutcome& outcome) const {
   const auto end = std::chrono::steady_clock::now() + kLongestCall;
   for (const auto& one : WhatWaits(batch, outcome)) {
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) break;
     const auto mail = TransitionMail(settings_.envelope, one.news, batch.now);
     if (!Tell(mail, {one.row}, send, outcome)) break;
   }

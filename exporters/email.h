@@ -38,12 +38,13 @@ class EmailReceiver : public Receiver {
 
   // A mail that the server refuses for good is a dead letter, also where that is so for one of its
   // recipients and the others get it. Every other failure is tried again, and the rest waits.
-  DeliveryOutcome Deliver(const DeliveryBatch& batch) override;
+  DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) override;
 
   static Connect ConnectBySmtp();
 
  private:
-  void SendEach(const DeliveryBatch& batch, const SendMail& send, DeliveryOutcome& outcome) const;
+  void SendEach(const DeliveryBatch& batch, const SendMail& send, const std::stop_token& stop,
+                DeliveryOutcome& outcome) const;
   void SendDigest(const DeliveryBatch& batch, const SmtpServer& server,
                   DeliveryOutcome& outcome) const;
 

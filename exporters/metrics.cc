@@ -18,10 +18,9 @@
 namespace postern::exporters {
 namespace {
 
-constexpr EnumNames<RunFailure, 6> kRunFailures = {{
+constexpr EnumNames<RunFailure, 5> kRunFailures = {{
     {RunFailure::kIncomplete, "incomplete"},
     {RunFailure::kBlind, "blind"},
-    {RunFailure::kScan, "scan"},
     {RunFailure::kStorage, "storage"},
     {RunFailure::kSuspended, "suspended"},
     {RunFailure::kNotCovered, "not_covered"},
@@ -119,9 +118,11 @@ class Metrics::Impl {
   Series& probing_since =
       Gauge("postern_probing_since_timestamp_seconds",
             "Since when neither a pause nor quiet hours keep probes back; 0 while one does.");
-  Series& endpoints = Gauge("postern_endpoints",
-                            "Endpoints of the policy's hosts by the state they were last seen in.",
-                            {"family", "protocol", "state"});
+  Series& endpoints = Gauge(
+      "postern_endpoints",
+      "Endpoints of the policy's hosts by the state they were last seen in, and those that the "
+      "scans ask of which none is known.",
+      {"family", "protocol", "state"});
   Series& hosts = Gauge("postern_hosts",
                         "Hosts of the policy: up (answered something), silent, or unknown (not "
                         "seen by a trusted run); and unlisted ones in its networks.",
@@ -156,8 +157,9 @@ class Metrics::Impl {
                         "Whether the canaries say that this viewpoint cannot be believed; "
                         "findings of the family are frozen meanwhile.",
                         {"family"});
-  Series& probes = Counter("postern_probes_sent_total",
-                           "Probes sent, retransmits and confirmations included.", {"protocol"});
+  Series& probes =
+      Counter("postern_probes_sent_total",
+              "Probes sent; retransmits, confirmations and canaries included.", {"protocol"});
   Series& replies = Counter("postern_replies_received_total", "Answers to probes.", {"protocol"});
   Series& retransmits = Counter("postern_retransmits_total", "Probes sent again after silence.");
   Series& capture_drops =
@@ -167,9 +169,9 @@ class Metrics::Impl {
       Counter("postern_send_errors_total",
               "Probes that this machine could not send, by errno; never a verdict on a target.",
               {"reason"});
-  Series& notifications =
-      Counter("postern_notifications_total",
-              "Deliveries that the receiver took, its regular re-sends included.", {"receiver"});
+  Series& notifications = Counter(
+      "postern_notifications_total",
+      "Deliveries of which the receiver took something, regular re-sends included.", {"receiver"});
   Series& notification_failures = Counter(
       "postern_notification_failures_total",
       "Deliveries that the receiver refused or that did not reach it.", {"receiver", "reason"});
@@ -309,9 +311,8 @@ void Metrics::SetProbing(bool allowed, TimePoint now) {
   }
 }
 
-void Metrics::RecordRun(const Snapshot& snapshot, double seconds) {
+void Metrics::RecordTraffic(const Coverage& coverage) {
   const std::lock_guard lock(impl_->mutex);
-  const Coverage& coverage = snapshot.coverage;
   const auto add = [](Series& series, std::uint64_t all, std::uint64_t udp) {
     series.At({ToString(Protocol::kTcp)}) += static_cast<double>(all - udp);
     series.At({ToString(Protocol::kUdp)}) += static_cast<double>(udp);
@@ -323,11 +324,15 @@ void Metrics::RecordRun(const Snapshot& snapshot, double seconds) {
   for (const auto& [error, count] : coverage.send_errors) {
     impl_->send_errors.At({error}) += static_cast<double>(count);
   }
+}
+
+void Metrics::RecordRun(const Snapshot& snapshot, double seconds) {
+  const std::lock_guard lock(impl_->mutex);
   const std::string& scan = snapshot.run.scan;
   if (!impl_->scans.contains(scan)) return;  // a reload took it away while it ran
   impl_->runs.At({scan}) += 1;
   impl_->durations.at(scan).Observe(seconds);
-  if (coverage.complete) impl_->last_success.At({scan}) = Seconds(snapshot.run.finished);
+  if (snapshot.coverage.complete) impl_->last_success.At({scan}) = Seconds(snapshot.run.finished);
 }
 
 void Metrics::RecordRunFailure(std::string_view scan, RunFailure reason) {

@@ -28,13 +28,12 @@ namespace postern::exporters {
 enum class RunFailure : std::uint8_t {
   kIncomplete,  // stopped, or out of time, before every endpoint had its turn
   kBlind,       // the canaries say that a family of this viewpoint cannot be believed
-  kScan,        // the engine could not run
   kStorage,     // the run could not be kept
   kSuspended,   // the machine slept meanwhile: replies are lost
   kNotCovered,  // a network of a discovery was not looked at
 };
 
-// "incomplete", "blind", "scan", "storage", "suspended", "not_covered".
+// "incomplete", "blind", "storage", "suspended", "not_covered".
 std::string_view ToString(RunFailure failure);
 
 // What was asked of the store when it failed.
@@ -89,9 +88,10 @@ class Metrics {
   // Whether neither a pause nor quiet hours keep probes back, as of `now`.
   void SetProbing(bool allowed, TimePoint now);
 
+  // What was just sent and received, whatever becomes of the run that it was for.
+  void RecordTraffic(const Coverage& coverage);
   // A finished run (for a sweep: a slice) of run.scan, which took `seconds` on the monotonic clock.
-  // Its probes are counted as UDP if its stage is `udp`, else as TCP. Only a complete run moves the
-  // time of the last success.
+  // Only a complete run moves the time of the last success.
   void RecordRun(const Snapshot& snapshot, double seconds);
   void RecordRunFailure(std::string_view scan, RunFailure reason);
   // The last success that the store remembers from before this process; none is 0.

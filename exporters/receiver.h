@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,11 +48,17 @@ struct DeliveryOutcome {
                        // "connect", "http_4xx", "http_5xx", "protocol"
   std::string detail;  // of a failure, for the log; may hold what the receiver answered
   Duration rest{};     // kDelivered: what is left has its turn after that, or with the next news
-  Duration retry_after{};           // kRetry: what the receiver asked for; 0: nothing
-  std::vector<std::int64_t> taken;  // rows of the queue, whatever the status
-  std::vector<RefusedRow> refused;  // dead letters from now on, whatever the status
+  Duration retry_after{};   // kRetry: what the receiver asked for; 0: nothing
+  bool until_news = false;  // kRetry: what is new need not wait for that
+  bool resent = false;      // it took the present state, which no row stands for
+  // Of the queue, whatever the status.
+  std::vector<std::int64_t> taken;
+  std::vector<std::int64_t> dropped = {};  // not for this receiver, or not any more
+  std::vector<RefusedRow> refused;         // dead letters from now on
   // To be kept for the next batch; none: as before.
   std::optional<std::map<std::string, std::string>> memory;
+
+  bool TookSomething() const;
 };
 
 // The rows of the batch that the receiver has not taken yet.
@@ -60,8 +67,9 @@ std::vector<std::int64_t> Undelivered(const DeliveryBatch& batch);
 class Receiver {
  public:
   virtual ~Receiver() = default;
-  // Blocks, for at most the receiver's own time limit.
-  virtual DeliveryOutcome Deliver(const DeliveryBatch& batch) = 0;
+  // Blocks for some ten seconds and a request more; what is left has its turn in the next call.
+  // Once it is to stop, it begins no further request.
+  virtual DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) = 0;
 };
 
 }  // namespace postern::exporters

@@ -23,6 +23,7 @@ namespace postern::exporters {
 // What came of a row of the queue.
 enum class TicketStep : std::uint8_t {
   kTaken,
+  kDropped,  // it is not for this receiver
   kRefused,  // the failure of the call says why
   kLater,    // nothing yet
   kShared,   // it belongs into a ticket with others

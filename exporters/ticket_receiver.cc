@@ -4,7 +4,7 @@
 
 namespace postern::exporters {
 
-DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch) {
+DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   if (Undelivered(batch).empty()) return {};
   const auto system = make_system_(time_.clock.Monotonic() + kRoundEnds);
   if (!system) {
@@ -14,7 +14,7 @@ DeliveryOutcome TicketReceiver::Deliver(const DeliveryBatch& batch) {
     outcome.detail = system.error().message;
     return outcome;
   }
-  return TicketRound(settings_, **system, time_, batch, intended_, next_write_).Go();
+  return TicketRound(settings_, **system, time_, batch, stop, intended_, next_write_).Go();
 }
 
 }  // namespace postern::exporters

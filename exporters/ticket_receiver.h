@@ -71,7 +71,7 @@ class TicketReceiver : public Receiver {
 
   // Ends at the first request that is to be tried again. What the tracker refuses as it is becomes
   // a dead letter and stops no other.
-  DeliveryOutcome Deliver(const DeliveryBatch& batch) override;
+  DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) override;
 
  private:
   const TicketSettings settings_;

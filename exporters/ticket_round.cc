@@ -25,9 +25,11 @@ bool IsOpenAgain(const Finding& finding, const Transition& transition) {
 
 TicketRound::TicketRound(const TicketSettings& settings, TicketSystem& system,
                          const TicketTime& time, const DeliveryBatch& batch,
-                         std::set<std::string>& intended, SteadyTime& next_write)
+                         const std::stop_token& stop, std::set<std::string>& intended,
+                         SteadyTime& next_write)
     : settings_(settings),
       batch_(batch),
+      stop_(stop),
       clock_(time.clock),
       started_(clock_.Monotonic()),
       memory_(batch.memory),
@@ -62,6 +64,9 @@ void TicketRound::Note(const QueuedTransition& queued, Step step) {
   switch (step) {
     case Step::kTaken:
       outcome_.taken.push_back(queued.id);
+      return;
+    case Step::kDropped:
+      outcome_.dropped.push_back(queued.id);
       return;
     case Step::kRefused:
       outcome_.refused.push_back({queued.id, calls_.failure()->detail});
@@ -131,6 +136,7 @@ bool TicketRound::GoesOn() const {
 void TicketRound::Report() {
   if (calls_.MustEnd()) return Retry(*calls_.failure());
   if (GoesOn()) return;
+  outcome_.until_news = true;
   if (calls_.unusable()) return Retry(*calls_.unusable());
   if (!intents_.wait()) {
     outcome_.rest = groups_.rest();
@@ -163,7 +169,7 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
   const auto found = findings_.find(transition.finding_id);
   if (found == findings_.end()) return GiveUp(transition.finding_id);
   const Finding& finding = *found->second;
-  if (IsEvent(finding.drift.kind)) return Step::kTaken;
+  if (IsEvent(finding.drift.kind)) return Step::kDropped;
   const auto record = memory_.Recall(finding.id);
   const bool has_ticket = record && !record->key.empty();
   const bool is_within = record && !record->within.empty();
@@ -193,18 +199,18 @@ TicketStep TicketRound::Handle(const QueuedTransition& queued) {
 // forgotten, so that the finding's end can close it, should it be told here.
 TicketStep TicketRound::GiveUp(const std::string& id) {
   const auto record = memory_.Recall(id);
-  if (!record || !record->intent) return Step::kTaken;
+  if (!record || !record->intent) return Step::kDropped;
   switch (intents_.FateOf(id, *record)) {
     case TicketIntents::Fate::kLater:
       return Step::kLater;
     case TicketIntents::Fate::kUnknown:
-      return Settle(id, *record).value_or(Step::kTaken);
+      return Settle(id, *record).value_or(Step::kDropped);
     case TicketIntents::Fate::kMayPost:
     case TicketIntents::Fate::kUnsent:
       break;
   }
   intents_.Drop(id);
-  return Step::kTaken;
+  return Step::kDropped;
 }
 
 // Whether what returns with the transition has its old ticket.
@@ -342,7 +348,7 @@ TicketStep TicketRound::Post(const Finding& finding, const TicketRecord& record)
   return Step::kTaken;
 }
 
-bool TicketRound::MustEnd() const { return calls_.MustEnd(); }
+bool TicketRound::MustEnd() const { return calls_.MustEnd() || stop_.stop_requested(); }
 
 bool TicketRound::MayGoOn() const {
   return !MustEnd() && clock_.Monotonic() < started_ + kLongestRound;

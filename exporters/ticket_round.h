@@ -31,7 +31,8 @@ class TicketRound {
  public:
   // `intended` and `next_write` are the receiver's and go from one delivery to the next.
   TicketRound(const TicketSettings& settings, TicketSystem& system, const TicketTime& time,
-              const DeliveryBatch& batch, std::set<std::string>& intended, SteadyTime& next_write);
+              const DeliveryBatch& batch, const std::stop_token& stop,
+              std::set<std::string>& intended, SteadyTime& next_write);
 
   DeliveryOutcome Go();
 
@@ -80,6 +81,7 @@ class TicketRound {
 
   const TicketSettings& settings_;
   const DeliveryBatch& batch_;
+  const std::stop_token& stop_;
   const Clock& clock_;
   const SteadyTime started_;
 

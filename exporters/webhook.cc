@@ -67,7 +67,7 @@ HttpHeaders SignWebhook(const std::string& id, TimePoint at, std::string_view bo
 WebhookReceiver::WebhookReceiver(WebhookSettings settings)
     : settings_(std::move(settings)), secret_(settings_.secret_file) {}
 
-DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch) {
+DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   DeliveryOutcome outcome;
   const auto secret = secret_.Read();
   if (!secret) {
@@ -80,10 +80,10 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch) {
   const auto end = std::chrono::steady_clock::now() + kLongestCall;
   for (const auto& queued : batch.queue) {
     if (queued.delivered) continue;
-    if (std::chrono::steady_clock::now() >= end) break;
+    if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) break;
     const auto finding = findings.find(queued.transition.finding_id);
     if (finding == findings.end()) {  // no longer for this receiver
-      outcome.taken.push_back(queued.id);
+      outcome.dropped.push_back(queued.id);
       continue;
     }
     const auto body = WebhookBody(*finding->second, queued.transition, settings_.external_url);

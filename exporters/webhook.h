@@ -41,7 +41,7 @@ class WebhookReceiver : public Receiver {
 
   // 2xx: taken. 400, 413 and 422, which are about the notification: refused. Every other status,
   // and no answer, is about the way there: nothing more is sent, and the rest is retried.
-  DeliveryOutcome Deliver(const DeliveryBatch& batch) override;
+  DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token& stop) override;
 
  private:
   const WebhookSettings settings_;

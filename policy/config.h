@@ -76,6 +76,8 @@ struct Retention {
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
   bool allow_link_local = false;
+
+  bool operator==(const AlertmanagerConfig&) const = default;
 };
 
 // HOST[:PORT][/PATH] of its URL, by which several Alertmanagers are told apart.
@@ -85,6 +87,8 @@ struct WebhookConfig {
   std::string url;
   std::string secret_file;  // empty: requests are not signed
   bool allow_link_local = false;
+
+  bool operator==(const WebhookConfig&) const = default;
 };
 
 enum class Tracker : std::uint8_t { kGithub, kGitlab, kJira, kRedmine };
@@ -107,6 +111,8 @@ struct TicketConfig {
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;
   std::map<std::string, TicketPlace> owners;
+
+  bool operator==(const TicketConfig&) const = default;
 };
 
 struct EmailConfig {
@@ -118,6 +124,8 @@ struct EmailConfig {
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
   bool allow_link_local = false;
+
+  bool operator==(const EmailConfig&) const = default;
 };
 
 struct ReceiverConfig {

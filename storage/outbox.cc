@@ -81,6 +81,20 @@ Result<bool> HasRowOf(Database& database, const std::string& receiver,
   return has;
 }
 
+Result<OutboxCount> CountRows(Database& database, const std::string& receiver) {
+  OutboxCount count;
+  auto read = database.Each(
+      "SELECT count(*) - count(refused), min(CASE WHEN refused IS NULL THEN at END), "
+      "count(refused) FROM outbox WHERE receiver = ? AND delivered IS NULL",
+      {receiver}, [&](Row& row) {
+        count.waiting = static_cast<std::size_t>(row.Integer());
+        count.oldest = row.OptionalTime();
+        count.dead_letters = static_cast<std::size_t>(row.Integer());
+      });
+  if (!read) return read.error();
+  return count;
+}
+
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
                            TimePoint at) {
   auto marked = database.Run(

@@ -24,6 +24,8 @@ Result<std::vector<OutboxRow>> LoadOutbox(Database& database, const std::string&
 // See Store::HasNewsOf.
 Result<bool> HasRowOf(Database& database, const std::string& receiver,
                       const std::string& finding_id, int episode);
+// See Store::CountOutbox.
+Result<OutboxCount> CountRows(Database& database, const std::string& receiver);
 // The first delivery of a row counts. An error if it is not a row of this receiver.
 Result<void> MarkDelivered(Database& database, const std::string& receiver, std::int64_t row,
                            TimePoint at);

@@ -1,7 +1,9 @@
 #include "storage/retention.h"
 
 #include <initializer_list>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace postern::storage {
@@ -119,6 +121,43 @@ Result<void> RemoveRefused(Step& step, TimePoint before) {
       {ToValue(before), kRowsPerStep});
 }
 
+Result<std::vector<std::string>> ReceiversNotIn(Database& database,
+                                                const std::set<std::string>& in_force) {
+  std::vector<std::string> left;
+  auto read = database.Each(
+      "WITH RECURSIVE known(name) AS (SELECT min(receiver) FROM outbox UNION ALL "
+      "SELECT (SELECT min(receiver) FROM outbox WHERE receiver > name) FROM known "
+      "WHERE name IS NOT NULL) SELECT name FROM known WHERE name IS NOT NULL "
+      "UNION SELECT receiver FROM receiver_memory",
+      {}, [&](Row& row) {
+        auto name = row.Text();
+        if (!in_force.contains(name)) left.push_back(std::move(name));
+      });
+  if (!read) return read.error();
+  return left;
+}
+
+// Of receivers that left the configuration, and did not come back in all that time.
+Result<void> RemoveLeft(Database& database, Step& step, const Expiry& expiry) {
+  if (!expiry.receivers) return {};
+  const auto left = ReceiversNotIn(database, *expiry.receivers);
+  if (!left) return left.error();
+  for (const auto& receiver : *left) {
+    auto removed = step.Remove(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE receiver = ? "
+        "AND delivered IS NULL AND created < ? LIMIT ?)",
+        {receiver, ToValue(expiry.findings), kRowsPerStep});
+    if (!removed) return removed;
+    removed = step.Remove(
+        "DELETE FROM receiver_memory WHERE (receiver, key) IN (SELECT receiver, key "
+        "FROM receiver_memory WHERE receiver = ?1 "
+        "AND NOT EXISTS (SELECT 1 FROM outbox WHERE receiver = ?1) LIMIT ?2)",
+        {receiver, kRowsPerStep});
+    if (!removed) return removed;
+  }
+  return {};
+}
+
 // One that a receiver is still to be told of stays.
 Result<void> RemoveFindings(Step& step, TimePoint before) {
   return step.Remove(
@@ -175,6 +214,7 @@ Result<void> RemoveAll(Database& database, Step& step, const Expiry& expiry) {
   if (auto removed = RemoveIntervals(database, step); !removed) return removed;
   if (auto removed = RemoveDelivered(step, expiry.delivered); !removed) return removed;
   if (auto removed = RemoveRefused(step, expiry.findings); !removed) return removed;
+  if (auto removed = RemoveLeft(database, step, expiry); !removed) return removed;
   if (auto removed = RemoveEvidence(step, expiry.evidence); !removed) return removed;
   if (auto removed = RemovePackets(database, step, expiry.packet_bytes); !removed) return removed;
   if (auto removed = RemoveNames(step, expiry.names); !removed) return removed;

@@ -216,6 +216,10 @@ Result<bool> Store::HasNewsOf(const std::string& receiver, const std::string& fi
   return HasRowOf(impl_->database(), receiver, finding_id, episode);
 }
 
+Result<OutboxCount> Store::CountOutbox(const std::string& receiver) const {
+  return CountRows(impl_->database(), receiver);
+}
+
 Result<std::map<std::string, std::string>> Store::ReceiverMemory(
     const std::string& receiver) const {
   return LoadMemory(impl_->database(), receiver);

@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -53,6 +54,15 @@ struct OutboxRow {
   std::optional<TimePoint> delivered;
   std::optional<TimePoint> refused;  // a dead letter since then
   std::string refusal;               // why, for people
+};
+
+// How much of it there is of one receiver.
+struct OutboxCount {
+  std::size_t waiting = 0;
+  std::optional<TimePoint> oldest;  // of the transitions that wait
+  std::size_t dead_letters = 0;
+
+  bool operator==(const OutboxCount&) const = default;
 };
 
 // What came of a delivery to one receiver.
@@ -114,7 +124,10 @@ struct Expiry {
   TimePoint delivered;  // outbox rows
   TimePoint findings;   // resolved ones
   TimePoint evidence;
-  TimePoint names = {};                   // what a name led to that did not answer since
+  TimePoint names = {};  // what a name led to that did not answer since
+  // Those in force: what waits for another goes like a resolved finding, and what it remembers with
+  // its last row. None: all are.
+  std::optional<std::set<std::string>> receivers = {};
   std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
@@ -232,6 +245,7 @@ class Store {
   // Whether the receiver was told, or is to be told, anything of this episode of the finding.
   Result<bool> HasNewsOf(const std::string& receiver, const std::string& finding_id,
                          int episode) const;
+  Result<OutboxCount> CountOutbox(const std::string& receiver) const;
   // What the receiver remembers between deliveries, by key of its own.
   Result<std::map<std::string, std::string>> ReceiverMemory(const std::string& receiver) const;
   // In one transaction: marks the rows delivered or refused and replaces the receiver's memory.

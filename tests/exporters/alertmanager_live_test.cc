@@ -93,7 +93,7 @@ TEST(AlertmanagerLiveTest, AnAlertFiresChangesItsOwnerAndResolves) {
       {.url = alertmanager.url(), .external_url = "https://postern.example.com"});
 
   DeliveryBatch batch{.now = SystemClock().Now(), .findings = {}, .queue = {}, .memory = {}};
-  EXPECT_EQ(receiver.Deliver(batch).detail, "");
+  EXPECT_EQ(receiver.Deliver(batch, {}).detail, "");
   EXPECT_THAT(alertmanager.Firing(), IsEmpty());
 
   Finding finding;
@@ -108,13 +108,13 @@ TEST(AlertmanagerLiveTest, AnAlertFiresChangesItsOwnerAndResolves) {
   finding.drift.address = *IpAddress::Parse("2001:db8::6");
   finding.drift.port = 6379;
   batch.findings = {finding};
-  DeliveryOutcome outcome = receiver.Deliver(batch);
+  DeliveryOutcome outcome = receiver.Deliver(batch, {});
   EXPECT_EQ(outcome.detail, "");
   EXPECT_THAT(alertmanager.Firing(), ElementsAre("PosternUnexpectedOpen cache-1 web"));
 
   batch.memory = *outcome.memory;
   batch.findings[0].drift.owner = "data";
-  outcome = receiver.Deliver(batch);
+  outcome = receiver.Deliver(batch, {});
   EXPECT_EQ(outcome.detail, "");
   EXPECT_THAT(alertmanager.Firing(), ElementsAre("PosternUnexpectedOpen cache-1 data"));
 
@@ -122,7 +122,7 @@ TEST(AlertmanagerLiveTest, AnAlertFiresChangesItsOwnerAndResolves) {
   batch.now = SystemClock().Now();
   batch.findings[0].state = FindingState::kResolved;
   batch.findings[0].resolved = batch.now;
-  outcome = receiver.Deliver(batch);
+  outcome = receiver.Deliver(batch, {});
   EXPECT_EQ(outcome.detail, "");
   EXPECT_THAT(alertmanager.Firing(), IsEmpty());
 }

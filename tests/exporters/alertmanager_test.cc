@@ -348,7 +348,7 @@ DeliveryOutcome OutcomeOf(const std::string& head) {
   });
   AlertmanagerReceiver receiver(
       {.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/", .external_url = ""});
-  return receiver.Deliver({kOpened, {}, {}, {}});
+  return receiver.Deliver({kOpened, {}, {}, {}}, {});
 }
 
 std::string Text(const DeliveryOutcome& outcome) {
@@ -372,7 +372,7 @@ TEST(AlertmanagerReceiverTest, NoAnswerIsRetried) {
   const std::string host = "127.0.0.1:" + std::to_string(closed.port());
   closed.Close();
   AlertmanagerReceiver receiver({.url = "http://" + host, .external_url = ""});
-  EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}})),
+  EXPECT_EQ(Text(receiver.Deliver({kOpened, {}, {}, {}}, {})),
             "retry connect 0s cannot connect to " + host + ": Connection refused");
 }
 
@@ -456,10 +456,13 @@ class QuarantineTest : public testing::Test {
   }
 
   // Delivers and keeps what the store would; tells "taken ID... refused ID...: WHY".
-  std::string Deliver(Duration longest_search = 10s) {
+  std::string Deliver(Duration longest_call = 10s) {
     AlertmanagerReceiver receiver(
-        {.url = alertmanager_.url(), .external_url = "", .longest_search = longest_search});
-    const DeliveryOutcome outcome = receiver.Deliver(batch_);
+        {.url = alertmanager_.url(), .external_url = "", .longest_call = longest_call});
+    return DeliverTo(receiver);
+  }
+  std::string DeliverTo(AlertmanagerReceiver& receiver) {
+    const DeliveryOutcome outcome = receiver.Deliver(batch_, stop_.get_token());
     std::string text = Text(outcome).substr(0, Text(outcome).find(' ')) + " taken";
     for (const auto row : outcome.taken) text += " " + std::to_string(row);
     for (const auto& row : outcome.refused) {
@@ -476,6 +479,7 @@ class QuarantineTest : public testing::Test {
   std::vector<std::string> Requests() { return alertmanager_.Requests(); }
 
   PickyAlertmanager alertmanager_;
+  std::stop_source stop_;
   DeliveryBatch batch_{.now = kOpened + 1min, .findings = {}, .queue = {}, .memory = {}};
 };
 
@@ -572,10 +576,33 @@ TEST_F(QuarantineTest, AServerThatRefusesEvenNothingSaysNothingOfTheAlerts) {
 
 TEST_F(QuarantineTest, ASearchWithoutTimeGoesOnInTheNextDelivery) {
   alertmanager_.Refuse({"b", "d"});
-  EXPECT_EQ(Deliver(0s), "delivered taken, refused 2: HTTP status 400: bad");
-  EXPECT_EQ(Deliver(0s), "delivered taken, refused 4: HTTP status 400: bad");
-  EXPECT_EQ(Deliver(0s), "delivered taken 1 3 5");
+  EXPECT_EQ(Deliver(0s), "delivered taken 1, refused 2: HTTP status 400: bad");
+  EXPECT_EQ(Deliver(0s), "delivered taken 3, refused 4: HTTP status 400: bad");
+  EXPECT_EQ(Deliver(0s), "delivered taken 5");
   EXPECT_EQ(Requests().back(), "a c e 200");
+}
+
+// Two requests' worth, of which the first delivery has time for one.
+TEST_F(QuarantineTest, WhatADeliveryHadNoTimeForIsSentByTheNext) {
+  for (std::size_t i = 0; i < kAlertsPerPost; ++i) {
+    auto finding = MakeFinding("dz" + std::to_string(i));  // between the last two
+    finding.drift.host = finding.id;
+    batch_.findings.push_back(finding);
+  }
+  AlertmanagerReceiver receiver(
+      {.url = alertmanager_.url(), .external_url = "", .longest_call = 0s});
+  EXPECT_EQ(DeliverTo(receiver), "delivered taken 1 2 3 4");
+  EXPECT_EQ(DeliverTo(receiver), "delivered taken 5");
+  EXPECT_THAT(Requests(), SizeIs(2));
+  EXPECT_THAT(batch_.memory, SizeIs(5 + kAlertsPerPost));
+  EXPECT_EQ(DeliverTo(receiver), "delivered taken");  // all of it again
+  EXPECT_EQ(Requests().front().substr(0, 7), "a b c d");
+}
+
+TEST_F(QuarantineTest, NoRequestBeginsOnceItIsToStop) {
+  stop_.request_stop();
+  EXPECT_EQ(Deliver(), "delivered taken");
+  EXPECT_THAT(Requests(), IsEmpty());
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::SizeIs;
 using namespace std::chrono_literals;
 using Status = DeliveryOutcome::Status;
 
@@ -85,7 +86,9 @@ class World {
   class FakeReceiver : public Receiver {
    public:
     explicit FakeReceiver(World& world) : world_(world) {}
-    DeliveryOutcome Deliver(const DeliveryBatch& batch) override { return world_.Take(batch); }
+    DeliveryOutcome Deliver(const DeliveryBatch& batch, const std::stop_token&) override {
+      return world_.Take(batch);
+    }
 
    private:
     World& world_;
@@ -119,6 +122,7 @@ class World {
     changed_.wait(lock, [&] { return !held_; });
     DeliveryOutcome outcome;
     outcome.taken = rows;
+    outcome.resent = true;
     if (!answers_.empty()) {
       outcome = answers_.front();
       answers_.pop_front();
@@ -131,6 +135,7 @@ class World {
     for (const auto& row : outcome.refused) {
       refused += " refused " + std::to_string(row.id) + ": " + row.reason;
     }
+    for (const auto row : outcome.dropped) refused += " dropped " + std::to_string(row);
     Note("ack" + Text(outcome.taken, outcome.memory.value_or(Memory())) + refused);
     const std::lock_guard lock(mutex_);
     if (failing_acknowledges_ > 0) {
@@ -138,7 +143,10 @@ class World {
       return Error{"disk full"};
     }
     for (auto& queued : batch_.queue) {
-      if (std::ranges::count(outcome.taken, queued.id) != 0) queued.delivered = at;
+      const auto is = [&](std::int64_t row) { return row == queued.id; };
+      if (std::ranges::any_of(outcome.taken, is) || std::ranges::any_of(outcome.dropped, is)) {
+        queued.delivered = at;
+      }
     }
     std::erase_if(batch_.queue, [&](const QueuedTransition& queued) {
       return std::ranges::count(outcome.refused, queued.id, &RefusedRow::id) != 0;
@@ -226,7 +234,6 @@ TEST_F(DeliveryTest, ARetriedFailureIsLoggedOnceCountedEachTimeAndRecovers) {
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"timeout\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"http_5xx\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("postern_notifications_total{receiver=\"soc\"} 1\n"));
-  EXPECT_THAT(text, HasSubstr("postern_outbox_pending{receiver=\"soc\"} 0\n"));
 }
 
 TEST_F(DeliveryTest, NewsDoNotCutTheWaitAfterAFailureShort) {
@@ -244,7 +251,6 @@ TEST_F(DeliveryTest, ARejectedStateIsTriedAgainWithTheNextNews) {
   world_.Answer(Failure(Status::kRejected, "http_4xx"));
   const auto delivery = Start(kPatient);
   EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1", "warning soc http_4xx because"));
-  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 1\n"));
   delivery->Wake();
   EXPECT_THAT(world_.Await(6), ElementsAre("deliver 1", "warning soc http_4xx because", "deliver 1",
                                            "ack 1", kTold, "info soc"));
@@ -281,8 +287,8 @@ TEST_F(DeliveryTest, ARefusedNotificationIsADeadLetterAndStopsNoOther) {
   outcome.refused = {{1, "HTTP status 422"}};
   world_.Answer(outcome);
   const auto delivery = Start(kPatient);
-  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "error soc aaaaaaaaaa HTTP status 422",
-                                           "ack 2 refused 1: HTTP status 422", kTold));
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1 2", "ack 2 refused 1: HTTP status 422",
+                                           "error soc aaaaaaaaaa HTTP status 422", kTold));
   delivery->Wake();
   EXPECT_THAT(world_.Await(5).back(), "deliver");
   EXPECT_THAT(metrics_.Render(),
@@ -295,11 +301,10 @@ TEST_F(DeliveryTest, WhatIsRefusedWithoutARowIsToldAndHoldsNothingUp) {
   outcome.taken = {1};
   outcome.refused = {{.id = 0, .reason = "HTTP status 400", .finding = "bbbbbbbbbb"}};
   world_.Answer(outcome);
-  auto delivery = Start(kPatient);
-  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1", "error soc bbbbbbbbbb HTTP status 400",
-                                           "ack 1 refused 0: HTTP status 400", kTold));
-  delivery.reset();  // ends once the attempt has said what waits
-  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_outbox_pending{receiver=\"soc\"} 0\n"));
+  const auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(4), ElementsAre("deliver 1", "ack 1 refused 0: HTTP status 400",
+                                           "error soc bbbbbbbbbb HTTP status 400", kTold));
+  EXPECT_THAT(world_.Await(5, 100ms), SizeIs(4));  // nothing has its turn
 }
 
 TEST_F(DeliveryTest, ALongQueueIsAHundredLinesAndACount) {
@@ -316,9 +321,66 @@ TEST_F(DeliveryTest, AStoreThatFailsIsAFailureToo) {
   world_.FailAcknowledges(1);
   const auto delivery = Start(kQuick);
   EXPECT_THAT(world_.Await(7), ElementsAre("warning soc storage database is locked", "deliver 1",
-                                           "ack 1", "deliver 1", "ack 1", kTold, "info soc"));
+                                           "ack 1", "ack 1", kTold, "deliver", "info soc"));
   EXPECT_THAT(metrics_.Render(),
               HasSubstr("_failures_total{receiver=\"soc\",reason=\"storage\"} 3\n"));
+}
+
+TEST_F(DeliveryTest, WhatCouldNotBeWrittenDownIsNotSentAgainButWrittenDownFirst) {
+  world_.Queue(1);
+  world_.Queue(2);
+  world_.FailAcknowledges(3);
+  DeliveryOutcome outcome;
+  outcome.taken = {1};
+  outcome.refused = {{2, "HTTP status 422"}};
+  world_.Answer(outcome);
+  const auto delivery = Start(kQuick);
+  const std::string ack = "ack 1 refused 2: HTTP status 422";
+  EXPECT_THAT(world_.Await(10),
+              ElementsAre("deliver 1 2", ack, "warning soc storage disk full", ack, ack, ack,
+                          "error soc aaaaaaaaaa HTTP status 422", kTold, "deliver", "info soc"));
+  EXPECT_THAT(metrics_.Render(),
+              HasSubstr("_failures_total{receiver=\"soc\",reason=\"refused\"} 1\n"));
+}
+
+// As where a ticket is intended, and its creation fails.
+TEST_F(DeliveryTest, ADeliveryThatBringsNothingOutIsNoRecovery) {
+  world_.Queue(1);
+  for (int i = 0; i < 2; ++i) {
+    world_.Answer({});
+    world_.Answer(Failure(Status::kRetry, "http_5xx"));
+  }
+  const auto delivery = Start(kQuick);
+  EXPECT_THAT(world_.Await(9),
+              ElementsAre("deliver 1", "deliver 1", "warning soc http_5xx because", "deliver 1",
+                          "deliver 1", "deliver 1", "ack 1", kTold, "info soc"));
+  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_notifications_total{receiver=\"soc\"} 1\n"));
+}
+
+TEST_F(DeliveryTest, WhatIsDroppedIsNeitherToldNorCounted) {
+  world_.Queue(1);
+  DeliveryOutcome outcome;
+  outcome.dropped = {1};
+  world_.Answer(outcome);
+  world_.Answer({});
+  auto delivery = Start(kPatient);
+  EXPECT_THAT(world_.Await(2), ElementsAre("deliver 1", "ack dropped 1"));
+  delivery->Wake();
+  EXPECT_THAT(world_.Await(3), ElementsAre("deliver 1", "ack dropped 1", "deliver"));
+  delivery.reset();
+  EXPECT_THAT(metrics_.Render(), HasSubstr("postern_notifications_total{receiver=\"soc\"} 0\n"));
+}
+
+TEST_F(DeliveryTest, NewsEndAWaitThatIsNotForTheReceiver) {
+  auto unanswered = Failure(Status::kRetry, "unanswered", 1h);
+  unanswered.until_news = true;
+  world_.Answer(unanswered);
+  const auto delivery = Start(kPatient);
+  world_.Await(2);
+  world_.Queue(1);
+  delivery->Wake();
+  EXPECT_THAT(world_.Await(6), ElementsAre("deliver", "warning soc unanswered because", "deliver 1",
+                                           "ack 1", kTold, "info soc"));
 }
 
 TEST_F(DeliveryTest, AHungReceiverDelaysNoOther) {

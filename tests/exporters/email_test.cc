@@ -182,7 +182,7 @@ DeliveryBatch BatchOf(const std::vector<std::string>& ids) {
 TEST(EmailReceiverTest, WhatIsRefusedForGoodStopsNoOther) {
   Server server{
       .answers = {SmtpFailure{Kind::kMessage, "554 spam", ""}}, .attempts = {}, .texts = {}};
-  const auto outcome = server.Receiver().Deliver(BatchOf({"aaaaaaaaaa", "bbbbbbbbbb"}));
+  const auto outcome = server.Receiver().Deliver(BatchOf({"aaaaaaaaaa", "bbbbbbbbbb"}), {});
   EXPECT_EQ(outcome.status, Status::kDelivered);
   EXPECT_THAT(outcome.taken, ElementsAre(2));
   ASSERT_EQ(outcome.refused.size(), 1U);
@@ -190,11 +190,29 @@ TEST(EmailReceiverTest, WhatIsRefusedForGoodStopsNoOther) {
   EXPECT_EQ(outcome.refused[0].reason, "554 spam");
 }
 
+TEST(EmailReceiverTest, WhatIsNotForItAnyMoreIsDropped) {
+  Server server{.answers = {}, .attempts = {}, .texts = {}};
+  auto batch = BatchOf({"aaaaaaaaaa", "bbbbbbbbbb"});
+  batch.findings.erase(batch.findings.begin());
+  const auto outcome = server.Receiver().Deliver(batch, {});
+  EXPECT_THAT(outcome.dropped, ElementsAre(1));
+  EXPECT_THAT(outcome.taken, ElementsAre(2));
+}
+
+TEST(EmailReceiverTest, NoMailBeginsOnceItIsToStop) {
+  Server server{.answers = {}, .attempts = {}, .texts = {}};
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(server.Receiver().Deliver(BatchOf({"aaaaaaaaaa"}), stop.get_token()).taken,
+              IsEmpty());
+  EXPECT_THAT(server.attempts, IsEmpty());
+}
+
 TEST(EmailReceiverTest, ARefusedRecipientKeepsNoOtherBack) {
   Server server{.answers = {SmtpFailure{Kind::kRecipient, "550 who", "soc@example.com"}},
                 .attempts = {},
                 .texts = {}};
-  const auto outcome = server.Receiver().Deliver(BatchOf({"aaaaaaaaaa"}));
+  const auto outcome = server.Receiver().Deliver(BatchOf({"aaaaaaaaaa"}), {});
   EXPECT_THAT(server.attempts, ElementsAre(ElementsAre("soc@example.com", "noc@example.com"),
                                            ElementsAre("noc@example.com")));
   EXPECT_THAT(outcome.taken, IsEmpty());
@@ -207,7 +225,7 @@ TEST(EmailReceiverTest, AWayThatIsNotOpenIsTriedAgainFromThereOn) {
     Server server{
         .answers = {std::nullopt, SmtpFailure{kind, "no", ""}}, .attempts = {}, .texts = {}};
     const auto outcome =
-        server.Receiver().Deliver(BatchOf({"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"}));
+        server.Receiver().Deliver(BatchOf({"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"}), {});
     EXPECT_EQ(outcome.status, Status::kRetry);
     EXPECT_EQ(outcome.reason, ToString(kind));
     EXPECT_THAT(outcome.taken, ElementsAre(1));
@@ -220,10 +238,10 @@ TEST(EmailReceiverTest, ADigestWaitsThenIsPlannedThenSent) {
   auto receiver = server.Receiver(std::chrono::hours(1));
   auto batch = BatchOf({"aaaaaaaaaa", "bbbbbbbbbb"});
   batch.now = kAt + std::chrono::minutes(20);
-  EXPECT_EQ(receiver.Deliver(batch).rest, std::chrono::minutes(40));
+  EXPECT_EQ(receiver.Deliver(batch, {}).rest, std::chrono::minutes(40));
 
   batch.now = kAt + std::chrono::hours(1);
-  const auto planned = receiver.Deliver(batch);
+  const auto planned = receiver.Deliver(batch, {});
   EXPECT_THAT(server.attempts, IsEmpty()) << "not before the plan is kept";
   ASSERT_TRUE(planned.memory);
   EXPECT_THAT(*planned.memory, ElementsAre(Pair("digest_end", "2")));
@@ -231,13 +249,13 @@ TEST(EmailReceiverTest, ADigestWaitsThenIsPlannedThenSent) {
   batch.memory = *planned.memory;
   batch.queue.push_back({3, Opened("cccccccccc"), {}});
   batch.findings.push_back(Redis("cccccccccc"));
-  const auto sent = receiver.Deliver(batch);
+  const auto sent = receiver.Deliver(batch, {});
   EXPECT_THAT(sent.taken, ElementsAre(1, 2));
   ASSERT_TRUE(sent.memory);
   EXPECT_THAT(*sent.memory, IsEmpty());
 
   Server after;  // killed before that was kept
-  after.Receiver(std::chrono::hours(1)).Deliver(batch);
+  after.Receiver(std::chrono::hours(1)).Deliver(batch, {});
   EXPECT_EQ(after.texts, server.texts);
 }
 
@@ -246,7 +264,7 @@ TEST(EmailReceiverTest, ADigestThatFailsIsSentAsItWasPlanned) {
       .answers = {SmtpFailure{Kind::kTransient, "450 later", ""}}, .attempts = {}, .texts = {}};
   auto batch = BatchOf({"aaaaaaaaaa"});
   batch.memory = {{"digest_end", "1"}};
-  const auto outcome = server.Receiver(std::chrono::hours(1)).Deliver(batch);
+  const auto outcome = server.Receiver(std::chrono::hours(1)).Deliver(batch, {});
   EXPECT_EQ(outcome.status, Status::kRetry);
   EXPECT_EQ(outcome.reason, "smtp_4xx");
   EXPECT_FALSE(outcome.memory);

@@ -86,7 +86,6 @@ TEST(MetricsTest, KnownSeriesAreZeroFromTheStart) {
               ElementsAre("postern_scan_failures_total{scan=\"top\",reason=\"blind\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"incomplete\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"not_covered\"} 0",
-                          "postern_scan_failures_total{scan=\"top\",reason=\"scan\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"storage\"} 0",
                           "postern_scan_failures_total{scan=\"top\",reason=\"suspended\"} 0"));
   EXPECT_EQ(Samples(metrics, "postern_notification_failures_total").size(), 13U);
@@ -99,7 +98,9 @@ TEST(MetricsTest, KnownSeriesAreZeroFromTheStart) {
 TEST(MetricsTest, ARunAddsItsCoverage) {
   Metrics metrics("0.1.0");
   metrics.SetScans({"top"});
+  metrics.RecordTraffic(MakeSnapshot(true).coverage);
   metrics.RecordRun(MakeSnapshot(true), 12.5);
+  metrics.RecordTraffic(MakeSnapshot(false).coverage);
   metrics.RecordRun(MakeSnapshot(false), 90);
   metrics.RecordRunFailure("top", RunFailure::kIncomplete);
   EXPECT_THAT(Samples(metrics, "postern_scan_runs_total"),
@@ -170,7 +171,7 @@ TEST(MetricsTest, AReloadDropsWhatIsNoLongerConfiguredAndKeepsTheRest) {
               ElementsAre("postern_config_last_reload_successful 0"));
   EXPECT_THAT(Samples(metrics, "postern_config_last_reload_success_timestamp_seconds"),
               ElementsAre("postern_config_last_reload_success_timestamp_seconds 1769817600"));
-  metrics.RecordRunFailure("full", RunFailure::kScan);  // ran while it was taken away
+  metrics.RecordRunFailure("full", RunFailure::kStorage);  // ran while it was taken away
   EXPECT_THAT(NonZero(Samples(metrics, "postern_scan_failures_total")), IsEmpty());
 }
 

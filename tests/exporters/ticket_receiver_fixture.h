@@ -205,7 +205,7 @@ class TicketReceiverTest : public testing::Test {
     batch_.findings.clear();
     for (const auto& [id, finding] : findings_) batch_.findings.push_back(finding);
     const auto before = clock_.at;
-    auto outcome = receiver_->Deliver(batch_);
+    auto outcome = receiver_->Deliver(batch_, {});
     spent_ = std::chrono::duration_cast<Duration>(clock_.at - before);
     return outcome;
   }
@@ -214,6 +214,7 @@ class TicketReceiverTest : public testing::Test {
     if (outcome.memory) batch_.memory = *outcome.memory;
     std::erase_if(batch_.queue, [&](const QueuedTransition& row) {
       return std::ranges::count(outcome.taken, row.id) > 0 ||
+             std::ranges::count(outcome.dropped, row.id) > 0 ||
              std::ranges::count(outcome.refused, row.id, &RefusedRow::id) > 0;
     });
   }

@@ -420,7 +420,7 @@ TEST_F(TicketReceiverTest, WithoutACredentialNothingGoesAndNothingIsLost) {
     return Error{"secret file t cannot be read or is empty"};
   });
   Open("aaaaaaaaaa");
-  const auto outcome = receiver.Deliver(batch_);
+  const auto outcome = receiver.Deliver(batch_, {});
   EXPECT_EQ(outcome.status, Status::kRetry);
   EXPECT_EQ(outcome.reason, "secret");
   EXPECT_THAT(outcome.taken, IsEmpty());

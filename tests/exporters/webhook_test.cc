@@ -167,16 +167,35 @@ TEST(WebhookReceiverTest, SendsEachTransitionOnceInOrder) {
   auto batch = BatchOf({Opened("aaaaaaaaaa"), Opened("bbbbbbbbbb"), resolved});
   batch.queue.front().delivered = kAt;
   Hook hook({"200 OK", "204 No Content"});
-  const auto outcome = ReceiverOf(hook.url()).Deliver(batch);
+  const auto outcome = ReceiverOf(hook.url()).Deliver(batch, {});
   EXPECT_EQ(outcome.status, Status::kDelivered);
   EXPECT_THAT(outcome.taken, ElementsAre(2, 3));
   EXPECT_THAT(hook.Events(),
               ElementsAre("finding.opened bbbbbbbbbb", "finding.resolved bbbbbbbbbb"));
 }
 
+TEST(WebhookReceiverTest, WhatIsNotForItAnyMoreIsDropped) {
+  auto batch = BatchOf({Opened("aaaaaaaaaa"), Opened("bbbbbbbbbb")});
+  batch.findings.erase(batch.findings.begin());
+  Hook hook({"200 OK"});
+  const auto outcome = ReceiverOf(hook.url()).Deliver(batch, {});
+  EXPECT_THAT(outcome.dropped, ElementsAre(1));
+  EXPECT_THAT(outcome.taken, ElementsAre(2));
+}
+
+TEST(WebhookReceiverTest, NoRequestBeginsOnceItIsToStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto outcome =
+      ReceiverOf("http://127.0.0.1:1/").Deliver(BatchOf({Opened()}), stop.get_token());
+  EXPECT_EQ(outcome.status, Status::kDelivered);
+  EXPECT_THAT(outcome.taken, IsEmpty());
+}
+
 TEST(WebhookReceiverTest, WhatItRefusesStopsNoOther) {
   Hook hook({"422 Unprocessable Entity", "200 OK"});
-  const auto outcome = ReceiverOf(hook.url()).Deliver(BatchOf({Opened("aaaaaaaaaa"), Opened()}));
+  const auto outcome =
+      ReceiverOf(hook.url()).Deliver(BatchOf({Opened("aaaaaaaaaa"), Opened()}), {});
   EXPECT_EQ(outcome.status, Status::kDelivered);
   EXPECT_THAT(outcome.taken, ElementsAre(2));
   ASSERT_EQ(outcome.refused.size(), 1U);
@@ -196,7 +215,7 @@ TEST(WebhookReceiverTest, AWayThatIsNotOpenIsTriedAgainFromThereOn) {
                                                       {"302 Elsewhere", "http_3xx"}}) {
     Hook hook({"200 OK", reply});
     const auto outcome =
-        ReceiverOf(hook.url()).Deliver(BatchOf({Opened(), Opened("bbbbbbbbbb"), Opened()}));
+        ReceiverOf(hook.url()).Deliver(BatchOf({Opened(), Opened("bbbbbbbbbb"), Opened()}), {});
     EXPECT_EQ(outcome.status, Status::kRetry) << reply;
     EXPECT_EQ(outcome.reason, reason) << reply;
     EXPECT_THAT(outcome.taken, ElementsAre(1)) << reply;
@@ -208,13 +227,13 @@ TEST(WebhookReceiverTest, SignsWithTheSecretThatIsInTheFileNow) {
   const auto path = testing::TempDir() + "webhook-secret-" + std::to_string(getpid());
   auto receiver = [&](const std::string& url) { return ReceiverOf(url, path); };
   std::filesystem::remove(path);
-  const auto missing = receiver("http://127.0.0.1:1/").Deliver(BatchOf({Opened()}));
+  const auto missing = receiver("http://127.0.0.1:1/").Deliver(BatchOf({Opened()}), {});
   EXPECT_EQ(missing.reason, "secret");
   EXPECT_THAT(missing.taken, IsEmpty());
 
   std::ofstream(path) << " s3cret \nnot this\n";
   Hook hook({"200 OK"});
-  receiver(hook.url()).Deliver(BatchOf({Opened()}));
+  receiver(hook.url()).Deliver(BatchOf({Opened()}), {});
   hook.Events();
   const auto body = WebhookBody(Redis(), Opened(), "");
   const auto expected = SignWebhook(WebhookId(Opened()), kAt, body, "s3cret").back().second;
@@ -225,7 +244,7 @@ TEST(WebhookReceiverTest, SignsWithTheSecretThatIsInTheFileNow) {
 TEST(WebhookReceiverTest, DoesNotAskWhereCloudsKeepCredentials) {
   for (const auto* host : {"169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]"}) {
     const auto outcome =
-        ReceiverOf("http://" + std::string(host) + "/").Deliver(BatchOf({Opened()}));
+        ReceiverOf("http://" + std::string(host) + "/").Deliver(BatchOf({Opened()}), {});
     EXPECT_EQ(outcome.reason, "connect");
     EXPECT_THAT(outcome.detail, HasSubstr("link-local or metadata address")) << host;
   }

@@ -218,6 +218,9 @@ TEST_F(OutboxTest, ADeadLetterWaitsUntilItIsToBeDeliveredOnceMore) {
   EXPECT_EQ(dead[0].receiver, "hook");
   EXPECT_EQ(dead[0].refused, At(9));
   EXPECT_EQ(dead[0].refusal, "422: no such team");
+  EXPECT_EQ(Get(store->CountOutbox("hook")), (OutboxCount{1, changed_.at, 1}));
+  EXPECT_EQ(Get(store->CountOutbox("am")), (OutboxCount{1, opened_.at, 0}));
+  EXPECT_EQ(Get(store->CountOutbox("pager")), OutboxCount());
 
   EXPECT_EQ(Get(store->Redeliver("am")), 0);
   EXPECT_EQ(Get(store->DeadLetters()).size(), 1U);

@@ -145,6 +145,32 @@ TEST_F(RetentionTest, WhoWasToldOfAFindingIsKnownUntilItIsOver) {
   EXPECT_FALSE(Get(store->HasNewsOf("am", finding.id, 1)));
 }
 
+TEST_F(RetentionTest, WhatWaitsForAReceiverThatIsGoneGoesWithItsMemory) {
+  auto store = Write();
+  auto over = FindingOf(22, FindingState::kResolved);
+  over.resolved = At(10);
+  const Transition told{over.id, 1, TransitionKind::kOpened, At(5)};
+  ASSERT_EQ(Message(store->Commit(
+                {.findings = {&over, 1}, .outbox = {{"gone", {told}}, {"here", {told}}}})),
+            "ok");
+  for (const auto* receiver : {"gone", "here"}) {
+    ASSERT_EQ(Message(store->Acknowledge(
+                  receiver, {.taken = {}, .refused = {}, .memory = {{{"k", "v"}}}}, At(6))),
+              "ok");
+  }
+  const std::string waiting =
+      "SELECT receiver FROM outbox UNION ALL SELECT receiver FROM receiver_memory";
+  auto expiry = Before(30);
+  expiry.receivers = {"here"};
+  RemoveAll(*store, expiry);
+  EXPECT_EQ(Sql(waiting), (Strings{"gone", "here", "gone", "here"})) << "it may come back";
+  // Rows count from when they were queued, which is now.
+  expiry.findings = SystemClock().Now() + std::chrono::hours(1);
+  RemoveAll(*store, expiry);
+  EXPECT_EQ(Sql(waiting), (Strings{"here", "here"}));
+  EXPECT_EQ(Get(store->FindFinding(over.id)), over) << "somebody is still to be told";
+}
+
 TEST_F(RetentionTest, TheOldestPacketsGoWhenThereAreTooMany) {
   auto store = Write();
   std::vector<Finding> findings;

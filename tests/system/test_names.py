@@ -2,6 +2,10 @@
 test's own, which goes before DNS, with one address of each family (c-ares takes the first); no DNS
 server answers."""
 
+import socket
+import urllib.error
+import urllib.request
+
 import pytest
 from daemon import json_lines, postern
 from lab import run, wait_for
@@ -110,3 +114,26 @@ def test_a_restart_forgets_no_name_and_one_that_moves_is_an_event(lab, names, ma
     names.lead_to(NEXT)
     event = daemon.wait_for_finding(kind="dns_changed", state="open", timeout=60)
     assert (event["addresses"], event["severity"]) == ([NEXT], "info")
+
+
+def status_of(url):
+    """None while nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as reply:
+            return reply.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return None
+
+
+def test_a_daemon_that_still_resolves_names_answers_that_it_is_not_ready(names, make_daemon):
+    daemon = make_daemon(policy=POLICY, scans=SCANS)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead:
+        dead.bind(("127.0.0.1", 53))  # takes questions and answers none
+        daemon.launch()
+        ready = f"http://{daemon.address}/-/ready"
+        wait_for("an answer", lambda: status_of(ready))
+        assert status_of(ready) == 503
+        assert status_of(f"http://{daemon.address}/metrics") == 200
+    wait_for("posternd is ready", daemon.ready, timeout=30)

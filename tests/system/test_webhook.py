@@ -96,6 +96,9 @@ def test_what_it_refuses_is_a_dead_letter_that_can_be_sent_again(lab, web, hook,
     arguments = ["--config", daemon.config_path]
     shown = postern("findings", "undelivered", *arguments).stdout
     assert "soc" in shown and "HTTP status 422" in shown
+    typo = postern("findings", "redeliver", "sock", *arguments)
+    assert typo.returncode == 2
+    assert typo.stderr == "postern: there is no receiver 'sock'; the configuration has: soc\n"
     again = postern("findings", "redeliver", *arguments)
     assert again.stdout == "1 to be delivered once more\n", again.stderr
     wait_for("it is taken now", lambda: opened(web.ipv4) in told(hook), timeout=30)
