@@ -56,7 +56,11 @@ Resolver AnswersOf(const Targets& targets) {
   };
 }
 
-std::string KeyOf(const scanner::Resolved& failure) { return failure.name + " " + failure.error; }
+bool AnyOf(const std::vector<drift::CanaryReading>& canaries, Family family) {
+  return std::ranges::any_of(canaries, [family](const drift::CanaryReading& canary) {
+    return canary.endpoint.address.family() == family;
+  });
+}
 
 // What the clock said when the newest run that is kept began.
 std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
@@ -285,15 +289,27 @@ Result<Judged> Cycle::Commit(const Setup& pinned, const Targets& targets, RunEvi
     return judged;
   }
   parts_.tell_storing(true);
+  TellSight(current->config, evidence);
+  return judged;
+}
+
+void Cycle::TellSight(const policy::Config& config, const RunEvidence& evidence) {
+  std::set<std::string> scans;
+  for (const auto& scan : config.scans) scans.insert(scan.name);
+  const auto& scan = evidence.snapshot.run.scan;
+  const std::lock_guard lock(mutex_);
   for (const auto family : kFamilies) {
     const bool blind = !evidence.snapshot.coverage.Trusted(family);
-    parts_.metrics.SetBlind(family, blind);
-    if (!blind) continue;
-    parts_.metrics.RecordRunFailure(evidence.snapshot.run.scan, RunFailure::kBlind);
-    Log(LogLevel::kWarning, "this viewpoint is blind; findings are frozen",
-        {{"family", std::string(ToString(family))}, {"scan", evidence.snapshot.run.scan}});
+    if (blind) parts_.metrics.RecordRunFailure(scan, RunFailure::kBlind);
+    const bool now =
+        blindness_.After(scan, {family, blind, AnyOf(evidence.canaries_before, family)}, scans);
+    parts_.metrics.SetBlind(family, now);
+    auto& said = said_blind_.at(static_cast<std::size_t>(family));
+    if (std::exchange(said, now) == now) continue;
+    Log(LogLevel::kWarning,
+        now ? "this viewpoint is blind; findings are frozen" : "this viewpoint sees again",
+        {{"family", std::string(ToString(family))}, {"scan", scan}});
   }
-  return judged;
 }
 
 Result<void> Cycle::JudgePolicy() {
@@ -383,19 +399,24 @@ void Cycle::PublishAge(const policy::ScanConfig& scan) {
   }
 }
 
-// Once for each name and trouble, until it changes: `expected` runs every minute.
+// Once for each name, until it resolves: `expected` runs every minute, and what is wrong with a
+// name may change each time.
 void Cycle::WarnOfNames(const Targets& targets) {
   std::set<std::string> said;
   {
     const std::lock_guard lock(mutex_);
     said = std::exchange(said_of_names_, {});
-    for (const auto& failure : targets.failures) said_of_names_.insert(KeyOf(failure));
+    for (const auto& failure : targets.failures) said_of_names_.insert(failure.name);
   }
+  std::size_t lines = 0;
   for (const auto& failure : targets.failures) {
-    if (said.contains(KeyOf(failure))) continue;
+    if (said.contains(failure.name) || ++lines > kLongestLogSeries) continue;
     Log(LogLevel::kWarning, "name does not resolve; what is behind it is unknown",
         {{"name", failure.name}, {"detail", failure.error}});
   }
+  if (lines <= kLongestLogSeries) return;
+  Log(LogLevel::kWarning, "more names do not resolve",
+      {{"count", std::to_string(lines - kLongestLogSeries)}});
 }
 
 Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {

@@ -1,6 +1,7 @@
 // One run of a scan, from plan to delivery: the spine of the product.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <string>
 
 #include "core/time.h"
+#include "daemon/blindness.h"
 #include "daemon/discovery.h"
 #include "daemon/judging.h"
 #include "daemon/retention.h"
@@ -85,6 +87,8 @@ class Cycle {
   bool MayProbe(const IpAddress& address) const;
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
+  // Whether this viewpoint can be believed, by the metric and, where that changes, the log.
+  void TellSight(const policy::Config& config, const RunEvidence& evidence);
   // Of all that is known, and of a run if there is one.
   Result<Judged> JudgeExposure(const Setup& setup, const Targets& targets, RunEvidence* evidence);
   void RecordStorageFailure(exporters::StorageOperation operation);
@@ -98,7 +102,10 @@ class Cycle {
   std::mutex mutex_;
   // Guarded by mutex_.
   AgeClock age_clock_;
-  std::set<std::string> said_of_names_;  // what the log has said already
+  // What the log has said already.
+  std::set<std::string> said_of_names_;
+  std::array<bool, 2> said_blind_{};  // by family
+  Blindness blindness_;
 };
 
 }  // namespace postern::daemon

@@ -228,8 +228,7 @@ class Daemon {
     NotifyReloading();
     auto loaded =
         LoadSetup(options_.config_path, options_.state_directory, Today(), Secrets::kNeeded);
-    if (!loaded.unreadable.empty()) Log(LogLevel::kError, loaded.unreadable);
-    LogDiagnostics(loaded.diagnostics);
+    LogProblems(loaded);
     return loaded;
   }
 
@@ -300,7 +299,9 @@ class Daemon {
     std::vector<std::string> scans;
     for (const auto& scan : config.scans) scans.push_back(scan.name);
     metrics_.SetScans(scans);
-    for (const auto& scan : config.scans) metrics_.SetSchedule(scan.name, ScheduleOf(scan));
+    for (const auto& scan : config.scans) {
+      metrics_.SetSchedule(scan.name, ScheduleOf(scan), SystemClock().Now());
+    }
     routes_.SetReloadable(config.web.enable_reload);
     metrics_.RecordWebReload(true);
     loops_.FollowSetup();
@@ -374,11 +375,16 @@ Result<void> SameViewpoint(const storage::Store& store, const policy::Config& co
 }  // namespace
 
 Result<void> RunDaemon(const DaemonOptions& options) {
+  LogToStderr(LogLevel::kInfo, /*json=*/false);  // until the configuration says
   auto loaded = LoadSetup(options.config_path, options.state_directory, Today(), Secrets::kNeeded);
-  if (!loaded.setup) return Error{loaded.Problems()};
+  if (loaded.setup) LogToStderr(loaded.setup->config.log.level, loaded.setup->config.log.json);
+  LogProblems(loaded);
+  if (!loaded.setup) {
+    return Error{
+        "the configuration or the policy cannot be used; `posternd --check-config --config " +
+        options.config_path + "` shows each place"};
+  }
   const auto& config = loaded.setup->config;
-  LogToStderr(config.log.level, config.log.json);
-  LogDiagnostics(loaded.diagnostics);
   auto store = storage::Store::Open(config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
   if (auto same = SameViewpoint(**store, config); !same) return same;

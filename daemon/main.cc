@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/log.h"
 #include "core/time.h"
 #include "daemon/daemon.h"
 #include "daemon/setup.h"
@@ -53,6 +54,6 @@ int main(int argc, char** argv) {
   if (check_only) return CheckConfig(options);
   const auto run = postern::daemon::RunDaemon(options);
   if (run) return 0;
-  std::fprintf(stderr, "posternd: %s\n", run.error().message.c_str());
+  postern::Log(postern::LogLevel::kError, "posternd cannot run", {{"detail", run.error().message}});
   return kCannot;
 }

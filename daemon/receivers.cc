@@ -16,6 +16,12 @@
 namespace postern::daemon {
 namespace {
 
+// How long a receiver keeps its news on purpose.
+Duration DelayOf(const decltype(policy::ReceiverConfig::settings)& settings) {
+  const auto* email = std::get_if<policy::EmailConfig>(&settings);
+  return email == nullptr ? Duration(0) : email->digest;
+}
+
 exporters::TicketRoute RouteOf(const policy::TicketPlace& place) {
   return {.repository = place.repository, .assignee = place.assignee, .component = place.component};
 }
@@ -203,6 +209,9 @@ Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Confi
   names.reserve(instances.size());
   for (const auto& instance : instances) names.push_back(instance.name);
   metrics_.SetReceivers(names);
+  for (const auto& instance : instances) {
+    metrics_.SetOutboxDelay(instance.name, DelayOf(instance.config->settings));
+  }
   storage_.Post([config, &metrics = metrics_](storage::Store& store) {
     PublishOutboxes(store, *config, metrics);
   });

@@ -66,6 +66,13 @@ std::string LoadedSetup::Problems() const {
   return unreadable.empty() ? diagnostics.Render() : unreadable;
 }
 
+void LogProblems(const LoadedSetup& loaded) {
+  if (loaded.diagnostics.list().empty() && !loaded.unreadable.empty()) {
+    return Log(LogLevel::kError, loaded.unreadable);
+  }
+  LogDiagnostics(loaded.diagnostics);
+}
+
 void LogDiagnostics(const policy::Diagnostics& diagnostics) {
   for (const auto& one : diagnostics.list()) {
     const bool is_error = one.level == policy::Diagnostic::Level::kError;

@@ -44,8 +44,9 @@ enum class Secrets : std::uint8_t { kNeeded, kNotNeeded };
 LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_directory,
                       std::chrono::sys_days today, Secrets secrets);
 
-// One line for each.
+// A line of the log for each.
 void LogDiagnostics(const policy::Diagnostics& diagnostics);
+void LogProblems(const LoadedSetup& loaded);
 
 // The setup in force. Thread-safe.
 class CurrentSetup {

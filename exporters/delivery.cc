@@ -206,6 +206,7 @@ class Delivery::Impl {
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
     failing_.clear();
     failures_ = 0;
+    metrics_.SetFailingSince(name_, std::nullopt);
   }
 
   Rest Retry(const std::string& reason, const std::string& detail, Duration asked = {}) {
@@ -225,6 +226,7 @@ class Delivery::Impl {
   // Counts each failure; logs the first, and again when the reason changes.
   void Failed(const std::string& reason, const std::string& detail) {
     metrics_.RecordDeliveryFailure(name_, reason);
+    if (failing_.empty()) metrics_.SetFailingSince(name_, SystemClock().Now());
     if (failing_ == reason) return;
     failing_ = reason;
     Log(LogLevel::kWarning, "cannot deliver findings; trying again until it works",

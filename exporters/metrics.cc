@@ -140,6 +140,9 @@ class Metrics::Impl {
   Series& interval =
       Gauge("postern_scan_interval_seconds",
             "Longest time between the starts of two runs, for a sweep of its slices.", {"scan"});
+  Series& configured_since =
+      Gauge("postern_scan_configured_since_timestamp_seconds",
+            "Since when this process has had the scan in its configuration.", {"scan"});
   Series& runs =
       Counter("postern_scan_runs_total", "Finished runs, for a sweep its slices.", {"scan"});
   Series& run_failures =
@@ -175,12 +178,19 @@ class Metrics::Impl {
   Series& notification_failures = Counter(
       "postern_notification_failures_total",
       "Deliveries that the receiver refused or that did not reach it.", {"receiver", "reason"});
+  Series& failing_since = Gauge(
+      "postern_receiver_failing_since_timestamp_seconds",
+      "Since when every delivery to the receiver fails; 0: the last one did not.", {"receiver"});
   Series& outbox_pending =
       Gauge("postern_outbox_pending",
             "Transitions of findings that the receiver has not taken yet.", {"receiver"});
   Series& outbox_oldest =
       Gauge("postern_outbox_oldest_timestamp_seconds",
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
+  Series& outbox_delay =
+      Gauge("postern_outbox_delay_seconds",
+            "How long transitions are held back on purpose: the digest of a mail receiver.",
+            {"receiver"});
   Series& dead_letters = Gauge(
       "postern_outbox_dead_letters",
       "Notifications that the receiver refused, until they are delivered once more.", {"receiver"});
@@ -248,8 +258,8 @@ void Metrics::SetPolicy(std::string_view hash, std::string_view authorized_by) {
 void Metrics::SetScans(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->scans = {names.begin(), names.end()};
-  for (Series* series : {&impl_->last_success, &impl_->interval, &impl_->runs,
-                         &impl_->oldest_observation, &impl_->coverage_limit}) {
+  for (Series* series : {&impl_->last_success, &impl_->interval, &impl_->configured_since,
+                         &impl_->runs, &impl_->oldest_observation, &impl_->coverage_limit}) {
     series->Retain(impl_->scans);
     for (const std::string& scan : impl_->scans) series->At({scan});
   }
@@ -262,18 +272,20 @@ void Metrics::SetScans(const std::vector<std::string>& names) {
   }
 }
 
-void Metrics::SetSchedule(std::string_view scan, const ScanSchedule& schedule) {
+void Metrics::SetSchedule(std::string_view scan, const ScanSchedule& schedule, TimePoint now) {
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->scans.contains(std::string(scan))) return;
   impl_->interval.At({scan}) = Seconds(schedule.interval);
   impl_->coverage_limit.At({scan}) = Seconds(schedule.coverage_limit);
+  double& since = impl_->configured_since.At({scan});
+  if (since == 0) since = Seconds(now);
 }
 
 void Metrics::SetReceivers(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->receivers = {names.begin(), names.end()};
-  for (Series* series : {&impl_->notifications, &impl_->outbox_pending, &impl_->outbox_oldest,
-                         &impl_->dead_letters}) {
+  for (Series* series : {&impl_->notifications, &impl_->failing_since, &impl_->outbox_pending,
+                         &impl_->outbox_oldest, &impl_->outbox_delay, &impl_->dead_letters}) {
     series->Retain(impl_->receivers);
     for (const std::string& receiver : impl_->receivers) series->At({receiver});
   }
@@ -414,6 +426,12 @@ void Metrics::SetOutbox(std::string_view receiver, std::size_t pending,
   impl_->outbox_oldest.At({receiver}) = SecondsOrZero(oldest);
 }
 
+void Metrics::SetOutboxDelay(std::string_view receiver, Duration delay) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->receivers.contains(std::string(receiver))) return;
+  impl_->outbox_delay.At({receiver}) = Seconds(delay);
+}
+
 void Metrics::SetDeadLetters(std::string_view receiver, std::size_t count) {
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->receivers.contains(std::string(receiver))) return;
@@ -424,6 +442,12 @@ void Metrics::RecordDelivery(std::string_view receiver) {
   const std::lock_guard lock(impl_->mutex);
   if (!impl_->receivers.contains(std::string(receiver))) return;
   impl_->notifications.At({receiver}) += 1;
+}
+
+void Metrics::SetFailingSince(std::string_view receiver, std::optional<TimePoint> since) {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->receivers.contains(std::string(receiver))) return;
+  impl_->failing_since.At({receiver}) = SecondsOrZero(since);
 }
 
 void Metrics::RecordDeliveryFailure(std::string_view receiver, std::string_view reason) {

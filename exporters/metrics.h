@@ -77,8 +77,11 @@ class Metrics {
   void SetViewpoint(std::string_view name);
   void SetPolicy(std::string_view hash, std::string_view authorized_by);
   void SetScans(const std::vector<std::string>& names);
-  void SetSchedule(std::string_view scan, const ScanSchedule& schedule);
+  // A scan counts as configured from its first schedule on.
+  void SetSchedule(std::string_view scan, const ScanSchedule& schedule, TimePoint now);
   void SetReceivers(const std::vector<std::string>& names);
+  // How long what waits for `receiver` is held back on purpose.
+  void SetOutboxDelay(std::string_view receiver, Duration delay);
   // The outcome of loading policy and configuration, at the start as well; a failure keeps the time
   // of the last success.
   void RecordReload(bool ok, TimePoint now);
@@ -111,6 +114,8 @@ class Metrics {
   // What `receiver` refused for good.
   void SetDeadLetters(std::string_view receiver, std::size_t count);
   void RecordDelivery(std::string_view receiver);
+  // Since when every delivery fails; none: the last one did not.
+  void SetFailingSince(std::string_view receiver, std::optional<TimePoint> since);
   // `reason` is one of DeliveryOutcome's.
   void RecordDeliveryFailure(std::string_view receiver, std::string_view reason);
 

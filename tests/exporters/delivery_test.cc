@@ -234,6 +234,7 @@ TEST_F(DeliveryTest, ARetriedFailureIsLoggedOnceCountedEachTimeAndRecovers) {
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"timeout\"} 3\n"));
   EXPECT_THAT(text, HasSubstr("_failures_total{receiver=\"soc\",reason=\"http_5xx\"} 1\n"));
   EXPECT_THAT(text, HasSubstr("postern_notifications_total{receiver=\"soc\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("failing_since_timestamp_seconds{receiver=\"soc\"} 0\n"));
 }
 
 TEST_F(DeliveryTest, NewsDoNotCutTheWaitAfterAFailureShort) {
@@ -244,6 +245,8 @@ TEST_F(DeliveryTest, NewsDoNotCutTheWaitAfterAFailureShort) {
   for (int i = 0; i < 100; ++i) delivery->Wake();
   EXPECT_THAT(world_.Await(3, 100ms), ElementsAre("deliver", "warning soc http_4xx because"));
   EXPECT_THAT(metrics_.Render(), Not(HasSubstr("notifications_total{receiver=\"soc\"} 1\n")));
+  EXPECT_THAT(metrics_.Render(),
+              Not(HasSubstr("failing_since_timestamp_seconds{receiver=\"soc\"} 0\n")));
 }
 
 TEST_F(DeliveryTest, ARejectedStateIsTriedAgainWithTheNextNews) {

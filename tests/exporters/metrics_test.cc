@@ -130,14 +130,19 @@ TEST(MetricsTest, AnIncompleteRunIsNoSuccess) {
 TEST(MetricsTest, AScanHasTheTimesOfItsSchedule) {
   Metrics metrics("0.1.0");
   metrics.SetScans({"top", "full"});
-  metrics.SetSchedule("top", {.interval = 65min, .coverage_limit = 125min});
-  metrics.SetSchedule("gone", {.interval = 1min, .coverage_limit = 2min});
+  metrics.SetSchedule("top", {.interval = 65min, .coverage_limit = 125min}, kNow);
+  metrics.SetSchedule("gone", {.interval = 1min, .coverage_limit = 2min}, kNow);
+  metrics.SetSchedule("top", {.interval = 65min, .coverage_limit = 125min}, kNow + 1h);
   EXPECT_THAT(Samples(metrics, "postern_scan_interval_seconds"),
               ElementsAre("postern_scan_interval_seconds{scan=\"full\"} 0",
                           "postern_scan_interval_seconds{scan=\"top\"} 3900"));
   EXPECT_THAT(Samples(metrics, "postern_coverage_limit_seconds"),
               ElementsAre("postern_coverage_limit_seconds{scan=\"full\"} 0",
                           "postern_coverage_limit_seconds{scan=\"top\"} 7500"));
+  EXPECT_THAT(
+      Samples(metrics, "postern_scan_configured_since_timestamp_seconds"),
+      ElementsAre("postern_scan_configured_since_timestamp_seconds{scan=\"full\"} 0",
+                  "postern_scan_configured_since_timestamp_seconds{scan=\"top\"} 1769817600"));
 }
 
 TEST(MetricsTest, ProbingBeginsAnewAfterEachPause) {
@@ -235,6 +240,8 @@ TEST(MetricsTest, DeliveryOutboxAndStorageAreCounted) {
   Metrics metrics("0.1.0");
   metrics.SetReceivers({"alertmanager"});
   metrics.SetOutbox("alertmanager", 4, kNow);
+  metrics.SetOutboxDelay("alertmanager", 30min);
+  metrics.SetFailingSince("alertmanager", kNow);
   metrics.RecordDelivery("alertmanager");
   metrics.RecordDeliveryFailure("alertmanager", "timeout");
   metrics.RecordDeliveryFailure("unconfigured", "timeout");
@@ -246,6 +253,11 @@ TEST(MetricsTest, DeliveryOutboxAndStorageAreCounted) {
   EXPECT_THAT(
       Samples(metrics, "postern_outbox_oldest_timestamp_seconds"),
       ElementsAre("postern_outbox_oldest_timestamp_seconds{receiver=\"alertmanager\"} 1769817600"));
+  EXPECT_THAT(Samples(metrics, "postern_outbox_delay_seconds"),
+              ElementsAre("postern_outbox_delay_seconds{receiver=\"alertmanager\"} 1800"));
+  EXPECT_THAT(Samples(metrics, "postern_receiver_failing_since_timestamp_seconds"),
+              ElementsAre("postern_receiver_failing_since_timestamp_seconds{receiver="
+                          "\"alertmanager\"} 1769817600"));
   EXPECT_THAT(NonZero(Samples(metrics, "postern_notification_failures_total")),
               ElementsAre("postern_notification_failures_total{receiver=\"alertmanager\","
                           "reason=\"timeout\"} 1"));

@@ -82,6 +82,15 @@ def test_each_transition_and_each_delivery_is_a_line(web, make_hook, make_daemon
     assert delivered == [("soc", "opened", finding), ("soc", "resolved", finding)]
 
 
+def test_what_keeps_it_from_starting_is_an_error_in_the_journal(web, make_daemon):
+    daemon = make_daemon(policy=POLICY.replace("expect:", "expct:"))
+    process = daemon.launch(env=journal_of(daemon))
+    assert process.wait() == 2
+    priorities = {line[:3] for line in process.log_text().splitlines()}
+    assert priorities == {"<3>", "<4>"}
+    assert daemon.log_has("unknown key 'expct'", 'msg="posternd cannot run"')
+
+
 def test_another_programs_journal_is_not_taken_for_its_own(web, make_daemon):
     daemon = make_daemon(policy=POLICY)
     daemon.launch(env={"JOURNAL_STREAM": "9:123456"})
