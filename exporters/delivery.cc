@@ -202,11 +202,11 @@ class Delivery::Impl {
   }
 
   void Recovered() {
+    metrics_.SetFailingSince(name_, std::nullopt);
     if (!failing_.empty())
       Log(LogLevel::kInfo, "receiver takes findings again", {{"receiver", name_}});
     failing_.clear();
     failures_ = 0;
-    metrics_.SetFailingSince(name_, std::nullopt);
   }
 
   Rest Retry(const std::string& reason, const std::string& detail, Duration asked = {}) {
