@@ -18,12 +18,14 @@ std::optional<HttpUrl> HttpUrl::Parse(std::string_view text) {
   const auto port =
       ParseDecimal(url->has_port() ? std::string(url->port()) : default_port, 1, 65535);
   if (!port) return std::nullopt;
+  std::string resource(url->encoded_resource());
   HttpUrl parsed{.tls = tls,
                  .host = url->host_address(),
                  .host_and_port = std::string(url->encoded_host_and_port()),
                  .port = static_cast<std::uint16_t>(*port),
-                 .resource = std::string(url->encoded_resource())};
-  if (!parsed.resource.starts_with('/')) parsed.resource.insert(0, "/");
+                 .resource = "/"};
+  if (resource.starts_with('/')) resource.erase(0, 1);
+  parsed.resource += resource;
   return parsed;
 }
 
