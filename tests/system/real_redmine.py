@@ -64,7 +64,9 @@ def test_a_ticket_follows_its_finding(lab, web, redmine, make_daemon):
     wait_for("closed", lambda: not redmine.is_open(number), timeout=30)
     redis = start_redis(web, addresses=[web.ipv4])
     wait_for("open again", lambda: redmine.is_open(number), timeout=30)
-    assert [text.splitlines()[0] for text in redmine.comments(number)] == [
+    # It is opened before it is commented.
+    comments = wait_for("both comments", lambda: len(said := redmine.comments(number)) > 1 and said)
+    assert [text.splitlines()[0] for text in comments] == [
         "Fixed: fresh observations agree with the policy.",
         "It is back.",
     ]

@@ -202,10 +202,10 @@ def test_a_daemon_killed_while_findings_open_and_end(lab, make_daemon):
         )
         tickets, sums = tickets_told(github)
         still_open = {f for f, now in findings.items() if now["state"] == "open"}
-        told = {finding for finding, is_open in tickets.items() if is_open}
-        assert told <= still_open
+        with_ticket = {finding for finding, is_open in tickets.items() if is_open}
+        assert with_ticket <= still_open
         summed_up = "".join("".join([one.body, *one.comments]) for one in sums if one.is_open)
-        assert [finding for finding in still_open - told if finding not in summed_up] == []
+        assert [finding for finding in still_open - with_ticket if finding not in summed_up] == []
         wait_for(
             "the real Alertmanager has what is open, once each",
             lambda: sorted(int(a["labels"]["port"]) for a in real.alerts())
