@@ -20,8 +20,8 @@ class WebWatchTest : public testing::Test {
     WriteConfig("tls_server_config: {cert_file: watch.pem, key_file: watch.key}\n");
     // What is written later is newer, whatever the file system's clock.
     for (const auto* name : {"watch.pem", "watch.key", "watch.yml"}) {
-      const auto file = std::filesystem::path(testing::TempDir()) / name;
-      std::filesystem::last_write_time(file, std::filesystem::file_time_type{});
+      std::filesystem::last_write_time(exporters::InTestFolder(name),
+                                       std::filesystem::file_time_type{});
     }
   }
 
@@ -39,7 +39,7 @@ class WebWatchTest : public testing::Test {
     return web;
   }
 
-  const std::string path_ = testing::TempDir() + "watch.yml";
+  const std::string path_ = exporters::InTestFolder("watch.yml");
 };
 
 TEST_F(WebWatchTest, SeesWhatChangedWhileItWasLoaded) {

@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 
+#include "temporary_folder.h"
+
 namespace postern::exporters {
 
 using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
@@ -18,9 +20,15 @@ using Key = std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)>;
 inline Key EcKey() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
 inline Key RsaKey() { return {EVP_RSA_gen(2048), EVP_PKEY_free}; }
 
-// Each writes a file into the tests' temporary folder, and gives its path.
+// Of this process: tests of the same files run side by side.
+inline std::string InTestFolder(const std::string& name) {
+  static const TemporaryFolder folder;
+  return folder.path() / name;
+}
+
+// Each writes a file into the folder, and gives its path.
 inline std::string Write(const std::string& name, const std::function<int(std::FILE*)>& write) {
-  const std::string path = testing::TempDir() + "" + name;
+  const auto path = InTestFolder(name);
   std::FILE* file = std::fopen(path.c_str(), "w");
   EXPECT_EQ(write(file), 1);
   std::fclose(file);

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "temporary_folder.h"
+
 namespace postern::policy {
 namespace {
 
@@ -130,7 +132,8 @@ web.yml:5:3: error: user 'a': it is not a bcrypt hash ($2a$, $2b$ or $2y$, 60 ch
 
 TEST(LoadWebConfig, WarnsOfAKeyThatEverybodyMayRead) {
   namespace fs = std::filesystem;
-  const auto key = fs::path(testing::TempDir()) / "readable.key";
+  const TemporaryFolder folder;
+  const auto key = folder.path() / "readable.key";
   std::ofstream(key) << "key";
   fs::permissions(key, fs::perms::owner_read | fs::perms::others_read);
   const SourceText source{
