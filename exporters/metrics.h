@@ -46,7 +46,7 @@ enum class StorageOperation : std::uint8_t {
   kRetention
 };
 
-// "begin_run", "commit", "abort_run", "read", "acknowledge".
+// "begin_run", "commit", "abort_run", "read", "acknowledge", "retention".
 std::string_view ToString(StorageOperation operation);
 
 using EndpointCounts = std::map<std::tuple<Family, Protocol, PortState>, std::uint64_t>;
