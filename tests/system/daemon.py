@@ -80,17 +80,17 @@ class Daemon:
     def write_policy(self, policy):
         self.policy_path.write_text(self.head + policy)
 
-    def launch(self, env=None):
-        """Starts the program without waiting for it."""
-        self.process = self.lab.start(
-            *(BIN / "posternd", "--config", self.config_path),
-            log=self.lab.folder / "posternd.log",
-            env=env,
-        )
+    def launch(self, env=None, shell=""):
+        """Starts the program without waiting for it; `shell`: with these redirections or limits."""
+        command = [BIN / "posternd", "--config", self.config_path]
+        if shell:
+            before, _, after = shell.rpartition(";")
+            command = ["sh", "-c", f'{before}{";" if before else ""} exec "$0" "$@" {after}', *command]
+        self.process = self.lab.start(*command, log=self.lab.folder / "posternd.log", env=env)
         return self.process
 
-    def start(self):
-        self.launch()
+    def start(self, shell=""):
+        self.launch(shell=shell)
         wait_for("posternd is ready", self.ready)
         return self
 
