@@ -80,17 +80,14 @@ class Daemon:
     def write_policy(self, policy):
         self.policy_path.write_text(self.head + policy)
 
-    def launch(self, env=None, shell=""):
-        """Starts the program without waiting for it; `shell`: with these redirections or limits."""
-        command = [BIN / "posternd", "--config", self.config_path]
-        if shell:
-            before, _, after = shell.rpartition(";")
-            command = ["sh", "-c", f'{before}{";" if before else ""} exec "$0" "$@" {after}', *command]
+    def launch(self, env=None, shell='exec "$@"'):
+        """Starts the program without waiting for it, by a shell's line: with limits, say."""
+        command = ["sh", "-c", shell, "sh", BIN / "posternd", "--config", self.config_path]
         self.process = self.lab.start(*command, log=self.lab.folder / "posternd.log", env=env)
         return self.process
 
-    def start(self, shell=""):
-        self.launch(shell=shell)
+    def start(self, **how):
+        self.launch(**how)
         wait_for("posternd is ready", self.ready)
         return self
 

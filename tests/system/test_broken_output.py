@@ -51,7 +51,7 @@ def test_a_reader_of_the_log_that_stops_and_goes_away(daemon, lab):
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     fcntl.fcntl(reader, F_SETPIPE_SZ, 4096)
-    daemon.start(shell=f"2>{pipe}")
+    daemon.start(shell=f'exec "$@" 2>{pipe}')
     # Nobody reads: the pipe is full after some lines, and the daemon goes on.
     goes_on(daemon)
     # Read again, it tells what is missing.
@@ -73,7 +73,7 @@ def test_a_reader_of_the_log_that_stops_and_goes_away(daemon, lab):
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "<&- >&- 2>&-"])
 def test_a_log_that_cannot_be_written(daemon, stderr):
-    daemon.start(shell=stderr)
+    daemon.start(shell=f'exec "$@" {stderr}')
     goes_on(daemon)
     assert daemon.stop() == 0
 
