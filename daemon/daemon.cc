@@ -23,6 +23,7 @@
 #include "daemon/http_routes.h"
 #include "daemon/limits.h"
 #include "daemon/log_sink.h"
+#include "daemon/login_failures.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
 #include "daemon/reloads.h"
@@ -102,6 +103,7 @@ class Daemon {
         limits, web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
+    server_->OnFailedLogin([this](const std::string& client) { login_failures_.Add(client); });
     // Names may take ten seconds to resolve.
     auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
@@ -378,6 +380,7 @@ class Daemon {
   Api api_{setup_, setup_.Get()->config.storage_path};
   HttpRoutes routes_{metrics_, api_,
                      [this](auto done) { return reloads_.Request(std::move(done)); }};
+  LoginFailures login_failures_{metrics_};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   Deliveries deliveries_{storage_, metrics_, SystemClock()};
