@@ -80,9 +80,11 @@ class Daemon:
     def write_policy(self, policy):
         self.policy_path.write_text(self.head + policy)
 
-    def launch(self, env=None, shell='exec "$@"'):
-        """Starts the program without waiting for it, by a shell's line: with limits, say."""
-        command = ["sh", "-c", shell, "sh", BIN / "posternd", "--config", self.config_path]
+    def launch(self, env=None, shell=None):
+        """Starts the program without waiting for it; `shell` is a line that ends with it, as "$@"."""
+        command = [BIN / "posternd", "--config", self.config_path]
+        if shell:
+            command = ["sh", "-c", shell, "sh", *command]
         self.process = self.lab.start(*command, log=self.lab.folder / "posternd.log", env=env)
         return self.process
 
