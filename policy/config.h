@@ -59,6 +59,9 @@ struct Confirm {
   int gone_runs = 2;      // runs in a row for every other kind
   int resolve_after = 2;  // agreeing runs that resolve
   Duration reopen_within = std::chrono::hours(24 * 7);
+  // How long trusted runs must meet an address without a sign of life before what it was found to
+  // answer ends as gone.
+  Duration gone_after = std::chrono::hours(24);
 };
 
 // An endpoint whose state from this viewpoint is certain.
