@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "core/guarded.h"
+#include "core/log.h"
 #include "exporters/alertmanager.h"
 #include "exporters/alerts.h"
 #include "exporters/email.h"
@@ -200,7 +202,23 @@ Deliveries::~Deliveries() { RequestStop(); }
 
 void Deliveries::RequestStop() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, running] : running_) running.delivery->RequestStop();
+  for (const auto& [name, running] : running_) {
+    if (running.delivery) running.delivery->RequestStop();
+  }
+}
+
+std::size_t Deliveries::CountNew(const policy::Config& config) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(InstancesOf(config), [&](const ReceiverInstance& instance) {
+        const auto at = running_.find(instance.name);
+        return at == running_.end() || at->second.settings != SettingsOf(instance, config);
+      }));
+}
+
+bool Deliveries::MissesSome() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(running_, [](const auto& one) { return !one.second.delivery; });
 }
 
 Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Config>& config) {
@@ -236,15 +254,24 @@ Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Confi
 Deliveries::Running Deliveries::Start(const ReceiverInstance& instance,
                                       const std::shared_ptr<const policy::Config>& config,
                                       std::unique_ptr<exporters::Delivery> former) {
-  return {SettingsOf(instance, *config),
-          std::make_unique<exporters::Delivery>(instance.name, MakeReceiver(instance, *config),
-                                                SourceOf(instance, config), metrics_,
-                                                exporters::DeliveryTiming(), std::move(former))};
+  Running running{SettingsOf(instance, *config), nullptr};
+  const auto started = Guarded([&] {
+    running.delivery = std::make_unique<exporters::Delivery>(
+        instance.name, MakeReceiver(instance, *config), SourceOf(instance, config), metrics_,
+        exporters::DeliveryTiming(), std::move(former));
+  });
+  if (!started) {
+    Log(LogLevel::kError, "a receiver cannot be started; it is tried again",
+        {{"receiver", instance.name}, {"error", started.error().message}});
+  }
+  return running;
 }
 
 void Deliveries::Wake() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, running] : running_) running.delivery->Wake();
+  for (const auto& [name, running] : running_) {
+    if (running.delivery) running.delivery->Wake();
+  }
 }
 
 exporters::DeliverySource Deliveries::SourceOf(
