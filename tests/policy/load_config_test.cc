@@ -105,10 +105,10 @@ TEST(LoadConfig, OnlyWhoSaysSoIsDeliveredToAtALinkLocalAddress) {
                                      "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
   const auto& receivers = loaded.config->receivers;
-  EXPECT_FALSE(std::get<AlertmanagerConfig>(receivers[0].settings).allow_link_local);
-  EXPECT_TRUE(std::get<AlertmanagerConfig>(receivers[1].settings).allow_link_local);
-  EXPECT_FALSE(std::get<EmailConfig>(receivers[2].settings).allow_link_local);
-  EXPECT_TRUE(std::get<EmailConfig>(receivers[3].settings).allow_link_local);
+  EXPECT_FALSE(std::get<AlertmanagerConfig>(receivers[0].settings).http.transport.allow_link_local);
+  EXPECT_TRUE(std::get<AlertmanagerConfig>(receivers[1].settings).http.transport.allow_link_local);
+  EXPECT_FALSE(std::get<EmailConfig>(receivers[2].settings).transport.allow_link_local);
+  EXPECT_TRUE(std::get<EmailConfig>(receivers[3].settings).transport.allow_link_local);
 }
 
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
@@ -308,7 +308,7 @@ TEST(CheckSecrets, NamesEachReceiverWhoseSecretCannotBeRead) {
       R"(/nowhere/c.yaml:7:5: warning: receiver 'soc': secret file /nowhere/soc.key: cannot read it: No such file or directory
     - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
       ^
-/nowhere/c.yaml:8:5: warning: receiver 'hook': secret file /dev/null: it is empty
+/nowhere/c.yaml:8:5: warning: receiver 'hook': secret file /dev/null: cannot read it: it is no regular file
     - {name: hook, webhook: {url: "https://hook.example.com/", secret_file: /dev/null}}
       ^
 )");
