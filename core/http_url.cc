@@ -20,7 +20,9 @@ bool IsOneOf(char c, std::string_view more) {
 // A name whose bytes are read alike by everything that it is handed to: no escapes are left, and an
 // international name is in its ASCII form (RFC 5890).
 bool IsPlainHost(std::string_view host) {
-  if (IpAddress::Parse(host)) return true;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    return IpAddress::Parse(host.substr(1, host.size() - 2)).has_value();
+  }
   return std::ranges::all_of(host, [](char c) { return IsOneOf(c, "-._"); });
 }
 
@@ -39,7 +41,7 @@ std::optional<HttpUrl> HttpUrl::Parse(std::string_view text) {
       ParseDecimal(url->has_port() ? std::string(url->port()) : default_port, 1, 65535);
   if (!port) return std::nullopt;
   std::string resource(url->encoded_target());
-  if (!IsPlainHost(url->host_address())) return std::nullopt;
+  if (!IsPlainHost(url->encoded_host())) return std::nullopt;
   HttpUrl parsed{.tls = tls,
                  .host = url->host_address(),
                  .host_and_port = std::string(url->encoded_host_and_port()),
