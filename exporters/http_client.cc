@@ -175,8 +175,17 @@ class Exchange {
     return code == CURLHE_OK ? header->value : std::string_view();
   }
 
+  // By TLS 1.3 a server refuses a client's certificate when the handshake is over for the client
+  // (RFC 8446, section 4.4.2.4).
+  bool IsCertificateRefused(CURLcode code) const {
+    const auto text = transport_.ErrorText();
+    const auto has = [&](std::string_view word) { return text.find(word) != std::string::npos; };
+    return code == CURLE_RECV_ERROR && target_.tls && received_.header_bytes == 0 &&
+           has(" alert ") && (has("certificate") || has("unknown ca"));
+  }
+
   HttpFailure FailureOf(CURLcode code) const {
-    const auto kind = KindOf(code);
+    const auto kind = IsCertificateRefused(code) ? Kind::kTls : KindOf(code);
     const auto by = transport_.proxy().empty() ? "" : " by proxy " + transport_.proxy();
     const auto place = target_.host_and_port + by;
     const bool tunnelled = Info<long>(CURLINFO_HTTP_CONNECTCODE) / 100 == 2;

@@ -266,10 +266,11 @@ HttpClientConfig ReadHttpClient(YamlReader& reader, const YamlNode& node, const 
 }
 
 void RefuseClearText(YamlReader& reader, const YamlNode* node, const std::string& url,
-                     bool sends_secret) {
+                     const HttpClientConfig& http, bool sends_token) {
   const auto parsed = HttpUrl::Parse(url);
-  if (node == nullptr || !sends_secret || !parsed || parsed->tls) return;
-  if (IsLoopbackHost(parsed->host)) return;
+  if (node == nullptr || !parsed || parsed->tls || !(sends_token || http.SendsSecret())) return;
+  const auto proxy = HttpUrl::Parse(http.transport.proxy.url);
+  if (IsLoopbackHost(parsed->host) && (!proxy || IsLoopbackHost(proxy->host))) return;
   reader.Error(*node,
                "a password or token is sent in clear text to this machine alone; write https://");
 }

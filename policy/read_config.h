@@ -33,9 +33,10 @@ TransportConfig ReadTransport(YamlReader& reader, const Fields& fields, const st
 // `fields` are those of `node`.
 HttpClientConfig ReadHttpClient(YamlReader& reader, const YamlNode& node, const Fields& fields,
                                 const std::string& folder);
-// Reports a URL at `node` to which secrets would go over the network in clear text.
+// Reports a URL at `node` to which secrets would go over the network in clear text: those of
+// `http`, or a token of the receiver's own.
 void RefuseClearText(YamlReader& reader, const YamlNode* node, const std::string& url,
-                     bool sends_secret);
+                     const HttpClientConfig& http, bool sends_token = false);
 
 // A mapping of the keys of docs/email.md. The password file is relative to `folder`.
 EmailConfig ReadEmail(YamlReader& reader, const YamlNode& node, const std::string& folder);

@@ -34,7 +34,7 @@ AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node,
       reader.Error(*item,
                    "a second URL of '" + AlertmanagerPlace(*url) + "'; each gets everything");
     }
-    if (url) RefuseClearText(reader, item, *url, http.SendsSecret());
+    if (url) RefuseClearText(reader, item, *url, http);
     return url;
   });
   return {std::move(urls), std::move(http)};
@@ -46,7 +46,7 @@ WebhookConfig ReadWebhook(YamlReader& reader, const YamlNode& node, const std::s
   WebhookConfig webhook{.url = ReadUrl(reader, url).value_or(""),
                         .secret_file = ReadSecretPath(reader, fields.Find("secret_file"), folder),
                         .http = ReadHttpClient(reader, node, fields, folder)};
-  RefuseClearText(reader, url, webhook.url, webhook.http.SendsSecret());
+  RefuseClearText(reader, url, webhook.url, webhook.http);
   return webhook;
 }
 
@@ -214,8 +214,8 @@ TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::str
   if (!system) return ticket;
   ticket.system = *system;
   ticket.url = ReadTicketUrl(reader, fields, *system);
-  RefuseClearText(reader, fields.Find("url"), ticket.url, !ticket.token_file.empty());
   ticket.http = ReadHttpClient(reader, node, fields, folder);
+  RefuseClearText(reader, fields.Find("url"), ticket.url, ticket.http, true);
   CheckAuthorization(reader, node, ticket);
   if (!fields.Find("repository") && !fields.Find("project")) fields.Require(PlaceKey(*system));
   ticket.place = ReadPlace(reader, fields, *system, {});

@@ -127,6 +127,7 @@ TEST(HttpAccessTest, ShowsItsCertificateToWhoAsksForOne) {
   ClientTlsConfig tls;
   tls.ca_file = server.certificate();
   const auto without = PostBy(WithTls(tls), server.url("localhost"));
+  EXPECT_TRUE(without.starts_with("tls: TLS handshake with localhost:")) << without;
   EXPECT_NE(without.find("certificate required"), std::string::npos) << without;
   tls.cert_file = server.certificate();
   tls.key_file = server.key();
