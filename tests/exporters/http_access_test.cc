@@ -267,6 +267,15 @@ TEST(HttpAccessTest, GoesByTheConfiguredProxyAndNoOther) {
   unsetenv("http_proxy");
 }
 
+TEST(HttpAccessTest, AProxyMayHaveTls) {
+  const TlsServer proxy;
+  auto config = ByProxy(proxy.url("localhost"));
+  const auto untrusted = PostBy(config, "http://receiver.invalid/");
+  EXPECT_TRUE(untrusted.starts_with("tls: ")) << untrusted;
+  config.transport.tls.ca_file = proxy.certificate();
+  EXPECT_EQ(PostBy(config, "http://receiver.invalid/"), "200 ok retry 0s");
+}
+
 TEST(HttpAccessTest, AProxyThatRefusesIsNoReplyOfTheReceiver) {
   std::string request;
   ScriptedServer proxy([&](const LoopbackSocket& client) {

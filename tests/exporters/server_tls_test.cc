@@ -4,6 +4,8 @@
 #include <openssl/ssl.h>
 
 #include <boost/asio/ssl/context.hpp>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "exporters/test_certificates.h"
@@ -35,6 +37,28 @@ TEST(MakeServerTlsTest, TakesACertificateWithItsKeyAlone) {
                 ec_certificate);
   EXPECT_NE(ErrorOf(rsa_certificate, ec_key), "");
   EXPECT_NE(ErrorOf(ec_certificate, WriteKey("other.key", EcKey())), "");
+}
+
+TEST(MakeServerTlsTest, TakesFilesWithAByteOrderMark) {
+  const Key key = EcKey();
+  const auto marked = [](const std::string& path) {
+    std::ifstream file(path);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::ofstream(path + ".bom") << "\xEF\xBB\xBF" << text;
+    return path + ".bom";
+  };
+  const auto certificate = marked(WriteCertificate("marked.pem", key));
+  EXPECT_EQ(ErrorOf(certificate, marked(WriteKey("marked.key", key))), "");
+  ServerTls settings;
+  settings.cert_file = certificate;
+  settings.key_file = InTestFolder("marked.key");
+  settings.client_ca_file = certificate;
+  settings.client_auth = ServerTls::ClientAuth::kRequired;
+  const auto made = MakeServerTls(settings);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(sk_X509_NAME_num(SSL_CTX_get_client_CA_list((*made)->native_handle())), 1);
+  EXPECT_EQ(ErrorOf("/dev/zero", settings.key_file),
+            "certificate /dev/zero: cannot read it: it is no regular file");
 }
 
 // The suites of TLS 1.2 that the server takes.

@@ -1,7 +1,8 @@
-"""Receivers behind something: an Alertmanager behind a password, a webhook behind mutual TLS and a
-proxy, a tracker behind a proxy, a mail server of a private authority."""
+"""Receivers behind something: an Alertmanager behind a password, a webhook and a mail server behind
+mutual TLS and a proxy, a tracker behind a proxy; all certificates are of private authorities."""
 
 import base64
+import ssl
 
 import pytest
 from daemon import postern
@@ -97,6 +98,8 @@ def peers(network, lab):
         "github": Github(),
         "mail": MailServer(lab.folder),
     }
+    made["mail"].tls.load_verify_locations(authority.certificate)
+    made["mail"].tls.verify_mode = ssl.CERT_REQUIRED
     made["am"] = Alertmanager(lab)
     services = LocalPorts()
     yield {**made, "services": services}
@@ -125,7 +128,8 @@ def receivers(lab):
         f"{{name: hub, ticket: {{{Github.receiver('token')}, {proxy}}}}}",
         f"{{name: mail, email: {{server: 'smtp://127.0.0.1:{MailServer.port}', from: p@example.com,"
         " to: [soc@example.com], username: postern, password_file: mail.password,"
-        " tls_config: {ca_file: mail.pem, server_name: localhost, min_version: TLS13}}}",
+        " tls_config: {ca_file: mail.pem, cert_file: client.pem, key_file: client.key,"
+        f" server_name: localhost, min_version: TLS13}}, {proxy}}}}}",
     ]
 
 
@@ -148,6 +152,7 @@ def test_each_is_reached_and_no_secret_is_shown(lab, peers, make_daemon):
     assert peers["github"].secrets == {"Bearer hub:token"}
     proxied = peers["proxy"].requests
     assert "CONNECT hook.example:9444 HTTP/1.1" in proxied and not peers["proxy"].refused
+    assert f"CONNECT 127.0.0.1:{MailServer.port} HTTP/1.1" in proxied
     assert any(r.startswith("POST http://127.0.0.1:8098/repos/") for r in proxied)
 
     # A password that is wrong for a while, then rotated on both sides: nothing is lost.
@@ -161,7 +166,9 @@ def test_each_is_reached_and_no_secret_is_shown(lab, peers, make_daemon):
     hashed = run("openssl", "passwd", "-apr1", "new horse").stdout.strip()
     (lab.folder / "users").write_text(f"postern:{hashed}\n")
     write_secret(lab.folder, "am.password", b"new horse\n")
-    wait_for("another alert", lambda: peers["am"].alerts(port="7002"), timeout=60)
+    peers["services"].toggle(7003)
+    for port in ("7002", "7003"):
+        wait_for(f"the alert of {port}", lambda p=port: peers["am"].alerts(port=p), timeout=60)
 
     told = shown(daemon)
     secrets = ["correct horse", "wrong horse", "new horse", "hub:token", ForwardProxy.PASSWORD]
