@@ -124,11 +124,18 @@ class Exchange {
     return value;
   }
 
-  void AddHeader(const std::string& line) {
+  void AddLine(const std::string& line) {
     auto* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) return;
     static_cast<void>(headers_.release());
     headers_.reset(longer);
+  }
+
+  void AddHeader(const std::string& name, const std::string& value) {
+    auto line = name;
+    line += ": ";
+    line += value;
+    AddLine(line);
   }
 
   void SetRequest(const HttpHeaders& configured) {
@@ -138,11 +145,11 @@ class Exchange {
       Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call_.body.size()));
     }
     // Without a value: libcurl's own is left out, and another value takes its place below.
-    for (const auto* unwanted : {"Accept:", "Expect:", "Content-Type:"}) AddHeader(unwanted);
-    AddHeader("Host: " + target_.host_and_port);
-    AddHeader("Connection: close");
+    for (const auto* unwanted : {"Accept:", "Expect:", "Content-Type:"}) AddLine(unwanted);
+    AddHeader("Host", target_.host_and_port);
+    AddHeader("Connection", "close");
     for (const auto* headers : {&call_.headers, &configured}) {
-      for (const auto& [name, value] : *headers) AddHeader(name + ": " + value);
+      for (const auto& [name, value] : *headers) AddHeader(name, value);
     }
     Set(CURLOPT_HTTPHEADER, headers_.get());
     Set(CURLOPT_USERAGENT, "postern/" POSTERN_VERSION);

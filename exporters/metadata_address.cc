@@ -66,6 +66,7 @@ bool IsIsatap(const IpAddress& address) {
 bool IsGuarded(const IpAddress& address) {
   static const auto kPrefixes = [] {
     std::vector<Prefix> prefixes;
+    prefixes.reserve(kGuarded.size());
     for (const auto text : kGuarded) prefixes.push_back(*Prefix::Parse(text));
     return prefixes;
   }();

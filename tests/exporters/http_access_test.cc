@@ -12,7 +12,7 @@
 #include <functional>
 #include <string>
 #include <thread>
-#include <tuple>
+#include <utility>
 
 #include "exporters/hidden_secrets.h"
 #include "exporters/http_client.h"
@@ -134,26 +134,21 @@ TEST(HttpAccessTest, ShowsItsCertificateToWhoAsksForOne) {
   EXPECT_EQ(PostBy(WithTls(tls), server.url("localhost")), "200 ok retry 0s");
 }
 
+// The extension supported_versions of a hello (RFC 8446, section 4.2.1): its type, its length, the
+// list's, and the versions.
 TEST(HttpAccessTest, AsksForTls12AtLeast) {
-  const auto only = [](int version) {
-    return [version](TlsServer::Context& context) {
-      SSL_CTX_set_min_proto_version(context.native_handle(), version);
-      SSL_CTX_set_max_proto_version(context.native_handle(), version);
-      // Versions before 1.2 need signatures that OpenSSL 3 takes at this level alone.
-      SSL_CTX_set_security_level(context.native_handle(), 0);
-    };
-  };
-  for (const auto& [version, by_default, by_tls13] :
-       {std::tuple(TLS1_1_VERSION, false, false), std::tuple(TLS1_2_VERSION, true, false),
-        std::tuple(TLS1_3_VERSION, true, true)}) {
-    const TlsServer server(only(version));
-    ClientTlsConfig tls;
-    tls.ca_file = server.certificate();
-    EXPECT_EQ(PostBy(WithTls(tls), server.url("localhost")) == "200 ok retry 0s", by_default)
-        << version;
-    tls.tls13_only = true;
-    EXPECT_EQ(PostBy(WithTls(tls), server.url("localhost")) == "200 ok retry 0s", by_tls13)
-        << version;
+  using namespace std::string_literals;
+  ClientTlsConfig tls13;
+  tls13.tls13_only = true;
+  for (const auto& [tls, versions] :
+       {std::pair(ClientTlsConfig(), "\x00\x2b\x00\x05\x04\x03\x04\x03\x03"s),
+        std::pair(tls13, "\x00\x2b\x00\x03\x02\x03\x04"s)}) {
+    std::string hello;
+    ScriptedServer server(
+        [&, end = versions](const LoopbackSocket& client) { hello = client.ReadUntil(end); });
+    EXPECT_TRUE(PostBy(WithTls(tls), "https://" + server.host()).starts_with("tls: "));
+    server.Join();
+    EXPECT_TRUE(hello.ends_with(versions)) << testing::PrintToString(hello);
   }
 }
 

@@ -62,7 +62,7 @@ def start_gateway(lab):
         f"error_log {folder}/gateway.log;\nevents {{}}\n"
         f"http {{ access_log off; client_body_temp_path {folder}/body; fastcgi_temp_path {folder}/f;"
         f" proxy_temp_path {folder}/proxy; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;\n"
-        f"server {{ listen 127.0.0.1:9443 ssl; {tls} auth_basic am; auth_basic_user_file {folder}/users;"
+        f"server {{ listen [::1]:9443 ssl; {tls} auth_basic am; auth_basic_user_file {folder}/users;"
         ' if ($http_x_scope_orgid != "team") { return 403; }'
         " location / { proxy_pass http://127.0.0.1:9093; } }\n"
         f"server {{ listen 127.0.0.1:9444 ssl; {tls} ssl_verify_client on;"
@@ -120,7 +120,7 @@ def receivers(lab):
         " proxy_basic_auth: {username: postern, password_file: proxy.password}"
     )
     return [
-        "{name: am, alertmanager: {urls: ['https://127.0.0.1:9443'], username: postern,"
+        "{name: am, alertmanager: {urls: ['https://[::1]:9443'], username: postern,"
         " password_file: am.password, headers: {X-Scope-OrgID: team},"
         " tls_config: {ca_file: ca.pem, server_name: am.example}}}",
         "{name: hook, webhook: {url: 'https://hook.example:9444/hook', tls_config: {ca_file: ca.pem,"
