@@ -18,7 +18,8 @@ Result<std::string> KeptFile::Read() {
   }
   if (last_.empty()) return Error{"secret file " + path_ + ": " + text.error().message};
   if (!warned_) {
-    Log(LogLevel::kWarning, "a secret is gone; using the one before",
+    Log(LogLevel::kWarning,
+        "a file of a secret or certificate cannot be used; using what it held before",
         {{"file", path_}, {"error", text.error().message}});
   }
   warned_ = true;

@@ -19,7 +19,7 @@ struct SmtpServer {
   bool starttls = true;  // of smtp://: nothing is sent without it
   std::string username;  // empty: does not log in
   std::string password;
-  // Its files are read.
+  // How it is reached. REQUIRES: its ReadFiles() succeeded.
   std::shared_ptr<Transport> transport = std::make_shared<Transport>();
   Duration timeout = std::chrono::seconds(20);  // of one mail, a name that never resolves included
 };

@@ -74,7 +74,8 @@ Result<Login::Words> Login::Read() {
   if (!password) return password.error();
   Words words{.user = user_.empty() ? *std::move(user) : user_, .password = *std::move(password)};
   if (words.user.find(':') != std::string::npos) {
-    return Error{"a user name with a colon cannot log in (RFC 7617, section 2)"};
+    return Error{
+        "the user name in a username_file has a colon, which ends it (RFC 7617, section 2)"};
   }
   if (!words.password.empty()) HideSecret(EncodeBase64(words.user + ":" + words.password));
   return words;

@@ -41,7 +41,7 @@ class Login {
     std::string user;
     std::string password;
   };
-  // Empty words where nothing is configured. An error names the file that cannot be used.
+  // Empty words where nothing is configured; an error where a file cannot be used.
   Result<Words> Read();
 
  private:

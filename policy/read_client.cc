@@ -31,7 +31,7 @@ LoginConfig ReadLoginKeys(YamlReader& reader, const YamlNode& node, const Fields
                     .username_file = ReadSecretPath(reader, user_file, folder),
                     .password_file = ReadSecretPath(reader, fields.Find("password_file"), folder)};
   if (login.username.find(':') != std::string::npos) {
-    reader.Error(*user, "a user name with a colon cannot log in (RFC 7617, section 2)");
+    reader.Error(*user, "a user name has no colon (RFC 7617, section 2)");
   }
   if (user != nullptr && user_file != nullptr) {
     reader.Error(node, "'username' and 'username_file' stand for the same; remove one");
@@ -49,7 +49,9 @@ LoginConfig ReadLogin(YamlReader& reader, const YamlNode* node, std::string_view
   const Fields fields(reader, *node, what, {"username", "username_file", "password_file"});
   if (!fields.ok()) return {};
   auto login = ReadLoginKeys(reader, *node, fields, folder);
-  if (!login.IsSet()) reader.Error(*node, "a login has 'username' and 'password_file'");
+  if (login == LoginConfig()) {
+    reader.Error(*node, "a login has 'username' and 'password_file'");
+  }
   return login;
 }
 
@@ -271,8 +273,7 @@ void RefuseClearText(YamlReader& reader, const YamlNode* node, const std::string
   if (node == nullptr || !parsed || parsed->tls || !(sends_token || http.SendsSecret())) return;
   const auto proxy = HttpUrl::Parse(http.transport.proxy.url);
   if (IsLoopbackHost(parsed->host) && (!proxy || IsLoopbackHost(proxy->host))) return;
-  reader.Error(*node,
-               "a password or token is sent in clear text to this machine alone; write https://");
+  reader.Error(*node, "a password or token would cross the network in clear text; write https://");
 }
 
 }  // namespace postern::policy
