@@ -196,7 +196,9 @@ class Exchange {
     const auto by = transport_.proxy().empty() ? "" : " by proxy " + transport_.proxy();
     const auto place = target_.host_and_port + by;
     const bool tunnelled = Info<long>(CURLINFO_HTTP_CONNECTCODE) / 100 == 2;
-    if (transport_.WasRefused()) return {Kind::kConnect, transport_.ErrorText()};
+    if (auto why = transport_.WhyRefused(); kind == Kind::kConnect && !why.empty()) {
+      return {kind, std::move(why)};
+    }
     if (kind == Kind::kTimeout) return {kind, WhereItHung(place)};
     if (!tunnelled && Info<long>(CURLINFO_HTTP_CONNECTCODE) != 0) {
       return {Kind::kConnect, "no way to " + place + ": " + Why(code)};

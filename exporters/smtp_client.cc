@@ -200,8 +200,9 @@ class SmtpClient::Session {
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
     const bool answered = code != CURLE_OPERATION_TIMEDOUT && KindOf(code) != Kind::kTls &&
                           status >= 400 && status < 600;
-    if (server_.transport->WasRefused()) {
-      return {Kind::kConnect, server_.transport->ErrorText(), ""};
+    if (auto why = server_.transport->WhyRefused();
+        KindOf(code) == Kind::kConnect && !why.empty()) {
+      return {Kind::kConnect, std::move(why), ""};
     }
     if (!answered) {
       const auto why = server_.transport->ErrorText();

@@ -175,9 +175,10 @@ void Transport::ApplyTls(void* curl) {
   Set(curl, CURLOPT_SSL_VERIFYHOST, config_.tls.insecure_skip_verify ? 0L : 2L);
 }
 
-std::string Transport::ErrorText() const {
-  if (!refused_.empty()) return refused_ + std::string(kWhyNotAllowed);
-  return EscapeTerminal(error_.data());
+std::string Transport::ErrorText() const { return EscapeTerminal(error_.data()); }
+
+std::string Transport::WhyRefused() const {
+  return refused_.empty() ? "" : refused_ + std::string(kWhyNotAllowed);
 }
 
 }  // namespace postern::exporters

@@ -66,10 +66,11 @@ class Transport {
   // if the peer is not allowed. REQUIRES: ReadFiles() succeeded.
   Result<void> Apply(void* curl, const Peer& peer);
 
-  // What went wrong in the last transfer, as far as libcurl says so, fit for a terminal; of the
-  // peer that was not connected to, why.
+  // What went wrong in the last transfer, as far as libcurl says so, fit for a terminal.
   std::string ErrorText() const;
-  bool WasRefused() const { return !refused_.empty(); }
+  // Why an address was not connected to in the last transfer; empty: each was allowed. Another one
+  // may have been connected to all the same.
+  std::string WhyRefused() const;
   // HOST:PORT of the proxy; empty: none.
   const std::string& proxy() const { return proxy_place_; }
 
