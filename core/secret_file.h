@@ -9,9 +9,9 @@
 
 namespace postern {
 
-// Returns the first line of the file that is not blank, without spaces around it. An error says what
-// is wrong with the file, and does not name it: it cannot be read, is no regular file, is empty or
-// has more than 4 KiB, the line holds a control character, or the file is UTF-16.
+// Returns the first line of the file that is not blank, without spaces around it. An error says
+// what is wrong with the file, and does not name it: it cannot be read, is no regular file, is
+// empty or has more than 4 KiB, the line holds a control character, or the file is UTF-16.
 Result<std::string> ReadSecretFile(const std::string& path);
 
 // Returns the text of a PEM file (RFC 7468) of at most 1 MiB. Errors are as above.
