@@ -33,8 +33,7 @@ Duration RunInterval(const policy::ScanConfig& scan);
 std::uint64_t RunsPerRound(const policy::ScanConfig& scan);
 
 // Stages `expected`, `top`, `full` and `udp`; `discover` asks no target (discovery.h). `findings`
-// add their endpoints to `expected`. Printer ports are left out where the policy does not name
-// them.
+// add their endpoints to `expected`.
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,
