@@ -17,24 +17,20 @@ bool IsTemporary(int error) {
   return error == ENOBUFS || error == EAGAIN || error == ENOMEM || error == EINTR;
 }
 
-sockaddr_storage SocketAddressOf(const IpAddress& address) {
-  sockaddr_storage storage{};
-  if (address.family() == Family::kIpv4) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    std::memcpy(&in.sin_addr, address.bytes().data(), sizeof(in.sin_addr));
-    std::memcpy(&storage, &in, sizeof(in));
-  } else {
-    sockaddr_in6 in6{};
-    in6.sin6_family = AF_INET6;
-    std::memcpy(&in6.sin6_addr, address.bytes().data(), sizeof(in6.sin6_addr));
-    std::memcpy(&storage, &in6, sizeof(in6));
+void Write(const IpAddress& address, sockaddr_in6& storage) {
+  if (address.family() == Family::kIpv6) {
+    storage.sin6_family = AF_INET6;
+    std::memcpy(&storage.sin6_addr, address.bytes().data(), sizeof(storage.sin6_addr));
+    return;
   }
-  return storage;
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  std::memcpy(&in.sin_addr, address.bytes().data(), sizeof(in.sin_addr));
+  std::memcpy(&storage, &in, sizeof(in));
 }
 
-socklen_t SizeOf(const sockaddr_storage& address) {
-  return address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+socklen_t SizeOf(const sockaddr_in6& address) {
+  return address.sin6_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
 }  // namespace
@@ -80,7 +76,7 @@ void PacketSocket::Push(std::span<const std::uint8_t> packet, const IpAddress& d
   slot.tag = tag;
   slot.size = static_cast<std::uint16_t>(packet.size());
   std::copy(packet.begin(), packet.end(), slot.bytes.begin());
-  slot.destination = SocketAddressOf(destination);
+  Write(destination, slot.destination);
 }
 
 std::uint64_t PacketSocket::DropFirst() {

@@ -1,6 +1,7 @@
 // Batches of finished IP packets on their way out, past the kernel's TCP.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -57,7 +58,7 @@ class PacketSocket {
   struct Slot {
     std::array<std::uint8_t, kLongestPacket> bytes{};
     std::uint16_t size = 0;
-    sockaddr_storage destination{};
+    sockaddr_in6 destination{};  // or a sockaddr_in in its place
     std::uint64_t tag = 0;
   };
 
