@@ -34,8 +34,7 @@ std::uint64_t RunsPerRound(const policy::ScanConfig& scan);
 
 // Stages `expected`, `top`, `full` and `udp`; `discover` asks no target (discovery.h). `findings`
 // add their endpoints to `expected`, those that ended within `reopen_within` included, so that a
-// return is seen at once. Printer ports are left out where the policy does not name
-// them.
+// return is seen at once.
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,

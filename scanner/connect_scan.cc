@@ -17,6 +17,7 @@
 #include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
 #include "scanner/descriptors.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
@@ -82,6 +83,7 @@ class ConnectRun {
     asio::post(io_, [this] { StartRound(); });
     asio::post(io_, [this] { Tick(); });
     io_.run();
+    ExplainSilence(watch_.routes(), record_);
     Report();
     return std::move(record_).Finish(complete_);
   }
