@@ -74,7 +74,8 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
   auto make_system = [tracker = ticket.system, url = ticket.url,
                       token = exporters::SecretFile(ticket.token_file),
-                      rests_until = std::make_shared<exporters::SteadyTime>()](
+                      rests_until = std::make_shared<exporters::SteadyTime>(),
+                      http = std::make_shared<exporters::HttpClient>(ticket.http)](
                          exporters::SteadyTime deadline) mutable
       -> Result<std::unique_ptr<exporters::TicketSystem>> {
     auto secret = token.Read();
@@ -82,14 +83,10 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
     return MakeTicketSystem(tracker, {.url = url,
                                       .token = *std::move(secret),
                                       .deadline = deadline,
-                                      .rests_until = rests_until});
+                                      .rests_until = rests_until,
+                                      .http = http});
   };
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
-}
-
-exporters::AllowedAddresses Allowed(bool link_local) {
-  using exporters::AllowedAddresses;
-  return link_local ? AllowedAddresses::kAll : AllowedAddresses::kNotLinkLocal;
 }
 
 std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig& email,
@@ -100,7 +97,7 @@ std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig
                  .starttls = email.starttls,
                  .username = email.username,
                  .password = {},
-                 .addresses = Allowed(email.allow_link_local)},
+                 .transport = std::make_shared<exporters::Transport>(email.transport)},
       .password_file = email.password_file,
       .digest = email.digest});
 }
@@ -112,7 +109,7 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
         exporters::WebhookSettings{.url = instance.url,
                                    .secret_file = webhook->secret_file,
                                    .external_url = config.external_url,
-                                   .addresses = Allowed(webhook->allow_link_local)});
+                                   .http = webhook->http});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
     return MakeTicketReceiver(instance.name, *ticket, config);
@@ -121,10 +118,8 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
     return MakeEmailReceiver(*email, config);
   }
   const auto& alertmanager = std::get<policy::AlertmanagerConfig>(instance.config->settings);
-  return std::make_unique<exporters::AlertmanagerReceiver>(
-      exporters::AlertmanagerSettings{.url = instance.url,
-                                      .external_url = config.external_url,
-                                      .addresses = Allowed(alertmanager.allow_link_local)});
+  return std::make_unique<exporters::AlertmanagerReceiver>(exporters::AlertmanagerSettings{
+      .url = instance.url, .external_url = config.external_url, .http = alertmanager.http});
 }
 
 }  // namespace
