@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <fstream>
 #include <string>
 
@@ -35,18 +36,16 @@ std::uint64_t CountIpsecDrops() {
 bool IsDroppedByIpsec(const IpAddress& target, const std::optional<IpAddress>& source) {
   const int descriptor = OpenSocket(target.family());
   if (descriptor < 0) return false;
-  if (source && source->family() == target.family()) {
-    SocketAddress from(*source, 0);
-    ::bind(descriptor, from.data(), from.size());
-  }
+  SocketAddress from(source.value_or(target), 0);
+  const bool bound = !source || ::bind(descriptor, from.data(), from.size()) == 0;
   // connect(2) looks the way up, policies included, and the kernel counts what it finds.
   constexpr std::uint16_t kAnyPort = 1;
   SocketAddress to(target, kAnyPort);
   const auto before = CountIpsecDrops();
-  ::connect(descriptor, to.data(), to.size());
+  const bool refused = bound && ::connect(descriptor, to.data(), to.size()) != 0 && errno == EPERM;
   const bool dropped = CountIpsecDrops() != before;
   ::close(descriptor);
-  return dropped;
+  return refused || dropped;
 }
 
 }  // namespace postern::scanner
