@@ -16,11 +16,20 @@ PortSet NamedPorts(const policy::Policy& policy, std::string_view viewpoint, con
   return policy::RuleTable(policy, *target.host, viewpoint, target.address.family()).NamedPorts();
 }
 
-std::map<std::string, PortSet> UnresolvedPorts(std::span<const Finding> findings,
-                                               std::string_view viewpoint) {
+// Whether the finding, or its return, is of interest to the stage `expected`.
+bool IsWatched(const Finding& finding, TimePoint now, Duration reopen_within) {
+  if (finding.state != FindingState::kResolved) return true;
+  const bool may_return =
+      finding.resolution == Resolution::kFixed || finding.resolution == Resolution::kGone;
+  return may_return && finding.resolved && Between(*finding.resolved, now) <= reopen_within;
+}
+
+std::map<std::string, PortSet> WatchedPorts(std::span<const Finding> findings,
+                                            std::string_view viewpoint, TimePoint now,
+                                            Duration reopen_within) {
   std::map<std::string, PortSet> by_subject;
   for (const auto& finding : findings) {
-    if (finding.state == FindingState::kResolved || finding.viewpoint != viewpoint) continue;
+    if (!IsWatched(finding, now, reopen_within) || finding.viewpoint != viewpoint) continue;
     // A finding of many ports is left to the scan that found it: `expected` runs every minute.
     const bool few = finding.drift.port != 0 || finding.drift.kind == DriftKind::kHostUnreachable;
     if (few) by_subject[finding.drift.subject].Add(finding.drift.ports);
@@ -82,7 +91,8 @@ std::uint64_t RunsPerRound(const policy::ScanConfig& scan) {
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,
-                const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
+                const std::optional<storage::SweepCursor>& cursor, TimePoint now,
+                Duration reopen_within) {
   RunPlan plan;
   if (scan.stage == Stage::kDiscover) return plan;
   PortSet stage_ports = scan.ports;
@@ -91,7 +101,7 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
     stage_ports = std::move(slice);
     plan.next_cursor = std::move(next);
   }
-  const auto unresolved = UnresolvedPorts(findings, viewpoint);
+  const auto watched = WatchedPorts(findings, viewpoint, now, reopen_within);
   Groups groups;
   for (const auto& target : targets) {
     if (scan.stage != Stage::kExpected) {
@@ -99,8 +109,8 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
       continue;
     }
     PortSet named = NamedPorts(policy, viewpoint, target);
-    const auto of_findings = unresolved.find(target.subject);
-    if (of_findings != unresolved.end()) named.Add(of_findings->second);
+    const auto of_findings = watched.find(target.subject);
+    if (of_findings != watched.end()) named.Add(of_findings->second);
     groups.Add(target.address, named);
   }
   plan.endpoints = std::move(groups).Plan();

@@ -79,7 +79,7 @@ class SynRun {
         limiter_(limiter),
         paths_(request.source, request.interface, CaptureFilter(ports_.range())),
         record_(request.plan),
-        rounds_(record_, limits_, request.tries),
+        rounds_(record_, limits_, request.tries, request.max_tries),
         queue_(request.plan, request.seed,
                [this](std::uint64_t index) { return rounds_.IsWanted(index); }) {}
 

@@ -226,6 +226,7 @@ bool UdpRun::RoundsAreOver(Time now) {
   const auto waited_for = record_.silent() - paced_silent_;
   if (waited_for == 0) return true;
   tries_ = TriesFor(waited_for, record_.EstimatedLoss(), tries_);
+  if (request_.max_tries > 0) tries_ = std::min(tries_, request_.max_tries);
   return round_ >= tries_ && now >= last_sent_ + kSlowWait;
 }
 

@@ -232,9 +232,22 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
-                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded};
+constexpr std::string_view kAbsences = R"sql(
+ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
+CREATE TABLE absences (
+  address BLOB PRIMARY KEY,
+  kind TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  vouched INTEGER NOT NULL,
+  watched INTEGER NOT NULL,
+  gone INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps = {
+    kFirst,           kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
+    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsences};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

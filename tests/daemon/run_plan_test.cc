@@ -30,7 +30,8 @@ class RunPlanTest : public testing::Test {
  protected:
   RunPlan Plan(const policy::ScanConfig& scan, const std::vector<Finding>& findings = {},
                const std::optional<storage::SweepCursor>& cursor = std::nullopt) {
-    return PlanRun(*policy_, "public", scan, targets_.list, findings, cursor, kNow);
+    return PlanRun(*policy_, "public", scan, targets_.list, findings, cursor, kNow,
+                   std::chrono::hours(24));
   }
 
   static policy::ScanConfig Scan(Stage stage, std::string_view ports, Duration every) {
