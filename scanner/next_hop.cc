@@ -42,8 +42,8 @@ std::vector<Part> SilentParts(const ScanRecord& record) {
 }
 
 void Explain(NextHop hop, const Part& part, ScanRecord& record) {
-  const bool lost = hop == NextHop::kGatewayLost;
-  if (lost) record.CountSendError(ErrnoName(EHOSTUNREACH));
+  const bool lost = hop != NextHop::kNobody;
+  if (lost) record.CountSendError(hop == NextHop::kForbidden ? "ipsec" : ErrnoName(EHOSTUNREACH));
   // Somebody was there a moment ago, and may be there still.
   if (!lost && record.AnsweringOf(part.address) > 0) return;
   for (std::uint64_t i = 0; i < part.indices.count; ++i) {

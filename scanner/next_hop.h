@@ -7,7 +7,8 @@
 namespace postern::scanner {
 
 // Goes through the endpoints that are silent at the end of a scan: behind a gateway without a
-// link-layer address they are unknown, since what was sent did not leave this machine; for an
+// link-layer address, and where IPsec drops what is sent, they are unknown, since nothing left this
+// machine; for an
 // address on link that nobody answers for, that is the reason of their silence.
 void ExplainSilence(RouteWatch& watch, ScanRecord& record);
 

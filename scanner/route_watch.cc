@@ -51,9 +51,11 @@ std::vector<NextHop> RouteWatch::NextHopsOf(std::span<const IpAddress> targets) 
   std::vector<NextHop> hops;
   hops.reserve(targets.size());
   const auto answers = routes_.ToEach(targets, source_, interface_);
+  const bool dropped = CountIpsecDrops() != ipsec_drops_;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const auto& route = answers[i].route;
     hops.push_back(route ? NextHopOf(targets[i], *route) : NextHop::kFound);
+    if (dropped && IsDroppedByIpsec(targets[i], source_)) hops.back() = NextHop::kForbidden;
   }
   return hops;
 }

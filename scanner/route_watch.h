@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "scanner/ipsec.h"
 #include "scanner/route.h"
 
 namespace postern::scanner {
@@ -25,6 +26,7 @@ inline constexpr std::chrono::seconds kLookAtRoutesEvery{1};
 enum class NextHop : std::uint8_t {
   kFound,
   kGatewayLost,  // the gateway does not answer ARP or neighbour discovery, or did not for a while
+  kForbidden,    // IPsec of this machine drops them
   kNobody,       // the target is on link and does not answer ARP or neighbour discovery
 };
 
@@ -62,6 +64,7 @@ class RouteWatch {
   std::vector<InUse> in_use_;    // each route once
   std::set<Gateway> resolving_;  // at the last look
   std::set<Gateway> lost_;
+  const std::uint64_t ipsec_drops_ = CountIpsecDrops();
 };
 
 // The same for an engine that leaves routing to the kernel: finds the way to each target that it

@@ -29,9 +29,10 @@ std::uint64_t UdpAsked::CookieOf(const Endpoint& endpoint) const {
 
 const UdpProbe& UdpAsked::ProbeOf(const Endpoint& endpoint, const State& state,
                                   std::size_t attempt) const {
-  if (state.payload == kIke) return IkeProbe();
+  if (state.payload == kIkeInTurns && attempt % 2 == 0) return IkeProbe();
   const auto probes = UdpProbesFor(endpoint.port);
-  return *probes[(state.payload == kInTurns ? attempt : state.payload) % probes.size()];
+  const bool in_turns = state.payload == kInTurns || state.payload == kIkeInTurns;
+  return *probes[(in_turns ? attempt : state.payload) % probes.size()];
 }
 
 UdpAsked::Probe UdpAsked::Next(std::uint64_t index, const Endpoint& endpoint) const {

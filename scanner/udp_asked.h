@@ -34,9 +34,8 @@ class UdpAsked {
   void CountSent(std::uint64_t index, Time now);
   // From now on the endpoint's last payload is sent again, from other ports.
   void AskAgain(std::uint64_t index, const Endpoint& endpoint);
-  // From now on the endpoint is asked for IKE.
-  void AskForIke(std::uint64_t index) { endpoints_[index].payload = kIke; }
-  bool IsAskedForIke(std::uint64_t index) const { return endpoints_[index].payload == kIke; }
+  // From now on every other probe to the endpoint asks for IKE.
+  void AskForIke(std::uint64_t index) { endpoints_[index].payload = kIkeInTurns; }
   std::size_t sends(std::uint64_t index) const { return endpoints_[index].sends; }
   // Between the endpoint's only packet and `now`; none if it was sent more (Karn's algorithm).
   std::optional<std::chrono::microseconds> RoundTrip(std::uint64_t index, Time now) const;
@@ -64,7 +63,7 @@ class UdpAsked {
   };
   // Values of State::payload; others are a payload's position among those of its port.
   static constexpr std::uint8_t kInTurns = 255;
-  static constexpr std::uint8_t kIke = 254;
+  static constexpr std::uint8_t kIkeInTurns = 254;
 
   std::uint64_t CookieOf(const Endpoint& endpoint) const;
   std::uint32_t Microseconds(Time now) const;

@@ -481,9 +481,10 @@ void UdpRun::OnError(const QueuedError& error, std::size_t socket, Time now) {
   const auto verdict = UdpVerdict(error, endpoint.address);
   if (!verdict) return;
   const bool closed = verdict->state == PortState::kClosed;
-  if (closed && target->may_be_for_esp && !asked_.IsAskedForIke(index)) {
+  if (closed && target->may_be_for_esp) {
+    // Whatever was sent last: IKE has its turn within two rounds.
     asked_.AskForIke(index);
-    tries_ = std::max(tries_, round_ + 1);
+    tries_ = std::max(tries_, std::min(round_ + 2, kMostTriesForDrops));
   } else {
     Reply answer;
     answer.verdict = *verdict;

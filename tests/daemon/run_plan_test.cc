@@ -70,8 +70,7 @@ TEST_F(RunPlanTest, ExpectedAsksWhatThePolicyNamesAndWhatIsUnresolved) {
 
 TEST_F(RunPlanTest, PortsOfPrintersAreAskedLikeOthers) {
   EXPECT_THAT(Asked(Plan(Scan(Stage::kTop, "tcp/9090-9110", std::chrono::hours(1)))),
-              ElementsAre(Pair("192.0.2.1", "tcp/9090-9110"),
-                          Pair("192.0.2.2", "tcp/9090-9110"),
+              ElementsAre(Pair("192.0.2.1", "tcp/9090-9110"), Pair("192.0.2.2", "tcp/9090-9110"),
                           Pair("2001:db8::1", "tcp/9090-9110")));
 }
 

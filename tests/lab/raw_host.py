@@ -39,8 +39,8 @@ def pseudo_header(source, target, protocol, size):
 
 
 def ip_packet(source, target, protocol, body, hop_limit=64, **wrong):
-    """`wrong`: options and fragment field of an IPv4 header, the headers that extend an IPv6 one as a list
-    of (type, bytes after the next-header field), or how much its numbers are off."""
+    """`wrong`: options and fragment field of an IPv4 header, the headers that extend an IPv6 one as
+    a list of (type, bytes after the next-header field), or how much its numbers are off."""
     if source.version == 4:
         options = wrong.get("options", b"")
         words = 5 + len(options) // 4
@@ -237,7 +237,8 @@ class RawHost:
         self.socket.send(link + self.link + b"\x86\xdd" + reply)
 
     def answer(self, link, packet, header):
-        size = struct.unpack("!H", packet[2:4])[0] if header < 40 else 40 + int.from_bytes(packet[4:6], "big")
+        at, more = (4, 40) if packet[0] >> 4 == 6 else (2, 0)
+        size = more + int.from_bytes(packet[at : at + 2], "big")
         packet = packet[:size]
         question = Question(self, link, packet, packet[header:])
         if question.own not in self.addresses or packet[header + 13] & 0x3F != SYN:

@@ -84,6 +84,16 @@ time.sleep(600)
 """
 
 
+def test_closed_udp_ports_are_closed_whatever_they_are_asked(lab):
+    host = lab.target("closed", 73)
+    for address in host.addresses:
+        # Of DNS, NTP and SNMP the requests look like ESP; an empty datagram holds no id.
+        ports = "udp/53,udp/123,udp/161,udp/162,udp/6000"
+        result = postern("scan", "--ports", ports, "--format", "jsonl", address)
+        host_lines = [line for line in json_lines(result.stdout) if line["type"] == "host"]
+        assert [line["states"] for line in host_lines] == [{"closed": 5}]
+
+
 @pytest.mark.parametrize("port", [500, 4500, 7777, 161])
 def test_a_tunnel_whose_kernel_refuses_unknown_esp_is_not_closed(lab, port):
     host = lab.target("tunnel", 72)

@@ -33,22 +33,25 @@ def scan(address, *options, ports="22,23"):
     return states[0] if states else {}, lines[-1]["send_errors"]
 
 
-@pytest.fixture(params=["output", "postrouting", "egress", "xfrm"])
+@pytest.fixture(params=["output", "postrouting", "egress", "ipsec-block", "ipsec-without-a-key"])
 def forbidden(request, web, tmp_path):
     """Rules of this machine that let no packet to the host out."""
     rules = tmp_path / "rules.nft"
-    if request.param == "xfrm":
-        policies = [
+    if request.param.startswith("ipsec"):
+        blocks = request.param == "ipsec-block"
+        what = ("action", "block") if blocks else ("tmpl", "proto", "esp", "mode", "transport")
+        for source, target in (
             ("198.51.100.2/32", f"{web.ipv4}/32"),
             ("2001:db8:1::2/128", f"{web.ipv6}/128"),
-        ]
-        for source, target in policies:
-            run("ip", "xfrm", "policy", "add", "src", source, "dst", target, "dir", "out", "action", "block")
+        ):
+            ends = ("src", source, "dst", target)
+            run("ip", "xfrm", "policy", "add", *ends, "dir", "out", *what)
         yield web
         run("ip", "xfrm", "policy", "flush")
         return
-    hook = f"hook {request.param} device scan0" if request.param == "egress" else f"hook {request.param}"
-    family = "netdev" if request.param == "egress" else "inet"
+    egress = request.param == "egress"
+    hook = "hook egress device scan0" if egress else f"hook {request.param}"
+    family = "netdev" if egress else "inet"
     rules.write_text(
         f"table {family} own {{ chain out {{ type filter {hook} priority 0;\n"
         f"ip daddr {web.ipv4} drop\nip6 daddr {web.ipv6} drop\n}}\n}}\n"
@@ -88,8 +91,8 @@ def another_way_back(web):
     join(web.net, (None, "scan1"), ("router", "up1"))
     add_addresses(None, "scan1", "198.51.101.2/24", "2001:db8:4::2/64")
     add_addresses("router", "up1", "198.51.101.1/24", "2001:db8:4::1/64")
-    for netns in (None, "router"):
-        for device in ("all", "default", "scan0" if netns is None else "up0", "scan1" if netns is None else "up1"):
+    for netns, devices in ((None, ("scan0", "scan1")), ("router", ("up0", "up1"))):
+        for device in ("all", *devices):
             run_in(netns, "sysctl", "-qw", f"net.ipv4.conf.{device}.rp_filter=0")
     web.net.router.run("ip", "route", "add", "198.51.100.2/32", "via", "198.51.101.2", "dev", "up1")
     web.net.router.run(
