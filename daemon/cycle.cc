@@ -10,6 +10,7 @@
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "daemon/probe_cost.h"
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
 #include "daemon/schedule.h"
@@ -21,6 +22,19 @@ namespace {
 
 using exporters::RunFailure;
 using exporters::StorageOperation;
+
+// A slow host is asked in this part of the scan's interval, so that the next run begins in time.
+constexpr double kDutyCycle = 0.9;
+// Less time is not worth a run.
+constexpr Duration kShortestRest = std::chrono::seconds(5);
+// What a silent endpoint takes where nothing is lost on the way.
+constexpr std::uint64_t kTries = 3;
+
+std::vector<IpAddress> AddressesOf(const std::vector<Target>& targets) {
+  std::vector<IpAddress> addresses;
+  for (const auto& target : targets) addresses.push_back(target.address);
+  return addresses;
+}
 
 std::uint64_t RandomSeed() {
   std::random_device device;
@@ -114,30 +128,77 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
-  const auto begun = Begin(*setup, scan, targets, answering.list, info);
+  auto begun = Begin(*setup, scan, targets, answering.list, info);
   if (!begun) return begun.error();
+  begun->suspended = suspended;
 
-  auto evidence = Observe(*setup, targets, *begun, info, stop);
-  evidence.snapshot.coverage.Add(answering.coverage);
-  const bool slept = parts_.clock.Suspended() - suspended >= kShortestSuspension;
-  if (stop.stop_requested() || slept) {
-    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
-    parts_.metrics.RecordRunFailure(scan.name, why);
-    return Abort(begun->run);
-  }
-
-  const auto judged = Commit(*setup, targets, evidence);
-  if (!judged) {
-    if (auto aborted = Abort(begun->run); !aborted) return aborted;
-    return judged.error();
-  }
-  const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
-  parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
-  if (!evidence.snapshot.coverage.complete) {
-    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
-  }
+  const auto run = Conduct(*setup, targets, *begun, info, answering.coverage, stop);
+  if (!run) return run.error();
+  if (!*run) return {};
+  const auto took = parts_.clock.Monotonic() - begun_at;
+  parts_.metrics.RecordRun(**run, std::chrono::duration<double>(took).count());
   PublishAge(scan);
   RemoveExpired(parts_.setup.Get()->config);
+  const auto time_left = RunInterval(scan) * kDutyCycle - took;
+  return AskSlowHosts(*setup, scan, targets, **run, std::chrono::floor<Duration>(time_left), stop);
+}
+
+Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets& targets,
+                                               const Begun& begun, const RunInfo& info,
+                                               const Coverage& before,
+                                               const std::stop_token& stop) {
+  auto evidence = Observe(setup, targets, begun, info, stop);
+  evidence.snapshot.coverage.Add(before);
+  const bool slept = parts_.clock.Suspended() - begun.suspended >= kShortestSuspension;
+  if (stop.stop_requested() || slept) {
+    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
+    parts_.metrics.RecordRunFailure(info.scan, why);
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return std::optional<Snapshot>();
+  }
+  const auto judged = Commit(setup, targets, evidence);
+  if (!judged) {
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return judged.error();
+  }
+  if (!evidence.snapshot.coverage.complete) {
+    parts_.metrics.RecordRunFailure(info.scan, RunFailure::kIncomplete);
+  }
+  return std::optional(std::move(evidence.snapshot));
+}
+
+Result<void> Cycle::AskSlowHosts(const Setup& setup, const policy::ScanConfig& scan,
+                                 const Targets& targets, const Snapshot& run, Duration time_left,
+                                 const std::stop_token& stop) {
+  // What an unlisted host answers is judged by the sweep that found it.
+  if (scan.stage == Stage::kDiscover) return {};
+  Begun begun;
+  begun.plan.endpoints = PlanRestOfSlowHosts(run);
+  if (begun.plan.endpoints.size() == 0) return {};
+  for (const auto& address : run.coverage.slow_hosts) {
+    Log(LogLevel::kInfo, "a host limits its replies; what it has not answered is asked apart",
+        {{"address", address.ToString()}, {"scan", scan.name}});
+  }
+  if (time_left < kShortestRest) return {};
+  begun.plan.slow_hosts_wait = time_left;
+  begun.suspended = parts_.clock.Suspended();
+  RunInfo info = InfoOf(setup, scan, parts_.clock.Now());
+  info.continues = run.run.id;
+  auto started = parts_.storage.Run([&](storage::Store& store) -> Result<void> {
+    auto findings = store.Findings();
+    if (!findings) return findings.error();
+    begun.findings = *std::move(findings);
+    const auto id = store.BeginRun(info);
+    if (!id) return id.error();
+    begun.run = info.id = *id;
+    return {};
+  });
+  if (!started) {
+    RecordStorageFailure(StorageOperation::kBeginRun);
+    return started;
+  }
+  const auto conducted = Conduct(setup, targets, begun, info, {}, stop);
+  if (!conducted) return conducted.error();
   return {};
 }
 
@@ -170,10 +231,21 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
                         info.started);
-    if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
+    if (plan.spread > Duration{0}) {
+      const auto known = store.LastKnownStates(AddressesOf(asked));
+      if (!known) return known.error();
+      plan.expected_probes = CountLastSeen(plan.endpoints, *known).Probes(kTries);
+    }
+    Begun begun;
+    begun.plan = std::move(plan);
+    begun.run = *run;
+    begun.findings = *std::move(findings);
+    if (scan.stage != Stage::kDiscover) return begun;
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
-    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known)};
+    begun.unlisted_ports = scan.ports;
+    begun.known = *std::move(known);
+    return begun;
   });
   if (begun) {
     info.id = begun->run;
@@ -198,7 +270,9 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.canaries_before = read_canaries();
   scanner::ScanRequest request;
   request.plan = begun.plan.endpoints;
-  request.pace = begun.plan.pace;
+  request.spread = begun.plan.spread;
+  request.expected_probes = begun.plan.expected_probes;
+  request.slow_hosts_wait = begun.plan.slow_hosts_wait;
   request.seed = info.seed;
   request.may_probe = may_probe;
   const auto scan = [&] {
@@ -211,6 +285,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
     swept = Discover(setup, targets, begun, info, request, evidence, stop);
   }
   auto result = scan();
+  request.spread = {};  // what follows are a few more endpoints
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;

@@ -44,6 +44,8 @@ TEST_F(SnapshotTest, ComesBackWithEverythingThatWasCommitted) {
   coverage.complete = true;
   coverage.blind = {false, true};
   coverage.unresolved = {"db.example", std::string("a\0b\xff\"", 5)};
+  coverage.held_back = {{ScanBound::kHostRate, Duration(1500)}, {ScanBound::kMachine, Duration(1)}};
+  coverage.slow_hosts = {Address("192.0.2.9"), Address("2001:db8::1")};
   snapshot.addresses = {
       {kHost, {States({{{1, 99}, kClosed}, {{100, 100}, kOpen}, {{200, 65535}, kRejected}}), {}}},
       {Address("192.0.2.9"), {}},
