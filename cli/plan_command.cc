@@ -92,7 +92,8 @@ daemon::Knowledge LoadKnowledge(const policy::Config& config, const daemon::Targ
     if (!runs) return runs.error();
     knowledge.states = *std::move(states);
     for (const auto& [info, coverage] : *runs) {
-      knowledge.loss.emplace(info.scan, coverage.estimated_loss);
+      // What a slow host leaves unanswered at first is no loss.
+      if (info.continues == 0) knowledge.loss.emplace(info.scan, coverage.estimated_loss);
     }
     return {};
   }();

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -15,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/discover_targets.h"
+#include "cli/held_back_text.h"
 #include "cli/interrupt.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
@@ -37,10 +37,6 @@ constexpr double kLoopbackRate = 50'000;
 constexpr std::uint64_t kHighestRate = 10'000'000;
 // The engine holds four bytes for each: 400 MB. At the default rate they take 14 hours.
 constexpr std::uint64_t kMostEndpoints = 100'000'000;
-// A scan that ends sooner needs no word on what held it back.
-constexpr Duration kShortestToExplain = std::chrono::seconds(1);
-constexpr Duration::rep kSmallestShare = 3;  // percent
-constexpr std::size_t kMostNamed = 10;
 constexpr Duration kResolveDeadline = std::chrono::seconds(10);
 
 constexpr const char* kDescription = "One scan now, without a daemon";
@@ -308,62 +304,6 @@ exporters::ScanReport RunScan(scanner::ScanRequest request, scanner::Method meth
   return report;
 }
 
-// What a scan of this bound can do about it.
-std::string BoundText(ScanBound bound, const scanner::RateCaps& caps) {
-  const auto cap = [](std::string_view option, double rate) {
-    return std::string(option) + " " + exporters::Decimal(rate, 0);
-  };
-  switch (bound) {
-    case ScanBound::kRate:
-      return cap("--rate", caps.rate);
-    case ScanBound::kHostRate:
-      return cap("--host-rate", caps.host_rate);
-    case ScanBound::kNetworkRate:
-      return cap("--network-rate", caps.network_rate);
-    case ScanBound::kSpread:
-      return "the spread of the scan";
-    case ScanBound::kPath:
-      return "what the path and this machine carry";
-    case ScanBound::kReplyLimit:
-      return "hosts that limit their replies";
-    case ScanBound::kSilence:
-      return "waiting for silent endpoints";
-    case ScanBound::kMachine:
-      return "buffers or descriptors of this machine";
-  }
-  return {};
-}
-
-// Says what the time of a scan went to, the longest first; nothing of a short one.
-void SayWhatBounded(const BoundTimes& held_back, const scanner::RateCaps& caps) {
-  std::vector<std::pair<Duration, ScanBound>> times;
-  Duration all{};
-  for (const auto& [bound, time] : held_back) {
-    times.emplace_back(time, bound);
-    all += time;
-  }
-  if (all < kShortestToExplain) return;
-  std::ranges::sort(times, std::greater());
-  std::string text;
-  for (const auto& [time, bound] : times) {
-    const auto share = 100 * time.count() / all.count();
-    if (share < kSmallestShare) continue;
-    text += (text.empty() ? "" : ", ") + BoundText(bound, caps) + " (" + std::to_string(share) +
-            " % of its time)";
-  }
-  Say("held back by " + text);
-}
-
-void SaySlowHosts(const std::vector<IpAddress>& hosts) {
-  for (std::size_t i = 0; i < hosts.size() && i < kMostNamed; ++i) {
-    Say(hosts[i].ToString() +
-        " limits its replies, and too many ports were left after 15 minutes; those are unknown");
-  }
-  if (hosts.size() > kMostNamed) {
-    Say("so do " + std::to_string(hosts.size() - kMostNamed) + " more hosts");
-  }
-}
-
 int StatusOf(const Coverage& coverage) {
   if (coverage.complete && coverage.unknown == 0) return kNothingFound;
   std::string text = "incomplete";
@@ -418,8 +358,10 @@ int Scan(const Options& options) {
   const auto written = file ? file->Commit(text) : WriteAll(STDOUT_FILENO, text);
   if (!written) return Fail(kCouldNotTell, written.error().message);
   const auto& coverage = report.snapshot.coverage;
-  if (options.format == "text") SayWhatBounded(coverage.held_back, caps);
-  SaySlowHosts(coverage.slow_hosts);
+  if (options.format == "text") {
+    if (const auto text = HeldBackText(coverage.held_back, caps); !text.empty()) Say(text);
+  }
+  for (const auto& line : SlowHostLines(coverage.slow_hosts)) Say(line);
   const int status = StatusOf(coverage);
   return certain ? status : kCouldNotTell;
 }

@@ -23,10 +23,6 @@ namespace {
 using exporters::RunFailure;
 using exporters::StorageOperation;
 
-// A slow host is asked in this part of the scan's interval, so that the next run begins in time.
-constexpr double kDutyCycle = 0.9;
-// Less time is not worth a run.
-constexpr Duration kShortestRest = std::chrono::seconds(5);
 // What a silent endpoint takes where nothing is lost on the way.
 constexpr std::uint64_t kTries = 3;
 
@@ -139,8 +135,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   parts_.metrics.RecordRun(**run, std::chrono::duration<double>(took).count());
   PublishAge(scan);
   RemoveExpired(parts_.setup.Get()->config);
-  const auto time_left = RunInterval(scan) * kDutyCycle - took;
-  return AskSlowHosts(*setup, scan, targets, **run, std::chrono::floor<Duration>(time_left), stop);
+  return AskSlowHosts(*setup, targets, **run, RunInterval(scan), stop);
 }
 
 Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets& targets,
@@ -165,41 +160,6 @@ Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets
     parts_.metrics.RecordRunFailure(info.scan, RunFailure::kIncomplete);
   }
   return std::optional(std::move(evidence.snapshot));
-}
-
-Result<void> Cycle::AskSlowHosts(const Setup& setup, const policy::ScanConfig& scan,
-                                 const Targets& targets, const Snapshot& run, Duration time_left,
-                                 const std::stop_token& stop) {
-  // What an unlisted host answers is judged by the sweep that found it.
-  if (scan.stage == Stage::kDiscover) return {};
-  Begun begun;
-  begun.plan.endpoints = PlanRestOfSlowHosts(run);
-  if (begun.plan.endpoints.size() == 0) return {};
-  for (const auto& address : run.coverage.slow_hosts) {
-    Log(LogLevel::kInfo, "a host limits its replies; what it has not answered is asked apart",
-        {{"address", address.ToString()}, {"scan", scan.name}});
-  }
-  if (time_left < kShortestRest) return {};
-  begun.plan.slow_hosts_wait = time_left;
-  begun.suspended = parts_.clock.Suspended();
-  RunInfo info = InfoOf(setup, scan, parts_.clock.Now());
-  info.continues = run.run.id;
-  auto started = parts_.storage.Run([&](storage::Store& store) -> Result<void> {
-    auto findings = store.Findings();
-    if (!findings) return findings.error();
-    begun.findings = *std::move(findings);
-    const auto id = store.BeginRun(info);
-    if (!id) return id.error();
-    begun.run = info.id = *id;
-    return {};
-  });
-  if (!started) {
-    RecordStorageFailure(StorageOperation::kBeginRun);
-    return started;
-  }
-  const auto conducted = Conduct(setup, targets, begun, info, {}, stop);
-  if (!conducted) return conducted.error();
-  return {};
 }
 
 AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,

@@ -92,10 +92,10 @@ class Cycle {
                                           const Begun& begun, const RunInfo& info,
                                           const Coverage& before, const std::stop_token& stop);
   // Asks the slow hosts of a run for what they had not answered when nobody waited for them any
-  // longer: a run of its own, which ends before the scan's next one is due.
-  Result<void> AskSlowHosts(const Setup& setup, const policy::ScanConfig& scan,
-                            const Targets& targets, const Snapshot& run, Duration time_left,
-                            const std::stop_token& stop);
+  // longer: a run of its own, which ends before the scan's next one is due, `interval` after the
+  // start of `run`.
+  Result<void> AskSlowHosts(const Setup& setup, const Targets& targets, const Snapshot& run,
+                            Duration interval, const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   // Whether this viewpoint can be believed, by the metric and, where that changes, the log.

@@ -9,6 +9,9 @@ using std::chrono::duration;
 
 // A path that loses more than this share of what it carries is no path to scan over.
 constexpr double kMostLoss = 0.3;
+// Of what is lost with that probability in each round, so many are answered late for one that is
+// answered at once.
+constexpr double kLateForOneAtOnce = kMostLoss / (1 - kMostLoss);
 // Fewer late answers than this are chance.
 constexpr std::uint64_t kFewAnswers = 10;
 // Below the speed that was measured, which a burst at the round's start makes look higher.
@@ -34,29 +37,26 @@ void AnswerLimits::EndRound(Whom whom, Time started, Time now,
                             const AnsweredSoFar& answered_so_far) {
   const duration<double> seconds = now - started;
   for (auto& [address, host] : hosts_) {
-    if (round_ == 2) {
-      const auto all = answered_so_far(address);
-      host.answered_before = all - std::min(all, host.answered);
+    host.late += host.answered;
+    if (host.kind == Kind::kPending) {
+      if (whom == Whom::kPending) Adjust(host);
+    } else if (host.kind == Kind::kOrdinary && AnswersLate(address, host, answered_so_far)) {
+      Become(host, Kind::kPending);
+      const double a_second = static_cast<double>(host.answered) / seconds.count();
+      host.pace = std::max(1.0, kBelowMeasured * a_second);
     }
-    const bool had_its_turn = (host.kind == Kind::kPending) == (whom == Whom::kPending);
-    if (had_its_turn) Judge(host, seconds.count());
-    host.answered_before = host.answered;
     host.asked = host.answered = 0;
   }
   ++round_;
 }
 
-void AnswerLimits::Judge(Host& host, double seconds) {
-  if (host.kind == Kind::kPending) return Adjust(host);
-  if (host.kind != Kind::kOrdinary || !AnswersLate(host)) return;
-  Become(host, Kind::kPending);
-  host.pace = std::max(1.0, kBelowMeasured * static_cast<double>(host.answered) / seconds);
-}
-
 // In more numbers than loss explains.
-bool AnswerLimits::AnswersLate(const Host& host) {
-  return host.answered >= kFewAnswers &&
-         static_cast<double>(host.answered) > kMostLoss * static_cast<double>(host.answered_before);
+bool AnswerLimits::AnswersLate(const IpAddress& address, const Host& host,
+                               const AnsweredSoFar& answered_so_far) {
+  if (host.late < kFewAnswers) return false;
+  const auto all = answered_so_far(address);
+  const auto at_once = static_cast<double>(all - std::min(all, host.late));
+  return static_cast<double>(host.late) > kLateForOneAtOnce * at_once;
 }
 
 void AnswerLimits::Adjust(Host& host) {

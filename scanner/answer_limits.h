@@ -22,7 +22,8 @@ class AnswerLimits {
   using Time = std::chrono::steady_clock::time_point;
 
   // A host that would take longer than `longest_round` to be asked once more is given up.
-  explicit AnswerLimits(Duration longest_round = kSlowHostsWait) : longest_round_(longest_round) {}
+  explicit AnswerLimits(Duration longest_round = kMaxSlowHostsWait)
+      : longest_round_(longest_round) {}
 
   // Of a host: how many of its endpoints have answered (open or closed) since the scan began.
   using AnsweredSoFar = std::function<std::uint64_t(const IpAddress&)>;
@@ -57,9 +58,9 @@ class AnswerLimits {
   enum class Kind : std::uint8_t { kOrdinary, kPending, kSettled, kGivenUp };
 
   struct Host {
-    std::uint64_t asked = 0;            // in this round; counted for pending hosts only
-    std::uint64_t answered = 0;         // in this round
-    std::uint64_t answered_before = 0;  // in the round before
+    std::uint64_t asked = 0;     // in this round; counted for pending hosts only
+    std::uint64_t answered = 0;  // in this round
+    std::uint64_t late = 0;      // answered in the second round and after
     Kind kind = Kind::kOrdinary;
     int quiet_rounds = 0;  // without more than a few answers
     int paced_rounds = 0;
@@ -68,8 +69,8 @@ class AnswerLimits {
   };
 
   const Host* PendingHost(const IpAddress& host) const;
-  void Judge(Host& host, double seconds);
-  static bool AnswersLate(const Host& host);
+  static bool AnswersLate(const IpAddress& address, const Host& host,
+                          const AnsweredSoFar& answered_so_far);
   void Adjust(Host& host);
   void Become(Host& host, Kind kind);
 

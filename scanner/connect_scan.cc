@@ -170,9 +170,7 @@ bool ConnectRun::IsWanted(std::uint64_t index) const {
 void ConnectRun::StartRound() {
   ++round_;
   round_started_ = SteadyClock::now();
-  const auto tries_left = static_cast<std::uint64_t>(std::max(1, tries_ - round_ + 1));
-  spread_.StartRound(round_ == 1 ? Spread::ExpectedProbes(request_) : record_.silent() * tries_left,
-                     round_started_);
+  spread_.StartRound(round_, record_.silent(), round_started_);
   queue_.StartRound();
   Pump();
 }
@@ -253,9 +251,8 @@ void ConnectRun::PumpAt(const Pause& pause, Time now) {
 
 // The limits that hold for every target alike.
 Pause ConnectRun::MaySendAt(Time now) {
-  const Pause paced = Longer({now}, {spread_.Next(), ScanBound::kSpread});
-  const Pause capped = Longer(paced, {limiter_.Earliest(now), ScanBound::kRate});
-  return Longer(capped, {backing_off_until_, ScanBound::kMachine});
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool ConnectRun::MayProbe(const ProbeQueue::Candidate& target) const {

@@ -1,7 +1,9 @@
 // Until when a scan has to wait before its next packet, and what for.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <initializer_list>
 
 #include "core/scan_bound.h"
 
@@ -16,7 +18,9 @@ struct Pause {
   friend bool operator==(const Pause&, const Pause&) = default;
 };
 
-// Returns the pause that ends last; the first of two that end together.
-inline Pause Longer(const Pause& a, const Pause& b) { return b.until > a.until ? b : a; }
+// Returns the pause that ends last; the first of those that end together.
+inline Pause Longest(std::initializer_list<Pause> pauses) {
+  return std::ranges::max(pauses, {}, &Pause::until);
+}
 
 }  // namespace postern::scanner

@@ -107,9 +107,9 @@ void RateLimiter::SetCaps(const RateCaps& caps) {
   state_->Set(caps);
 }
 
-RateLimiter::Time RateLimiter::Earliest(Time now) const {
+Pause RateLimiter::Earliest(Time now) const {
   const std::lock_guard lock(state_->mutex);
-  return state_->overall_pace.Ready(state_->overall, now);
+  return {state_->overall_pace.Ready(state_->overall, now), ScanBound::kRate};
 }
 
 Pause RateLimiter::Acquire(const IpAddress& address, Time now) {
@@ -118,9 +118,9 @@ Pause RateLimiter::Acquire(const IpAddress& address, Time now) {
   Time* const host = s.hosts_are_capped ? &s.hosts.Of(address, now) : nullptr;
   Time* const network = s.networks_are_capped ? &s.networks.Of(NetworkOf(address), now) : nullptr;
   Pause ready{s.overall_pace.Ready(s.overall, now), ScanBound::kRate};
-  if (host) ready = Longer(ready, {s.host_pace.Ready(*host, now), ScanBound::kHostRate});
+  if (host) ready = Longest({ready, {s.host_pace.Ready(*host, now), ScanBound::kHostRate}});
   if (network) {
-    ready = Longer(ready, {s.network_pace.Ready(*network, now), ScanBound::kNetworkRate});
+    ready = Longest({ready, {s.network_pace.Ready(*network, now), ScanBound::kNetworkRate}});
   }
   if (ready.until > now) return ready;
   s.overall_pace.Take(s.overall, now);

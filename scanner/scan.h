@@ -79,7 +79,7 @@ struct ScanProgress {
 };
 
 // A slice of a sweep lasts so long.
-inline constexpr Duration kSlowHostsWait = std::chrono::minutes(15);
+inline constexpr Duration kMaxSlowHostsWait = std::chrono::minutes(15);
 
 struct ScanRequest {
   ScanPlan plan;
@@ -91,7 +91,7 @@ struct ScanRequest {
   std::uint64_t expected_probes = 0;
   // How long hosts that limit their replies may hold up the scan once all else is decided. What
   // they have not answered then is unknown, and they are the coverage's slow hosts.
-  Duration slow_hosts_wait = kSlowHostsWait;
+  Duration slow_hosts_wait = kMaxSlowHostsWait;
   std::optional<IpAddress> source;  // address to send from; else the kernel chooses
   std::string interface;            // to send through; empty: the kernel chooses
   // Asked before every probe, so that what has left the scope meanwhile is not probed. Called on

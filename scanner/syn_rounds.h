@@ -2,7 +2,6 @@
 // the path's loss, and whether that is enough for a verdict.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -37,10 +36,6 @@ class SynRounds {
   }
   // Only hosts that limit their answers are left to ask.
   bool OnlyPendingAreLeft() const { return settled_; }
-  // The tries that a silent endpoint has before it, this round's included, as far as can be told.
-  std::uint64_t TriesLeft() const {
-    return static_cast<std::uint64_t>(std::max(1, least_tries_ - round_ + 1));
-  }
   // A timing probe was answered, or is lost.
   void CountTiming(bool answered);
   // How long replies to the round's last probes are waited for; `early` as HostPatience has it.

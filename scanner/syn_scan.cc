@@ -177,9 +177,7 @@ class SynRun {
 
 void SynRun::StartRound(Time now) {
   rounds_.Start(now);
-  const bool first = rounds_.round() == 1;
-  spread_.StartRound(
-      first ? Spread::ExpectedProbes(request_) : record_.silent() * rounds_.TriesLeft(), now);
+  spread_.StartRound(rounds_.round(), record_.silent(), now);
   sending_ = true;
   judged_ = false;
   queue_.StartRound();
@@ -252,8 +250,9 @@ Pause SynRun::Send(Time now) {
   FlushAll(now);
   if (next.until == Time::max() && Flushed()) return StartWaiting(now);
   next.until = std::min(next.until, now + kLongestSleep);
-  next = Longer(next, {rate_.NextAt(kProbesAtOnce, now), ScanBound::kPath});
-  return Longer(next, {backing_off_until_, ScanBound::kMachine});
+  return Longest({next,
+                  {rate_.NextAt(kProbesAtOnce, now), ScanBound::kPath},
+                  {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool SynRun::Flushed() const {
@@ -269,9 +268,8 @@ Pause SynRun::StartWaiting(Time now) {
 
 // The limits that hold for every target alike.
 Pause SynRun::MaySendAt(Time now) const {
-  const Pause paced = Longer({now}, {spread_.Next(), ScanBound::kSpread});
-  const Pause capped = Longer(paced, {limiter_.Earliest(now), ScanBound::kRate});
-  return Longer(capped, {backing_off_until_, ScanBound::kMachine});
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {

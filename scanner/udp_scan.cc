@@ -209,9 +209,7 @@ void UdpRun::StartRound() {
   ++round_;
   round_sent_ = false;
   round_started_ = last_sent_ = SteadyClock::now();
-  const auto tries_left = static_cast<std::uint64_t>(std::max(1, tries_ - round_ + 1));
-  spread_.StartRound(round_ == 1 ? Spread::ExpectedProbes(request_) : record_.silent() * tries_left,
-                     round_started_);
+  spread_.StartRound(round_, record_.silent(), round_started_);
   queue_.StartRound();
 }
 
@@ -268,7 +266,7 @@ Pause UdpRun::Pump() {
   for (int i = 0; i < kBatch && !ended_; ++i) {
     const auto now = SteadyClock::now();
     if (const auto pause = MaySendAt(now); pause.until > now) {
-      return Longer(pause, {now + kShortestSleep, pause.bound});
+      return Longest({pause, {now + kShortestSleep, pause.bound}});
     }
     if (!wakes_.empty() && wakes_.begin()->first <= now) {
       StepPaced(now);
@@ -290,9 +288,8 @@ Pause UdpRun::Pump() {
 
 // The limits that hold for every target alike.
 Pause UdpRun::MaySendAt(Time now) const {
-  const Pause paced = Longer({now}, {spread_.Next(), ScanBound::kSpread});
-  const Pause capped = Longer(paced, {limiter_.Earliest(now), ScanBound::kRate});
-  return Longer(capped, {backing_off_until_, ScanBound::kMachine});
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool UdpRun::MayProbe(const IpAddress& address) const {
@@ -310,7 +307,7 @@ void UdpRun::Offer(const ProbeQueue::Candidate& target, Time now) {
     return CountTried(target, now);
   }
   if (const auto turn = limiter_.Acquire(endpoint.address, now); turn.until > now) {
-    return queue_.Postpone(target, Longer(turn, {now + kShortestSleep, turn.bound}));
+    return queue_.Postpone(target, Longest({turn, {now + kShortestSleep, turn.bound}}));
   }
   if (const int error = Send(index, endpoint, now); error != 0) return OnSendError(target, error);
   last_sent_ = now;

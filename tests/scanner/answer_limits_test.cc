@@ -49,6 +49,15 @@ TEST_F(AnswerLimitsTest, WhatIsLostOnTheWayDiesOut) {
   }
 }
 
+// Six at once, however fast it is asked: no round alone tells.
+TEST_F(AnswerLimitsTest, LateAnswersOfAllRoundsCountTogether) {
+  Round(400, 6);
+  Round(394, 6);
+  EXPECT_FALSE(limits_.IsPending(kHost));
+  Round(388, 6);
+  EXPECT_TRUE(limits_.IsPending(kHost));
+}
+
 TEST_F(AnswerLimitsTest, AFewLateAnswersAreChance) {
   Round(1000, 12);
   Round(988, 9);

@@ -19,12 +19,12 @@ TEST(HeldBack, CountsTheTimeUntilSomethingElseHoldsTheScanBack) {
             (BoundTimes{{ScanBound::kHostRate, 3s}, {ScanBound::kSilence, 500ms}}));
 }
 
-TEST(HeldBack, TheLongerOfTwoPausesCounts) {
+TEST(HeldBack, TheLongestPauseCounts) {
   const Pause::Time now{1h};
   const Pause host{now + 2s, ScanBound::kHostRate};
   const Pause network{now + 1s, ScanBound::kNetworkRate};
-  EXPECT_EQ(Longer(host, network), host);
-  EXPECT_EQ(Longer(network, host), host);
+  EXPECT_EQ(Longest({network, host, {now}}), host);
+  EXPECT_EQ(Longest({{now}, {now, ScanBound::kRate}}), Pause{now}) << "the first of equals";
 }
 
 }  // namespace

@@ -135,15 +135,15 @@ TEST(RateLimiter, SaysWhenToAskAgain) {
   EXPECT_EQ(limiter.Acquire(address, kStart).until, kStart + 500ms);
   EXPECT_EQ(limiter.Acquire(address, kStart + 100ms).until, kStart + 500ms);
   EXPECT_EQ(limiter.Acquire(Address("192.0.2.2"), kStart).until, kStart);
-  EXPECT_EQ(limiter.Earliest(kStart + 1ms), kStart + 1ms);
+  EXPECT_EQ(limiter.Earliest(kStart + 1ms).until, kStart + 1ms);
   EXPECT_EQ(limiter.Acquire(address, kStart + 500ms).until, kStart + 500ms);
 }
 
 TEST(RateLimiter, TellsOfTheOverallCapAlone) {
   RateLimiter limiter({1, 1e9, 1e9});
-  EXPECT_EQ(limiter.Earliest(kStart), kStart);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart);
   EXPECT_EQ(limiter.Acquire(Address("192.0.2.1"), kStart).until, kStart);
-  EXPECT_EQ(limiter.Earliest(kStart), kStart + 1s);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart + 1s);
 }
 
 TEST(RateLimiter, ChargesDelayWhatIsSentLater) {
@@ -164,7 +164,7 @@ TEST(RateLimiter, ForgivesDebtsAfterASecond) {
   RateLimiter limiter({100, 1e9, 1e9});
   const auto address = Address("192.0.2.1");
   for (int i = 0; i < 100000; ++i) limiter.Charge(address, kStart);
-  EXPECT_LE(limiter.Earliest(kStart), kStart + 1100ms);
+  EXPECT_LE(limiter.Earliest(kStart).until, kStart + 1100ms);
 }
 
 TEST(RateLimiter, DoesNotCatchUpAfterAPause) {
@@ -178,9 +178,9 @@ TEST(RateLimiter, TakesNewCapsAtOnce) {
   RateLimiter limiter({0.01, 1e9, 1e9});
   const auto address = Address("192.0.2.1");
   EXPECT_EQ(limiter.Acquire(address, kStart).until, kStart);
-  EXPECT_EQ(limiter.Earliest(kStart), kStart + 100s);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart + 100s);
   limiter.SetCaps({1000, 1e9, 1e9});
-  EXPECT_LE(limiter.Earliest(kStart), kStart + 1010ms);
+  EXPECT_LE(limiter.Earliest(kStart).until, kStart + 1010ms);
   EXPECT_LE(MostInASecond(Flood(limiter, address, kStart + 2s, 5s)), 1000U);
 }
 

@@ -8,9 +8,10 @@ namespace {
 using namespace std::chrono_literals;
 using Time = Spread::Time;
 
-ScanRequest RequestOf(Duration spread) {
+ScanRequest RequestOf(Duration spread, std::uint64_t expected_probes) {
   ScanRequest request;
   request.spread = spread;
+  request.expected_probes = expected_probes;
   return request;
 }
 
@@ -19,10 +20,10 @@ class SpreadTest : public testing::Test {
   // Sends `probes`, each when it is due.
   void Send(Spread& spread, int probes) {
     for (int i = 0; i < probes; ++i) {
-      now_ = std::max(now_, spread.Next());
+      now_ = std::max(now_, spread.Next().until);
       spread.Sent(now_);
     }
-    now_ = std::max(now_, spread.Next());
+    now_ = std::max(now_, spread.Next().until);
   }
   double Elapsed() const { return std::chrono::duration<double>(now_ - kStart).count(); }
 
@@ -31,47 +32,54 @@ class SpreadTest : public testing::Test {
 };
 
 TEST_F(SpreadTest, TheProbesOfAllTriesFillTheTime) {
-  Spread spread(RequestOf(96s), now_);
-  for (int tries_left = 3; tries_left >= 1; --tries_left) {
-    spread.StartRound(static_cast<std::uint64_t>(4800 * tries_left), now_);
+  const auto request = RequestOf(96s, 3 * 4800);
+  Spread spread(request, now_);
+  for (int round = 1; round <= 3; ++round) {
+    spread.StartRound(round, 4800, now_);
     Send(spread, 4800);
-    EXPECT_NEAR(Elapsed(), 32 * (4 - tries_left), 0.1);
+    EXPECT_NEAR(Elapsed(), 32 * round, 0.1);
   }
 }
 
 // All ports had answered before, and now all are silent: two more rounds in what is left.
 TEST_F(SpreadTest, WhatIsSilentAgainstExpectationIsAskedFaster) {
-  Spread spread(RequestOf(100s), now_);
-  spread.StartRound(1200, now_);
+  const auto request = RequestOf(100s, 1200);
+  Spread spread(request, now_);
+  spread.StartRound(1, 0, now_);
   Send(spread, 1000);
   EXPECT_NEAR(Elapsed(), 83.3, 0.1);
-  spread.StartRound(2000, now_);
-  Send(spread, 2000);
+  for (int round = 2; round <= 3; ++round) {
+    spread.StartRound(round, 1000, now_);
+    Send(spread, 1000);
+  }
   EXPECT_NEAR(Elapsed(), 100, 0.1);
 }
 
 TEST_F(SpreadTest, PastItsTimeNothingIsHeldBack) {
-  Spread spread(RequestOf(1s), now_);
+  const auto request = RequestOf(1s, 1000);
+  Spread spread(request, now_);
   now_ += 2s;
-  spread.StartRound(1000, now_);
+  spread.StartRound(1, 0, now_);
   Send(spread, 1000);
   EXPECT_EQ(Elapsed(), 2);
 }
 
 TEST_F(SpreadTest, AScanThatIsNotSpreadIsNotHeldBack) {
-  Spread spread(RequestOf(0s), now_);
-  spread.StartRound(1000, now_);
+  const auto request = RequestOf(0s, 1000);
+  Spread spread(request, now_);
+  spread.StartRound(1, 0, now_);
   Send(spread, 1000);
   EXPECT_EQ(Elapsed(), 0);
 }
 
 TEST_F(SpreadTest, WithoutExpectationEveryEndpointTakesAllTries) {
-  auto request = RequestOf(1s);
+  auto request = RequestOf(6s, 0);
   request.plan.Add({*Prefix::Parse("192.0.2.0/31")},
                    *PortSet::Parse("tcp/1-10", PortSet::BarePorts::kAreAnError));
-  EXPECT_EQ(Spread::ExpectedProbes(request), 60U);
-  request.expected_probes = 25;
-  EXPECT_EQ(Spread::ExpectedProbes(request), 25U);
+  Spread spread(request, now_);
+  spread.StartRound(1, 0, now_);
+  Send(spread, 20);
+  EXPECT_NEAR(Elapsed(), 2, 0.1);
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ class SynRun {
   }
 
   void Offer(const ProbeQueue::Candidate& target) {
-    network_.AdvanceTo(limiter_.Earliest(network_.now()));
+    network_.AdvanceTo(limiter_.Earliest(network_.now()).until);
     while (rate_.Take(1, network_.now()) == 0) {
       network_.AdvanceTo(
           std::max(rate_.NextAt(1, network_.now()), network_.now() + microseconds(1)));

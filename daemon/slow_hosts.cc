@@ -1,0 +1,59 @@
+// Cycle's part on hosts that limit their replies: the run of their own after the one that did not
+// wait for them.
+#include <utility>
+
+#include "daemon/cycle.h"
+
+namespace postern::daemon {
+namespace {
+
+// The rest is asked in this part of the scan's interval, so that the next run begins in time.
+constexpr double kDutyCycle = 0.9;
+// Less time is not worth a run.
+constexpr Duration kShortestRest = std::chrono::seconds(5);
+
+}  // namespace
+
+Result<void> Cycle::AskSlowHosts(const Setup& setup, const Targets& targets, const Snapshot& run,
+                                 Duration interval, const std::stop_token& stop) {
+  // What an unlisted host answers is judged by the sweep that found it.
+  if (run.run.stage == Stage::kDiscover) return {};
+  Begun begun;
+  begun.plan.endpoints = PlanRestOfSlowHosts(run);
+  if (begun.plan.endpoints.size() == 0) return {};
+  for (const auto& address : run.coverage.slow_hosts) {
+    Log(LogLevel::kInfo, "a host limits its replies; what it has not answered is asked apart",
+        {{"address", address.ToString()}, {"scan", run.run.scan}});
+  }
+  const auto now = parts_.clock.Now();
+  const auto time_left =
+      std::chrono::floor<Duration>(interval * kDutyCycle) - Between(now, run.run.started);
+  if (time_left < kShortestRest) return {};
+  begun.plan.slow_hosts_wait = time_left;
+  begun.suspended = parts_.clock.Suspended();
+
+  RunInfo info = run.run;
+  info.continues = run.run.id;
+  info.started = now;
+  ++info.seed;
+  const auto started = parts_.storage.Run([&](storage::Store& store) -> Result<void> {
+    auto findings = store.Findings();
+    if (!findings) return findings.error();
+    begun.findings = *std::move(findings);
+    const auto id = store.BeginRun(info);
+    if (!id) return id.error();
+    begun.run = info.id = *id;
+    return {};
+  });
+  if (!started) {
+    RecordStorageFailure(exporters::StorageOperation::kBeginRun);
+    return started;
+  }
+  Coverage before;
+  before.complete = true;  // nothing was to be done before its probes
+  const auto rest = Conduct(setup, targets, begun, info, before, stop);
+  if (!rest) return rest.error();
+  return {};
+}
+
+}  // namespace postern::daemon
