@@ -460,7 +460,7 @@ Retransmit ConnectRun::CheckRetransmit(Probe& probe, Time now) {
   if (retransmit == Retransmit::kSent && !probe.retransmitted) {
     probe.retransmitted = true;
     limiter_.Charge(probe.target.endpoint.address, now);
-    CountSent(/*again=*/true, now);
+    record_.CountSent(/*again=*/true);
   }
   return retransmit;
 }
