@@ -1,5 +1,7 @@
 // Cycle's part on hosts that limit their replies: the run of their own after the one that did not
 // wait for them.
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "daemon/cycle.h"
@@ -12,6 +14,18 @@ constexpr double kDutyCycle = 0.9;
 // Less time is not worth a run.
 constexpr Duration kShortestRest = std::chrono::seconds(5);
 
+void LogSlowHosts(const Snapshot& run) {
+  const auto& hosts = run.coverage.slow_hosts;
+  const auto shown = std::min(hosts.size(), kLongestLogSeries);
+  for (std::size_t i = 0; i < shown; ++i) {
+    Log(LogLevel::kInfo, "a host limits its replies; what it has not answered is asked apart",
+        {{"address", hosts[i].ToString()}, {"scan", run.run.scan}});
+  }
+  if (hosts.size() == shown) return;
+  Log(LogLevel::kInfo, "more hosts limit their replies; the run's `slow_hosts` has them",
+      {{"count", std::to_string(hosts.size() - shown)}, {"scan", run.run.scan}});
+}
+
 }  // namespace
 
 Result<void> Cycle::AskSlowHosts(const Setup& setup, const Targets& targets, const Snapshot& run,
@@ -21,10 +35,7 @@ Result<void> Cycle::AskSlowHosts(const Setup& setup, const Targets& targets, con
   Begun begun;
   begun.plan.endpoints = PlanRestOfSlowHosts(run);
   if (begun.plan.endpoints.size() == 0) return {};
-  for (const auto& address : run.coverage.slow_hosts) {
-    Log(LogLevel::kInfo, "a host limits its replies; what it has not answered is asked apart",
-        {{"address", address.ToString()}, {"scan", run.run.scan}});
-  }
+  LogSlowHosts(run);
   const auto now = parts_.clock.Now();
   const auto time_left =
       std::chrono::floor<Duration>(interval * kDutyCycle) - Between(now, run.run.started);

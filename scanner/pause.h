@@ -18,9 +18,10 @@ struct Pause {
   friend bool operator==(const Pause&, const Pause&) = default;
 };
 
-// Returns the pause that ends last; the first of those that end together.
+// Returns the pause that ends last; the first of those that end together. REQUIRES: there is one.
 inline Pause Longest(std::initializer_list<Pause> pauses) {
-  return std::ranges::max(pauses, {}, &Pause::until);
+  return *std::max_element(pauses.begin(), pauses.end(),
+                           [](const Pause& a, const Pause& b) { return a.until < b.until; });
 }
 
 }  // namespace postern::scanner

@@ -221,8 +221,8 @@ class Store {
   Result<ScanHistory> HistoryOf(const std::string& scan) const;
 
   // When the `back`-th newest run of the scan that can be relied on started (committed, complete,
-  // not blind, no continuation; 1 is the newest). None if there are not that many. A sweep of n slices rests on
-  // observations that are no older than its n-th newest run.
+  // not blind, no continuation). None if there are not that many. A sweep of n slices rests on
+  // observations that are no older than its n-th newest run; 1 is the newest.
   Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
                                                     std::uint64_t back) const;
 

@@ -82,8 +82,8 @@ inline std::string Text(const Snapshot& snapshot) {
   std::string text = "run " + std::to_string(run.id) + " " + run.scan + " " +
                      std::string(ToString(run.stage)) + " " + run.viewpoint + " " +
                      run.policy_hash + " " + run.program_version + " " + std::to_string(run.seed) +
-                     " " + FormatTime(run.started) + " " + FormatTime(run.finished) + " continues " +
-                     std::to_string(run.continues) + "\ncoverage";
+                     " " + FormatTime(run.started) + " " + FormatTime(run.finished) +
+                     " continues " + std::to_string(run.continues) + "\ncoverage";
   for (const auto count : {coverage.asked, coverage.unknown, coverage.probes_sent, coverage.replies,
                            coverage.retransmits, coverage.capture_drops, coverage.udp_probes_sent,
                            coverage.udp_replies}) {
