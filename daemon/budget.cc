@@ -88,8 +88,8 @@ std::vector<AddressCost> CostsOf(const policy::Config& config, const policy::Pol
   if (scan.stage == Stage::kFull) scan.stage = Stage::kTop;
   std::vector<AddressCost> costs;
   for (const auto& target : targets.list) {
-    const auto plan =
-        PlanRun(policy, config.viewpoint, scan, {&target, 1}, {}, std::nullopt, TimePoint{});
+    const auto plan = PlanRun(policy, config.viewpoint, scan, {&target, 1}, {}, std::nullopt,
+                              TimePoint{}, Duration{});
     const auto ports = plan.endpoints.PortsOf(target.address);
     const auto* known = Find(knowledge.states, target.address);
     const auto udp = PortSet::Of(Protocol::kUdp, ports.ranges(Protocol::kUdp));

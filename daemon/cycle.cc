@@ -23,15 +23,6 @@ namespace {
 using exporters::RunFailure;
 using exporters::StorageOperation;
 
-// What a silent endpoint takes where nothing is lost on the way.
-constexpr std::uint64_t kTries = 3;
-
-std::vector<IpAddress> AddressesOf(const std::vector<Target>& targets) {
-  std::vector<IpAddress> addresses;
-  for (const auto& target : targets) addresses.push_back(target.address);
-  return addresses;
-}
-
 std::uint64_t RandomSeed() {
   std::random_device device;
   return (std::uint64_t{device()} << 32) | device();
@@ -190,21 +181,21 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     const auto run = store.BeginRun(info);
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
-                        info.started);
+                        info.started, setup.config.confirm.reopen_within);
+    auto known = store.LastKnownStates(targets.Addresses());
+    if (!known) return known.error();
+    auto absences = store.Absences();
+    if (!absences) return absences.error();
     if (plan.spread > Duration{0}) {
-      const auto known = store.LastKnownStates(AddressesOf(asked));
-      if (!known) return known.error();
-      plan.expected_probes = CountLastSeen(plan.endpoints, *known).Probes(kTries);
+      plan.expected_probes = CountLastSeen(plan.endpoints, *known).Probes(kUsualTries);
     }
     Begun begun;
     begun.plan = std::move(plan);
     begun.run = *run;
     begun.findings = *std::move(findings);
-    if (scan.stage != Stage::kDiscover) return begun;
-    auto known = store.LastKnownStates(targets.Addresses());
-    if (!known) return known.error();
-    begun.unlisted_ports = scan.ports;
     begun.known = *std::move(known);
+    begun.absences = *std::move(absences);
+    begun.unlisted_ports = scan.ports;
     return begun;
   });
   if (begun) {
@@ -255,12 +246,13 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   snapshot.addresses = std::move(result.addresses);
 
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
-  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
-  if (request.plan.size() > 0) {
-    AddPart(scan(), snapshot);
-    drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
-  }
+  const auto drifts_now = [&] {
+    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now());
+  };
+  request.plan = RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint);
+  if (request.plan.size() > 0) AddPart(scan(), snapshot);
+  AskForSigns(setup, begun, evidence, stop);
+  const auto drifts = drifts_now();
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
@@ -273,6 +265,29 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.cursor = begun.plan.next_cursor;
   snapshot.run.finished = parts_.clock.Now();
   return evidence;
+}
+
+void Cycle::AskForSigns(const Setup& setup, const Begun& begun, RunEvidence& evidence,
+                        const std::stop_token& stop) {
+  SignRequest request{.known = begun.known,
+                      .absences = begun.absences,
+                      .others = {},
+                      .seed = evidence.snapshot.run.seed,
+                      .may_probe = [this](const IpAddress& address) { return MayProbe(address); }};
+  for (const auto& canary : setup.config.canaries) {
+    request.others.push_back(canary.endpoint.address);
+  }
+  for (const auto& finding : begun.findings) {
+    if (finding.drift.kind == DriftKind::kUnlistedHost) {
+      request.others.push_back(finding.drift.address);
+    }
+  }
+  if (evidence.discovery) {
+    for (const auto& live : evidence.discovery->up) request.others.push_back(live.address);
+  }
+  evidence.signs = daemon::AskForSigns(request, evidence.snapshot, parts_.limiter, stop);
+  parts_.metrics.RecordTraffic(evidence.signs.coverage);
+  evidence.snapshot.coverage.Add(evidence.signs.coverage);
 }
 
 Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun& begun,

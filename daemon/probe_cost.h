@@ -10,6 +10,9 @@
 
 namespace postern::daemon {
 
+// The tries of a silent port where nothing is lost on the way.
+inline constexpr std::uint64_t kUsualTries = 3;
+
 struct PortsLastSeen {
   std::uint64_t answered = 0;  // open, closed or rejected
   std::uint64_t silent = 0;

@@ -50,7 +50,13 @@ Result<void> Cycle::AskSlowHosts(const Setup& setup, const Targets& targets, con
   const auto started = parts_.storage.Run([&](storage::Store& store) -> Result<void> {
     auto findings = store.Findings();
     if (!findings) return findings.error();
+    auto known = store.LastKnownStates(targets.Addresses());
+    if (!known) return known.error();
+    auto absences = store.Absences();
+    if (!absences) return absences.error();
     begun.findings = *std::move(findings);
+    begun.known = *std::move(known);
+    begun.absences = *std::move(absences);
     const auto id = store.BeginRun(info);
     if (!id) return id.error();
     begun.run = info.id = *id;

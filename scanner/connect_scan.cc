@@ -18,6 +18,7 @@
 #include "scanner/connect_probe.h"
 #include "scanner/descriptors.h"
 #include "scanner/held_back.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
@@ -84,6 +85,7 @@ class ConnectRun {
     asio::post(io_, [this] { StartRound(); });
     asio::post(io_, [this] { Tick(); });
     io_.run();
+    ExplainSilence(watch_.routes(), record_);
     Report();
     held_back_.By(ScanBound::kSilence, SteadyClock::now());
     record_.SetHeldBack(held_back_.Times());
@@ -180,9 +182,10 @@ void ConnectRun::EndRound() {
   limits_.EndRound(settled_ ? AnswerLimits::Whom::kPending : AnswerLimits::Whom::kOthers,
                    round_started_, now,
                    [this](const IpAddress& host) { return record_.AnsweringOf(host); });
+  const bool spent = request_.max_tries > 0 && round_ >= request_.max_tries;
   tries_ = TriesFor(record_.at_stake(), record_.EstimatedLoss(), tries_);
-  settled_ = settled_ || round_ >= tries_;
-  if (record_.silent() == 0 || (settled_ && !limits_.AnyPending())) {
+  settled_ = settled_ || spent || round_ >= tries_;
+  if (record_.silent() == 0 || (settled_ && (spent || !limits_.AnyPending()))) {
     LeaveUnknown(limits_, record_);
     return End(/*complete=*/true);
   }
@@ -326,7 +329,7 @@ void ConnectRun::Launch(const ProbeQueue::Candidate& target, int descriptor, int
   ++in_flight_;
   probe.target = target;
   probe.self_connects = self_connects;
-  probe.slow = round_ >= tries_ && !settled_;
+  probe.slow = round_ >= tries_ && !settled_ && request_.max_tries == 0;
   probe.retransmitted = false;
   probe.sent = SteadyClock::now();
   probe.deadline = probe.sent + (probe.slow ? microseconds(kEarlyWait)

@@ -83,7 +83,10 @@ inline constexpr Duration kMaxSlowHostsWait = std::chrono::minutes(15);
 
 struct ScanRequest {
   ScanPlan plan;
-  int tries = 3;           // probes before silence is a verdict
+  int tries = 3;  // probes before silence is a verdict
+  // No endpoint is sent more probes than this, even if its silence proves nothing then; 0: as many
+  // as a verdict needs.
+  int max_tries = 0;
   std::uint64_t seed = 0;  // of the order in which endpoints are visited
   // Spreads the probes evenly over this time where the caps allow it; 0: as fast as they allow.
   Duration spread{};

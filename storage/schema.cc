@@ -234,15 +234,26 @@ ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 
 // What a run's time went to, and the hosts that it did not wait for; `continues` is the run whose
 // slow hosts a run asked for the rest, 0 for a run of its own.
-constexpr std::string_view kWhatHeldARunBack = R"sql(
+constexpr std::string_view kAbsencesAndSlowHosts = R"sql(
+ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
+CREATE TABLE absences (
+  address BLOB PRIMARY KEY,
+  kind TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  vouched INTEGER NOT NULL,
+  watched INTEGER NOT NULL,
+  gone INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 ALTER TABLE runs ADD COLUMN held_back TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE runs ADD COLUMN slow_hosts TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE runs ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
-                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded,      kWhatHeldARunBack};
+constexpr std::array kSteps = {
+    kFirst,           kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
+    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsencesAndSlowHosts};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;
