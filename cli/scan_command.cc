@@ -14,6 +14,7 @@
 
 #include "cli/commands.h"
 #include "cli/discover_targets.h"
+#include "cli/held_back_text.h"
 #include "cli/interrupt.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
@@ -49,7 +50,8 @@ constexpr const char* kFooter =
     "Rates hold over any second and count everything sent. The defaults are 2000 probes a second\n"
     "overall, 200 to a host and 1000 to a network, with --config its limits; where every target "
     "is\n"
-    "a loopback address they are 50000, since no network is loaded.\n"
+    "a loopback address they are 50000, since no network is loaded. At its end a scan says which\n"
+    "of them held it back, or what else its time went to.\n"
     "\n"
     "Ctrl-C ends the scan and keeps what was found; a second one ends the program.\n"
     "\n"
@@ -326,7 +328,8 @@ int Scan(const Options& options) {
     file.emplace(std::move(*created));
   }
 
-  scanner::RateLimiter limiter(Caps(options, scope, *targets));
+  const auto caps = Caps(options, scope, *targets);
+  scanner::RateLimiter limiter(caps);
   bool certain = true;
   if (options.discover) {
     const auto narrowed = NarrowToUpTargets(*ports, *targets, limiter, *request);
@@ -337,7 +340,12 @@ int Scan(const Options& options) {
   const std::string text = kFormatters.at(options.format)(report);
   const auto written = file ? file->Commit(text) : WriteAll(STDOUT_FILENO, text);
   if (!written) return Fail(kCouldNotTell, written.error().message);
-  const int status = StatusOf(report.snapshot.coverage);
+  const auto& coverage = report.snapshot.coverage;
+  if (options.format == "text") {
+    if (const auto text = HeldBackText(coverage.held_back, caps); !text.empty()) Say(text);
+  }
+  for (const auto& line : SlowHostLines(coverage.slow_hosts)) Say(line);
+  const int status = StatusOf(coverage);
   return certain ? status : kCouldNotTell;
 }
 

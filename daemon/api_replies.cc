@@ -215,23 +215,33 @@ json::object RunJson(const storage::RunSummary& run) {
   json::array blind;
   if (!coverage.Trusted(Family::kIpv4)) blind.emplace_back("ipv4");
   if (!coverage.Trusted(Family::kIpv6)) blind.emplace_back("ipv6");
-  return {{"id", info.id},
-          {"scan", ValidUtf8(info.scan)},
-          {"stage", ToString(info.stage)},
-          {"viewpoint", info.viewpoint},
-          {"policy_hash", info.policy_hash},
-          {"program_version", info.program_version},
-          {"started", FormatTime(info.started)},
-          {"finished", FormatTime(info.finished)},
-          {"complete", coverage.complete},
-          {"blind", std::move(blind)},
-          {"asked", coverage.asked},
-          {"unknown", coverage.unknown},
-          {"probes_sent", coverage.probes_sent},
-          {"replies", coverage.replies},
-          {"retransmits", coverage.retransmits},
-          {"capture_drops", coverage.capture_drops},
-          {"estimated_loss", coverage.estimated_loss}};
+  json::object held_back;
+  for (const auto& [bound, time] : coverage.held_back) {
+    held_back[ToString(bound)] = std::chrono::duration<double>(time).count();
+  }
+  json::array slow_hosts;
+  for (const auto& address : coverage.slow_hosts) slow_hosts.emplace_back(address.ToString());
+  json::object object{{"id", info.id},
+                      {"scan", ValidUtf8(info.scan)},
+                      {"stage", ToString(info.stage)},
+                      {"viewpoint", info.viewpoint},
+                      {"policy_hash", info.policy_hash},
+                      {"program_version", info.program_version},
+                      {"started", FormatTime(info.started)},
+                      {"finished", FormatTime(info.finished)},
+                      {"complete", coverage.complete},
+                      {"blind", std::move(blind)},
+                      {"asked", coverage.asked},
+                      {"unknown", coverage.unknown},
+                      {"probes_sent", coverage.probes_sent},
+                      {"replies", coverage.replies},
+                      {"retransmits", coverage.retransmits},
+                      {"capture_drops", coverage.capture_drops},
+                      {"estimated_loss", coverage.estimated_loss},
+                      {"held_back", std::move(held_back)},
+                      {"slow_hosts", std::move(slow_hosts)}};
+  if (info.continues != 0) object["continues"] = info.continues;
+  return object;
 }
 
 HttpResponse Snapshots(const ApiQuery& query, const storage::Store& store) {

@@ -10,6 +10,7 @@
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "daemon/probe_cost.h"
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
 #include "daemon/schedule.h"
@@ -114,31 +115,42 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
-  const auto begun = Begin(*setup, scan, targets, answering.list, info);
+  auto begun = Begin(*setup, scan, targets, answering.list, info);
   if (!begun) return begun.error();
+  begun->suspended = suspended;
 
-  auto evidence = Observe(*setup, targets, *begun, info, stop);
-  evidence.snapshot.coverage.Add(answering.coverage);
-  const bool slept = parts_.clock.Suspended() - suspended >= kShortestSuspension;
-  if (stop.stop_requested() || slept) {
-    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
-    parts_.metrics.RecordRunFailure(scan.name, why);
-    return Abort(begun->run);
-  }
-
-  const auto judged = Commit(*setup, targets, evidence);
-  if (!judged) {
-    if (auto aborted = Abort(begun->run); !aborted) return aborted;
-    return judged.error();
-  }
-  const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
-  parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
-  if (!evidence.snapshot.coverage.complete) {
-    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
-  }
+  const auto run = Conduct(*setup, targets, *begun, info, answering.coverage, stop);
+  if (!run) return run.error();
+  if (!*run) return {};
+  const auto took = parts_.clock.Monotonic() - begun_at;
+  parts_.metrics.RecordRun(**run, std::chrono::duration<double>(took).count());
   PublishAge(scan);
   RemoveExpired(parts_.setup.Get()->config);
-  return {};
+  return AskSlowHosts(*setup, targets, **run, RunInterval(scan), stop);
+}
+
+Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets& targets,
+                                               const Begun& begun, const RunInfo& info,
+                                               const Coverage& before,
+                                               const std::stop_token& stop) {
+  auto evidence = Observe(setup, targets, begun, info, stop);
+  evidence.snapshot.coverage.Add(before);
+  const bool slept = parts_.clock.Suspended() - begun.suspended >= kShortestSuspension;
+  if (stop.stop_requested() || slept) {
+    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
+    parts_.metrics.RecordRunFailure(info.scan, why);
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return std::optional<Snapshot>();
+  }
+  const auto judged = Commit(setup, targets, evidence);
+  if (!judged) {
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return judged.error();
+  }
+  if (!evidence.snapshot.coverage.complete) {
+    parts_.metrics.RecordRunFailure(info.scan, RunFailure::kIncomplete);
+  }
+  return std::optional(std::move(evidence.snapshot));
 }
 
 AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,
@@ -174,12 +186,17 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!known) return known.error();
     auto absences = store.Absences();
     if (!absences) return absences.error();
-    return Begun{.plan = std::move(plan),
-                 .run = *run,
-                 .findings = *std::move(findings),
-                 .known = *std::move(known),
-                 .absences = *std::move(absences),
-                 .unlisted_ports = scan.ports};
+    if (plan.spread > Duration{0}) {
+      plan.expected_probes = CountLastSeen(plan.endpoints, *known).Probes(kUsualTries);
+    }
+    Begun begun;
+    begun.plan = std::move(plan);
+    begun.run = *run;
+    begun.findings = *std::move(findings);
+    begun.known = *std::move(known);
+    begun.absences = *std::move(absences);
+    begun.unlisted_ports = scan.ports;
+    return begun;
   });
   if (begun) {
     info.id = begun->run;
@@ -204,7 +221,9 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.canaries_before = read_canaries();
   scanner::ScanRequest request;
   request.plan = begun.plan.endpoints;
-  request.pace = begun.plan.pace;
+  request.spread = begun.plan.spread;
+  request.expected_probes = begun.plan.expected_probes;
+  request.slow_hosts_wait = begun.plan.slow_hosts_wait;
   request.seed = info.seed;
   request.may_probe = may_probe;
   const auto scan = [&] {
@@ -217,6 +236,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
     swept = Discover(setup, targets, begun, info, request, evidence, stop);
   }
   auto result = scan();
+  request.spread = {};  // what follows are a few more endpoints
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -69,6 +70,7 @@ class Cycle {
     std::vector<AddressStates> known;  // of the policy's hosts
     Absences absences;
     PortSet unlisted_ports;  // stage `discover`: what each host that it finds is asked
+    Duration suspended{};    // as the clock had it when the run began
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
@@ -88,6 +90,15 @@ class Cycle {
                               const RunInfo& info, const std::stop_token& stop);
   // Whether a packet may be sent there now, by the setup in force.
   bool MayProbe(const IpAddress& address) const;
+  // From the probes of a begun run to its commit; none if the run was void and is aborted.
+  Result<std::optional<Snapshot>> Conduct(const Setup& setup, const Targets& targets,
+                                          const Begun& begun, const RunInfo& info,
+                                          const Coverage& before, const std::stop_token& stop);
+  // Asks the slow hosts of a run for what they had not answered when nobody waited for them any
+  // longer: a run of its own, which ends before the scan's next one is due, `interval` after the
+  // start of `run`.
+  Result<void> AskSlowHosts(const Setup& setup, const Targets& targets, const Snapshot& run,
+                            Duration interval, const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   // Whether this viewpoint can be believed, by the metric and, where that changes, the log.

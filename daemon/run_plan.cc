@@ -115,10 +115,25 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
   }
   plan.endpoints = std::move(groups).Plan();
   if (scan.stage == Stage::kFull) {
-    const std::chrono::duration<double> slice = RunInterval(scan);
-    plan.pace = static_cast<double>(plan.endpoints.size()) / (slice.count() * kSweepDutyCycle);
+    plan.spread = std::chrono::floor<Duration>(RunInterval(scan) * kSweepDutyCycle);
   }
   return plan;
+}
+
+scanner::ScanPlan PlanRestOfSlowHosts(const Snapshot& snapshot) {
+  Groups groups;
+  for (const auto& address : snapshot.coverage.slow_hosts) {
+    const auto* states = snapshot.Find(address);
+    if (states == nullptr) continue;
+    PortSet unknown;
+    for (const auto protocol : kProtocols) {
+      for (const auto& range : states->of(protocol).ranges()) {
+        if (range.verdict.state == PortState::kUnknown) unknown.Add(protocol, range.ports);
+      }
+    }
+    groups.Add(address, unknown);
+  }
+  return std::move(groups).Plan();
 }
 
 std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view viewpoint,

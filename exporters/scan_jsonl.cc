@@ -68,6 +68,23 @@ std::string SendErrors(const Coverage& coverage) {
   return "{" + list + "}";
 }
 
+std::string HeldBack(const Coverage& coverage) {
+  std::string list;
+  for (const auto& [bound, time] : coverage.held_back) {
+    list += (list.empty() ? "" : ",") + Quoted(ToString(bound)) + ":" +
+            Decimal(std::chrono::duration<double>(time).count(), 3);
+  }
+  return "{" + list + "}";
+}
+
+std::string SlowHosts(const Coverage& coverage) {
+  std::string list;
+  for (const auto& address : coverage.slow_hosts) {
+    list += (list.empty() ? "" : ",") + Quoted(address.ToString());
+  }
+  return "[" + list + "]";
+}
+
 std::string SummaryLine(const ScanReport& report) {
   const auto& run = report.snapshot.run;
   const auto& coverage = report.snapshot.coverage;
@@ -84,7 +101,8 @@ std::string SummaryLine(const ScanReport& report) {
          number("capture_drops", coverage.capture_drops) + R"(,"send_errors":)" +
          SendErrors(coverage) + R"(,"estimated_loss":)" + Decimal(coverage.estimated_loss, 6) +
          R"(,"miss_probability":)" + Scientific(coverage.miss_probability) + R"(,"unresolved":)" +
-         NameList(coverage.unresolved) + R"(,"complete":)" +
+         NameList(coverage.unresolved) + R"(,"held_back":)" + HeldBack(coverage) +
+         R"(,"slow_hosts":)" + SlowHosts(coverage) + R"(,"complete":)" +
          (coverage.complete ? "true" : "false") + "}\n";
 }
 

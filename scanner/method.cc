@@ -16,6 +16,14 @@ namespace {
 ScanRequest PartOf(const ScanRequest& request, Protocol protocol) {
   ScanRequest part = request;
   part.plan = request.plan.Only(protocol);
+  // The protocols are asked one after the other, and each has the time that its endpoints need.
+  const auto share = [&request, &part](auto whole) {
+    const double of_plan = static_cast<double>(part.plan.size()) /
+                           static_cast<double>(std::max<std::uint64_t>(1, request.plan.size()));
+    return static_cast<double>(whole) * of_plan;
+  };
+  part.spread = Duration(static_cast<Duration::rep>(share(request.spread.count())));
+  part.expected_probes = static_cast<std::uint64_t>(share(request.expected_probes));
   if (request.on_progress) {
     part.on_progress = [&request](ScanProgress progress) {
       progress.total = request.plan.size();

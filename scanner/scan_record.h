@@ -66,6 +66,9 @@ class ScanRecord {
   double EstimatedLoss() const;
   ScanProgress Progress() const;
   const ScanPlan& plan() const { return plan_; }
+  // Ascending; what they have not answered is not decided by this scan.
+  void SetSlowHosts(std::vector<IpAddress> hosts) { coverage_.slow_hosts = std::move(hosts); }
+  void SetHeldBack(BoundTimes times) { coverage_.held_back = std::move(times); }
   // Of an endpoint that answers: that it is silent only since all it was sent was lost.
   void SetMissProbability(double probability) { miss_probability_ = probability; }
   // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.

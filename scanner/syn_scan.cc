@@ -15,6 +15,7 @@
 #include "scanner/connect_probe.h"
 #include "scanner/connect_scan.h"
 #include "scanner/cookie.h"
+#include "scanner/held_back.h"
 #include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
@@ -22,6 +23,7 @@
 #include "scanner/send_rate.h"
 #include "scanner/sent_times.h"
 #include "scanner/source_ports.h"
+#include "scanner/spread.h"
 #include "scanner/syn_packet.h"
 #include "scanner/syn_paths.h"
 #include "scanner/syn_reply.h"
@@ -47,8 +49,6 @@ constexpr milliseconds kUnwatched{1};
 // How soon a request to stop is seen.
 constexpr milliseconds kLongestSleep{100};
 constexpr milliseconds kProgressEvery{250};
-// How far a scan that was held up may run behind its own pace and still catch up.
-constexpr milliseconds kPaceCatchUp{20};
 // Of a large plan, one answer in so many is enough to know how long answers take.
 constexpr std::uint64_t kRoundTripSample = 8;
 constexpr std::uint64_t kSmallPlan = 4096;
@@ -79,9 +79,11 @@ class SynRun {
         limiter_(limiter),
         paths_(request.source, request.interface, CaptureFilter(ports_.range())),
         record_(request.plan),
+        limits_(request.slow_hosts_wait),
         rounds_(record_, limits_, request.tries, request.max_tries),
         queue_(request.plan, request.seed,
-               [this](std::uint64_t index) { return rounds_.IsWanted(index); }) {}
+               [this](std::uint64_t index) { return rounds_.IsWanted(index); }),
+        spread_(request, SteadyClock::now()) {}
 
   ScanResult Run(const std::stop_token& stop) {
     StartRound(SteadyClock::now());
@@ -89,32 +91,36 @@ class SynRun {
       Receive();
       const auto now = SteadyClock::now();
       if (stop.stop_requested()) End(/*complete=*/false);
-      const auto next = sending_ ? Send(now) : Wait(now);
+      const auto pause = sending_ ? Send(now) : Wait(now);
+      held_back_.By(pause.bound, now);
       KeepHouse(now);
-      if (!ended_) SleepUntil(next);
+      if (!ended_) SleepUntil(pause.until);
     }
     if (complete_) AskByConnection(stop);
     ExplainSilence(paths_.watch(), record_);
     Report();
+    held_back_.By(ScanBound::kSilence, SteadyClock::now());
+    record_.SetHeldBack(held_back_.Times());
     return std::move(record_).Finish(complete_);
   }
 
  private:
   void StartRound(Time now);
-  Time Wait(Time now);
+  Pause Wait(Time now);
   void EndRound(Time now);
+  void LeaveSlowHosts();
   bool LostReplies();
   void End(bool complete);
 
-  Time Send(Time now);
+  Pause Send(Time now);
   bool Flushed() const;
-  Time StartWaiting(Time now);
-  Time MaySendAt(Time now) const;
+  Pause StartWaiting(Time now);
+  Pause WhileWaiting() const;
+  Pause MaySendAt(Time now) const;
   void Offer(const ProbeQueue::Candidate& target, Time now);
   void Push(const SynPaths::Path& path, const Endpoint& target, std::uint16_t port,
             std::uint64_t tag);
   void SendTiming(Time now);
-  void Pace(Time now);
   void FlushAll(Time now);
   void Flush(PacketSocket& socket, Time now);
   void OnSent(std::uint64_t tag);
@@ -142,6 +148,8 @@ class SynRun {
   AnswerLimits limits_;
   SynRounds rounds_;
   ProbeQueue queue_;
+  Spread spread_;
+  HeldBack held_back_;
   HostPatience patience_;
   SendRate rate_;
   TimingProbes timing_;
@@ -153,13 +161,13 @@ class SynRun {
   bool sending_ = false;  // else waiting for the round's last replies, or for the next round
   Time wait_until_;
   bool judged_ = false;  // the round is over, and the next one waits for its turn
+  Time leave_slow_hosts_at_ = Time::max();
   std::uint64_t drops_ = 0;
   bool ended_ = false;
   bool complete_ = false;
 
   int until_timing_ = 0;
   std::uint64_t timing_number_ = 0;
-  Time paced_until_;
   Time backing_off_until_;
   int backoffs_ = 0;  // in a row
   int given_up_ = 0;  // packets in a row
@@ -169,6 +177,7 @@ class SynRun {
 
 void SynRun::StartRound(Time now) {
   rounds_.Start(now);
+  spread_.StartRound(rounds_.round(), record_.silent(), now);
   if (rounds_.round() > kTryPorts) ended_tries_.clear();  // the ports are those of earlier tries
   sending_ = true;
   judged_ = false;
@@ -176,7 +185,7 @@ void SynRun::StartRound(Time now) {
 }
 
 // The time after a round's last probe: for replies, then for the next round's turn.
-Time SynRun::Wait(Time now) {
+Pause SynRun::Wait(Time now) {
   if (record_.silent() == 0) {
     End(/*complete=*/true);
   } else if (now >= wait_until_ && !judged_) {
@@ -184,7 +193,11 @@ Time SynRun::Wait(Time now) {
   } else if (now >= wait_until_) {
     StartRound(now);
   }
-  return wait_until_;
+  return WhileWaiting();
+}
+
+Pause SynRun::WhileWaiting() const {
+  return {wait_until_, rounds_.OnlyPendingAreLeft() ? ScanBound::kReplyLimit : ScanBound::kSilence};
 }
 
 // Judges the round, once, and sets the next one's time.
@@ -192,6 +205,17 @@ void SynRun::EndRound(Time now) {
   judged_ = true;
   if (rounds_.End(LostReplies(), now)) return End(rounds_.IsVerdict());
   wait_until_ = rounds_.NextStart(now);
+  if (rounds_.OnlyPendingAreLeft() && leave_slow_hosts_at_ == Time::max()) {
+    leave_slow_hosts_at_ = now + request_.slow_hosts_wait;
+  }
+}
+
+// Everybody else is settled, and was kept waiting long enough.
+void SynRun::LeaveSlowHosts() {
+  LostReplies();
+  limits_.GiveUpPending();
+  LeaveUnknown(limits_, record_);
+  End(rounds_.IsVerdict());
 }
 
 // Whether replies were lost on this machine since it was asked last.
@@ -208,26 +232,28 @@ void SynRun::End(bool complete) {
 }
 
 // Sends what may be sent now, and returns when there may be more.
-Time SynRun::Send(Time now) {
-  if (const auto time = MaySendAt(now); time > now) return time;
+Pause SynRun::Send(Time now) {
+  if (const auto pause = MaySendAt(now); pause.until > now) return pause;
   const int allowed = rate_.Take(kProbesAtOnce, now);
-  Time next = now;
+  Pause next{now};
   int used = 0;
-  while (used < allowed && next <= now) {
+  while (used < allowed && next.until <= now) {
     const auto popped = queue_.Pop(now);
     if (popped.candidate) {
       Offer(*popped.candidate, now);
       ++used;
       next = MaySendAt(now);
     } else {
-      next = popped.ask_again;
+      next = {popped.ask_again, popped.bound};
     }
   }
   rate_.GiveBack(allowed - used);
   FlushAll(now);
-  if (next == Time::max() && Flushed()) return StartWaiting(now);
-  return std::max(
-      {std::min(next, now + kLongestSleep), rate_.NextAt(kProbesAtOnce, now), backing_off_until_});
+  if (next.until == Time::max() && Flushed()) return StartWaiting(now);
+  next.until = std::min(next.until, now + kLongestSleep);
+  return Longest({next,
+                  {rate_.NextAt(kProbesAtOnce, now), ScanBound::kPath},
+                  {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool SynRun::Flushed() const {
@@ -235,15 +261,16 @@ bool SynRun::Flushed() const {
                      [](const auto& socket) { return socket->empty(); });
 }
 
-Time SynRun::StartWaiting(Time now) {
+Pause SynRun::StartWaiting(Time now) {
   sending_ = false;
   wait_until_ = now + rounds_.Patience(patience_.LongestEarlyWait());
-  return wait_until_;
+  return WhileWaiting();
 }
 
 // The limits that hold for every target alike.
-Time SynRun::MaySendAt(Time now) const {
-  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+Pause SynRun::MaySendAt(Time now) const {
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
@@ -257,15 +284,15 @@ void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   }
   if (path.socket->full()) Flush(*path.socket, now);
   if (path.socket->full()) return queue_.PutBack(target);
-  auto ready = limits_.Ready(address, now);
-  if (ready <= now) ready = limiter_.Acquire(address, now);
-  if (ready > now) return queue_.Postpone(target, ready);
+  Pause ready{limits_.Ready(address, now), ScanBound::kReplyLimit};
+  if (ready.until <= now) ready = limiter_.Acquire(address, now);
+  if (ready.until > now) return queue_.Postpone(target, ready);
   limits_.Take(address, now);
   limits_.Asked(address);
   const auto port = ports_.OfTry(rounds_.round());
   Push(path, target.endpoint, port, target.index);
   sent_times_.Remember(target.index, ports_.TryOf(port), now);
-  Pace(now);
+  spread_.Sent(now);
   SendTiming(now);
 }
 
@@ -289,18 +316,10 @@ void SynRun::SendTiming(Time now) {
   if (timing_.IsOutstanding(*target, port)) return;
   const auto& path = paths_.To(target->address);
   if (path.socket == nullptr || path.socket->full()) return;
-  if (limiter_.Acquire(target->address, now) > now) return;
+  if (limiter_.Acquire(target->address, now).until > now) return;
   until_timing_ = rate_.TimingInterval();
   Push(path, *target, port, kTimingTag);
   timing_.Sent(*target, port, rate_.TimingSent(), now);
-  Pace(now);
-}
-
-void SynRun::Pace(Time now) {
-  if (request_.pace <= 0) return;
-  const std::chrono::duration<double> interval(1 / request_.pace);
-  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
-                 std::chrono::duration_cast<SteadyClock::duration>(interval);
 }
 
 void SynRun::FlushAll(Time now) {
@@ -437,6 +456,7 @@ void SynRun::KeepHouse(Time now) {
     next_report_ = now + kProgressEvery;
     Report();
   }
+  if (now >= leave_slow_hosts_at_ && !ended_) LeaveSlowHosts();
   if (now < next_look_at_links_) return;
   next_look_at_links_ = now + kLookAtRoutesEvery;
   if (auto error = paths_.watch().Broken()) {

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "scanner/connect_probe.h"
+#include "scanner/held_back.h"
 #include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
 #include "scanner/scan_record.h"
+#include "scanner/spread.h"
 #include "scanner/udp_asked.h"
 #include "scanner/udp_paced_host.h"
 #include "scanner/udp_probes.h"
@@ -36,8 +38,6 @@ constexpr int kBatch = 64;
 constexpr milliseconds kShortestSleep{5};
 // How long a request to stop may go unseen.
 constexpr milliseconds kLongestSleep{100};
-// How far a scan that was held up may run behind its own pace and still catch up.
-constexpr milliseconds kPaceCatchUp{20};
 constexpr milliseconds kProgressEvery{250};
 // Tries spread in time: losses come in bursts.
 constexpr std::chrono::seconds kBetweenRounds{1};
@@ -80,6 +80,7 @@ class UdpRun {
                [this](std::uint64_t index) {
                  return record_.IsUndecided(index) && !states_[index].paced;
                }),
+        spread_(request, SteadyClock::now()),
         tries_(std::max(1, request.tries)) {
     for (std::uint64_t i = 0; i < request.plan.size(); ++i) {
       const auto endpoint = request.plan.At(i);
@@ -95,26 +96,30 @@ class UdpRun {
     StartRound();
     while (!ended_ && !stop_.stop_requested()) {
       ReadReplies();
-      const Time again = Pump();
+      const Pause pause = Pump();
       const auto now = SteadyClock::now();
+      held_back_.By(pause.bound, now);
       KeepHouse(now);
-      if (!ended_ && again > now)
-        sockets_.Wait(std::min<SteadyClock::duration>(again - now, kLongestSleep));
+      if (!ended_ && pause.until > now)
+        sockets_.Wait(std::min<SteadyClock::duration>(pause.until - now, kLongestSleep));
     }
     for (const auto index : unproven_.Endpoints()) Doubt(index);
     ExplainSilence(watch_.routes(), record_);
     Report();
+    held_back_.By(ScanBound::kSilence, SteadyClock::now());
+    record_.SetHeldBack(held_back_.Times());
     return std::move(record_).Finish(complete_);
   }
 
  private:
   void StartRound();
-  Time OnRoundSent(Time now);
+  Pause OnRoundSent(Time now);
   bool RoundsAreOver(Time now);
+  void LeaveSlowHosts();
   void End(bool complete);
 
-  Time Pump();
-  Time MaySendAt(Time now) const;
+  Pause Pump();
+  Pause MaySendAt(Time now) const;
   bool MayProbe(const IpAddress& address) const;
   void Offer(const ProbeQueue::Candidate& target, Time now);
   void CountTried(const ProbeQueue::Candidate& target, Time now);
@@ -172,6 +177,8 @@ class UdpRun {
 
   ScanRecord record_;
   ProbeQueue queue_;
+  Spread spread_;
+  HeldBack held_back_;
   HostPatience patience_;
   int tries_;
   int round_ = 0;
@@ -179,6 +186,7 @@ class UdpRun {
   Time last_sent_;
   bool round_sent_ = false;
   bool rounds_over_ = false;
+  Time leave_slow_hosts_at_ = Time::max();
   std::uint32_t drops_ = 0;
   bool overwhelmed_ = false;        // drops in the last try that there is
   std::uint64_t paced_silent_ = 0;  // of the record's silent ones
@@ -186,7 +194,6 @@ class UdpRun {
   bool complete_ = false;
   Time next_report_;
 
-  Time paced_until_;
   Time backing_off_until_;
   int backoffs_ = 0;  // in a row
   int given_up_ = 0;  // in a row
@@ -196,25 +203,44 @@ void UdpRun::StartRound() {
   ++round_;
   round_sent_ = false;
   round_started_ = last_sent_ = SteadyClock::now();
+  spread_.StartRound(round_, record_.silent(), round_started_);
   queue_.StartRound();
 }
 
 // The round's probes have left; when there may be something to do.
-Time UdpRun::OnRoundSent(Time now) {
+Pause UdpRun::OnRoundSent(Time now) {
   round_sent_ = true;
-  if (!rounds_over_ && RoundsAreOver(now)) rounds_over_ = true;
+  if (!rounds_over_ && RoundsAreOver(now)) {
+    rounds_over_ = true;
+    leave_slow_hosts_at_ = now + request_.slow_hosts_wait;
+  }
   const auto next_wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
   if (rounds_over_) {
     if (wakes_.empty()) End(/*complete=*/!overwhelmed_);
-    return next_wake;
+    return {next_wake, ScanBound::kReplyLimit};
   }
   const auto next_round = std::max(round_started_ + kBetweenRounds, last_sent_ + kEarlyWait);
   if (round_ < tries_ && now >= next_round) {
     StartRound();
-    return now;
+    return {now};
   }
   const auto end = round_ < tries_ ? next_round : last_sent_ + kSlowWait;
-  return std::min(std::max(end, now), next_wake);
+  return {std::min(std::max(end, now), next_wake), ScanBound::kSilence};
+}
+
+// Everybody else is settled, and was kept waiting long enough.
+void UdpRun::LeaveSlowHosts() {
+  std::vector<IpAddress> slow;
+  for (const auto& [time, address] : std::exchange(wakes_, {})) {
+    Host& host = hosts_.at(address);
+    host.wake.reset();
+    if (!host.pacer) StartPacing(host);
+    EndPacing(host);
+    slow.push_back(address);
+  }
+  std::ranges::sort(slow);
+  record_.SetSlowHosts(std::move(slow));
+  End(/*complete=*/!overwhelmed_);
 }
 
 bool UdpRun::RoundsAreOver(Time now) {
@@ -236,10 +262,12 @@ void UdpRun::End(bool complete) {
 }
 
 // Sends all that may be sent now; returns when more may be.
-Time UdpRun::Pump() {
+Pause UdpRun::Pump() {
   for (int i = 0; i < kBatch && !ended_; ++i) {
     const auto now = SteadyClock::now();
-    if (const auto time = MaySendAt(now); time > now) return std::max(time, now + kShortestSleep);
+    if (const auto pause = MaySendAt(now); pause.until > now) {
+      return Longest({pause, {now + kShortestSleep, pause.bound}});
+    }
     if (!wakes_.empty() && wakes_.begin()->first <= now) {
       StepPaced(now);
       continue;
@@ -251,15 +279,17 @@ Time UdpRun::Pump() {
     } else if (next.ask_again == Time::max()) {
       return OnRoundSent(now);
     } else if (next.ask_again > now) {
-      return wakes_.empty() ? next.ask_again : std::min(next.ask_again, wakes_.begin()->first);
+      const auto wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
+      return {std::min(next.ask_again, wake), next.bound};
     }
   }
-  return SteadyClock::now();
+  return {SteadyClock::now()};
 }
 
 // The limits that hold for every target alike.
-Time UdpRun::MaySendAt(Time now) const {
-  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+Pause UdpRun::MaySendAt(Time now) const {
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool UdpRun::MayProbe(const IpAddress& address) const {
@@ -276,8 +306,8 @@ void UdpRun::Offer(const ProbeQueue::Candidate& target, Time now) {
     NotProbed(index);
     return CountTried(target, now);
   }
-  if (const auto ready = limiter_.Acquire(endpoint.address, now); ready > now) {
-    return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  if (const auto turn = limiter_.Acquire(endpoint.address, now); turn.until > now) {
+    return queue_.Postpone(target, Longest({turn, {now + kShortestSleep, turn.bound}}));
   }
   if (const int error = Send(index, endpoint, now); error != 0) return OnSendError(target, error);
   last_sent_ = now;
@@ -336,8 +366,8 @@ void UdpRun::AskPaced(const IpAddress& address, Host& host, Time now) {
     return WakeAt(address, host, host.pacer->NextTime());
   }
   if (!MayProbe(address)) return EndPacing(host);
-  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
-    return WakeAt(address, host, std::max(ready, now + kShortestSleep));
+  if (const auto turn = limiter_.Acquire(address, now); turn.until > now) {
+    return WakeAt(address, host, std::max(turn.until, now + kShortestSleep));
   }
   if (const int error = Send(*index, request_.plan.At(*index), now); error != 0) {
     if (BackOff(error)) return WakeAt(address, host, backing_off_until_);
@@ -369,10 +399,7 @@ int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
 
 void UdpRun::CountSent(bool again, Time now) {
   record_.CountSent(again);
-  if (request_.pace <= 0) return;
-  const std::chrono::duration<double> interval(1 / request_.pace);
-  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
-                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+  if (!rounds_over_) spread_.Sent(now);
 }
 
 // Whether the same probe is worth another attempt later.
@@ -516,6 +543,7 @@ void UdpRun::KeepHouse(Time now) {
     record_.CountSendError(std::move(*broken));
     End(/*complete=*/false);
   }
+  if (now >= leave_slow_hosts_at_ && !ended_) LeaveSlowHosts();
   if (now < next_report_) return;
   next_report_ = now + kProgressEvery;
   Report();

@@ -232,7 +232,9 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::string_view kAbsences = R"sql(
+// What a run's time went to, and the hosts that it did not wait for; `continues` is the run whose
+// slow hosts a run asked for the rest, 0 for a run of its own.
+constexpr std::string_view kAbsencesAndSlowHosts = R"sql(
 ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
 CREATE TABLE absences (
   address BLOB PRIMARY KEY,
@@ -243,11 +245,15 @@ CREATE TABLE absences (
   watched INTEGER NOT NULL,
   gone INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE runs ADD COLUMN held_back TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN slow_hosts TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE runs ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 constexpr std::array kSteps = {
     kFirst,           kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
-    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsences};
+    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsencesAndSlowHosts};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -162,7 +162,7 @@ struct Watching {
 // one makes no gap.
 inline constexpr Duration kLongestGap = std::chrono::seconds(150);
 
-// Runs count from their begin, whatever became of them.
+// Runs count from their begin, whatever became of them; those that continue another do not count.
 struct ScanHistory {
   std::optional<TimePoint> last_success;  // end of the last complete run
   std::optional<TimePoint> last_started;
@@ -228,8 +228,8 @@ class Store {
   Result<ScanHistory> HistoryOf(const std::string& scan) const;
 
   // When the `back`-th newest run of the scan that can be relied on started (committed, complete,
-  // not blind; 1 is the newest). None if there are not that many. A sweep of n slices rests on
-  // observations that are no older than its n-th newest run.
+  // not blind, no continuation). None if there are not that many. A sweep of n slices rests on
+  // observations that are no older than its n-th newest run; 1 is the newest.
   Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
                                                     std::uint64_t back) const;
 

@@ -227,7 +227,7 @@ TEST(SynScan, EndsWhenItIsStoppedAndSaysThatItIsIncomplete) {
   const auto text = InNetwork(kLink, [] {
     std::stop_source stop;
     auto request = Request({"127.0.0.1", "192.0.2.2"}, "1-10000");
-    request.pace = 1000;
+    request.spread = std::chrono::seconds(60);
     int asked = 0;
     request.may_probe = [&](const IpAddress&) {
       if (++asked == 100) stop.request_stop();

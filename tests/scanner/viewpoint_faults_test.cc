@@ -59,7 +59,7 @@ ScanResult Scan(const Engine& engine, ScanRequest& request,
 std::string ScanThrough(const Engine& engine, const char* change) {
   return InNetwork(kLink, [&engine, change] {
     ScanRequest request;
-    request.pace = 500;
+    request.spread = std::chrono::milliseconds(1200);
     int asked = 0;
     request.may_probe = [&](const IpAddress&) {
       if (++asked == 50) Succeeds(change);
