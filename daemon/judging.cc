@@ -8,6 +8,7 @@
 
 #include "core/finding.h"
 #include "daemon/receivers.h"
+#include "daemon/unseen.h"
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
 #include "drift/policy_drift.h"
@@ -127,6 +128,7 @@ void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
 }
 
 std::string_view WhyNothingWasAsked(const Drift& drift) {
+  if (drift.kind == DriftKind::kDnsUnresolved) return "none: it rests on what the resolver said";
   switch (SubjectOf(drift.kind)) {
     case DriftSubject::kPorts:
     case DriftSubject::kNetwork:
@@ -239,6 +241,7 @@ Result<NewsOfNames> LookAtNames(const storage::Store& store, const drift::Judgem
   const auto& [names, viewpoint] = std::tie(judgement.names, judgement.viewpoint);
   if (names.empty() || (judgement.run != 0 && !judgement.names_count)) return news;
   news.drifts = drift::OutOfScopeDrift(policy, viewpoint, names);
+  Append(drift::UnresolvedDrift(names), news.drifts);
   if (judgement.run == 0) return news;
   const auto memory = store.Names();
   if (!memory) return memory.error();
@@ -291,6 +294,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   std::vector<Evidence> made;
   if (evidence != nullptr) {
     changes.names_at = snapshot->run.started;
+    changes.unseen = UnseenIn(setup, targets, *evidence);
     made = EvidenceOf(advance, setup, *evidence, now);
   }
   changes.evidence = made;

@@ -1,6 +1,7 @@
 // Which endpoints one run asks: a stage of the schedule over the policy's targets.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -19,6 +20,8 @@ struct RunPlan {
   scanner::ScanPlan endpoints;
   // A sweep is spread evenly over its slice: probes a second; 0: as fast as the caps allow.
   double pace = 0;
+  // Endpoints behind names that gave no answer: part of what was to be asked, and unknown.
+  std::uint64_t unanswered = 0;
   // `full` only: where the sweep stands once this run is committed.
   std::optional<storage::SweepCursor> next_cursor;
 };

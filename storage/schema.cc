@@ -232,9 +232,26 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
+// An index is not needed: the rows are exceptions.
+constexpr std::string_view kCoverageByAddress = R"sql(
+ALTER TABLE runs ADD COLUMN unseen_kept INTEGER NOT NULL DEFAULT 0;
+UPDATE OR REPLACE name_addresses SET name = lower(name) WHERE name <> lower(name);
+CREATE TABLE unseen (
+  scan TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  host TEXT NOT NULL,
+  ports TEXT NOT NULL,
+  seen INTEGER,
+  asked INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  PRIMARY KEY (scan, part, subject)
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
                                kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded};
+                               kHowItEnded,      kCoverageByAddress};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -129,13 +129,13 @@ TEST_F(OpenTest, RefusesADatabaseThatMayNotBeWritten) {
 
 TEST_F(OpenTest, RefusesANewerSchema) {
   Write();
-  Sql("PRAGMA user_version = 8");
+  Sql("PRAGMA user_version = 9");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 8, this one knows 7): "
+                                  ": made by a newer Postern (schema 9, this one knows 8): "
                                   "upgrade, or restore a backup");
   }
-  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"8"});
+  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"9"});
 }
 
 TEST_F(OpenTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {

@@ -1,0 +1,12 @@
+// Whether this machine can send to a family at all.
+#pragma once
+
+#include "core/snapshot.h"
+
+namespace postern::daemon {
+
+// Whether the run asked addresses of `family`, has no verdict on any of them, and the kernel has no
+// route to them.
+bool LacksRoute(const Snapshot& snapshot, Family family);
+
+}  // namespace postern::daemon
