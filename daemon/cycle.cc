@@ -165,9 +165,11 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
                         info.started);
-    plan.unanswered = PlanRun(*setup.policy, setup.config.viewpoint, scan, targets.unanswered,
-                              *findings, *cursor, info.started)
-                          .endpoints.size();
+    for (const auto& target : targets.unanswered) {
+      plan.unanswered += PlanRun(*setup.policy, setup.config.viewpoint, scan, {&target, 1},
+                                 *findings, *cursor, info.started)
+                             .endpoints.size();
+    }
     if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();

@@ -1,7 +1,6 @@
 #include "daemon/family_route.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <vector>
 
 #include "scanner/route.h"
@@ -29,8 +28,9 @@ bool LacksRoute(const Snapshot& snapshot, Family family) {
   }
   if (addresses.empty()) return false;
   const auto answers = scanner::Routes().ToEach(addresses, std::nullopt, 0);
-  return std::ranges::all_of(
-      answers, [](const scanner::Routes::Answer& answer) { return answer.error == ENETUNREACH; });
+  return std::ranges::all_of(answers, [](const scanner::Routes::Answer& answer) {
+    return !answer.route || answer.route->source.IsLinkLocal();
+  });
 }
 
 }  // namespace postern::daemon

@@ -6,7 +6,7 @@
 namespace postern::daemon {
 
 // Whether the run asked addresses of `family`, has no verdict on any of them, and the kernel has no
-// route to them.
+// route to them, or none from an address that can be answered to.
 bool LacksRoute(const Snapshot& snapshot, Family family);
 
 }  // namespace postern::daemon

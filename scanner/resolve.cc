@@ -2,9 +2,7 @@
 
 #include <ares.h>
 #include <arpa/nameser.h>
-#include <ifaddrs.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -20,6 +18,7 @@
 #include <utility>
 
 #include "core/result.h"
+#include "scanner/own_addresses.h"
 
 namespace postern::scanner {
 namespace {
@@ -98,34 +97,6 @@ void Conclude(const std::array<int, 2>& status, Resolved& result) {
 void SortAndUnique(std::vector<IpAddress>& addresses) {
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-}
-
-// None for another family than IPv4 and IPv6, and for null.
-std::optional<IpAddress> AddressOf(const sockaddr* address) {
-  if (address == nullptr) return std::nullopt;
-  const auto bytes_of = [](const auto& in) {
-    return IpAddress::FromBytes({reinterpret_cast<const std::uint8_t*>(&in), sizeof(in)});
-  };
-  if (address->sa_family == AF_INET) {
-    return bytes_of(reinterpret_cast<const sockaddr_in*>(address)->sin_addr);
-  }
-  if (address->sa_family == AF_INET6) {
-    return bytes_of(reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr);
-  }
-  return std::nullopt;
-}
-
-// The addresses of this machine's interfaces, ascending, each once.
-std::vector<IpAddress> OwnAddresses() {
-  ifaddrs* raw = nullptr;
-  if (::getifaddrs(&raw) != 0) return {};
-  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> owned(raw, ::freeifaddrs);
-  std::vector<IpAddress> own;
-  for (const ifaddrs* at = raw; at != nullptr; at = at->ifa_next) {
-    if (const auto address = AddressOf(at->ifa_addr)) own.push_back(*address);
-  }
-  SortAndUnique(own);
-  return own;
 }
 
 // Runs the lookups of one Resolve call.
