@@ -23,7 +23,6 @@
 #include "exporters/escape.h"
 #include "policy/draft_policy.h"
 #include "scanner/method.h"
-#include "scanner/printer_ports.h"
 
 namespace postern::cli {
 namespace {
@@ -97,8 +96,7 @@ Result<ObservedScan> ScanNow(const Options& options) {
                                  });
   if (!targets) return targets.error();
   scanner::ScanRequest request;
-  request.plan.Add(targets->prefixes, scanner::WithoutPrinterPorts(
-                                          *ports, scanner::PortsNamedOneByOne(options.ports)));
+  request.plan.Add(targets->prefixes, *ports);
   request.seed = std::random_device{}();
   ProgressBar bar;
   request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };

@@ -82,7 +82,10 @@ ScanJudgement JudgeScan(const ObservedScan& scan, const policy::Policy& policy,
                         std::string_view viewpoint, const PortSet& also, TimePoint now) {
   ScanJudgement judgement;
   const auto targets = daemon::FindTargets(policy, viewpoint, NamesOf(scan));
-  judgement.drifts = daemon::DriftIn(scan.snapshot, policy, viewpoint, targets, now);
+  daemon::RunEvidence evidence;
+  evidence.snapshot = scan.snapshot;
+  evidence.signs = daemon::SignsWithin(scan.snapshot);
+  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now);
   judgement.addresses = targets.list.size();
   judgement.unseen.assign(targets.unresolved.begin(), targets.unresolved.end());
   for (const auto& target : targets.list) {

@@ -101,8 +101,8 @@ struct Drift {
   // dns_out_of_scope and dns_changed: the addresses that make it one, ascending, at most
   // kMostDriftAddresses.
   std::vector<IpAddress> addresses;
-  // In words: what was observed (viewpoint_blind, coverage_stale), why the name does not resolve
-  // (dns_unresolved), why no scope makes the addresses targets (dns_out_of_scope).
+  // In words: what was observed (viewpoint_blind, coverage_stale, host_unreachable), why the name
+  // does not resolve (dns_unresolved), why no scope makes the addresses targets (dns_out_of_scope).
   std::string detail;
 
   bool operator==(const Drift&) const = default;

@@ -14,6 +14,7 @@
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
 #include "daemon/schedule.h"
+#include "daemon/unseen.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
 
@@ -55,15 +56,6 @@ std::optional<TimePoint> LastStart(const Setup& setup, StorageThread& storage) {
     if (history) last = std::max(last, history->last_started);
   }
   return last;
-}
-
-// A run that could not look at everything is not complete, whatever kept it from it.
-void CountUnseen(const RunPlan& plan, Snapshot& snapshot) {
-  auto& coverage = snapshot.coverage;
-  coverage.asked += plan.unanswered;
-  coverage.unknown += plan.unanswered;
-  const bool names_missing = snapshot.run.stage != Stage::kDiscover && !coverage.unresolved.empty();
-  if (coverage.unknown > 0 || names_missing) coverage.complete = false;
 }
 
 void LogTransitions(const Judged& judged) {
@@ -112,7 +104,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
 
   auto evidence = Observe(*setup, targets, *begun, info, stop);
   evidence.snapshot.coverage.Add(answering.coverage);
-  CountUnseen(begun->plan, evidence.snapshot);
+  CountUnseen(begun->plan.unanswered, evidence.snapshot);
   WarnOfRoutes(evidence.snapshot);
   const bool slept = parts_.clock.Suspended() - suspended >= kShortestSuspension;
   if (stop.stop_requested() || slept) {
@@ -164,16 +156,23 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     const auto run = store.BeginRun(info);
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
-                        info.started);
+                        info.started, setup.config.confirm.reopen_within);
     for (const auto& target : targets.unanswered) {
-      plan.unanswered += PlanRun(*setup.policy, setup.config.viewpoint, scan, {&target, 1},
-                                 *findings, *cursor, info.started)
-                             .endpoints.size();
+      plan.unanswered +=
+          PlanRun(*setup.policy, setup.config.viewpoint, scan, {&target, 1}, *findings, *cursor,
+                  info.started, setup.config.confirm.reopen_within)
+              .endpoints.size();
     }
-    if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
-    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known)};
+    auto absences = store.Absences();
+    if (!absences) return absences.error();
+    return Begun{.plan = std::move(plan),
+                 .run = *run,
+                 .findings = *std::move(findings),
+                 .known = *std::move(known),
+                 .absences = *std::move(absences),
+                 .unlisted_ports = scan.ports};
   });
   if (begun) {
     info.id = begun->run;
@@ -220,12 +219,13 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   snapshot.addresses = std::move(result.addresses);
 
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
-  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
-  if (request.plan.size() > 0) {
-    AddPart(scan(), snapshot);
-    drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
-  }
+  const auto drifts_now = [&] {
+    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now());
+  };
+  request.plan = RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint);
+  if (request.plan.size() > 0) AddPart(scan(), snapshot);
+  AskForSigns(setup, begun, evidence, stop);
+  const auto drifts = drifts_now();
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
@@ -238,6 +238,29 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.cursor = begun.plan.next_cursor;
   snapshot.run.finished = parts_.clock.Now();
   return evidence;
+}
+
+void Cycle::AskForSigns(const Setup& setup, const Begun& begun, RunEvidence& evidence,
+                        const std::stop_token& stop) {
+  SignRequest request{.known = begun.known,
+                      .absences = begun.absences,
+                      .others = {},
+                      .seed = evidence.snapshot.run.seed,
+                      .may_probe = [this](const IpAddress& address) { return MayProbe(address); }};
+  for (const auto& canary : setup.config.canaries) {
+    request.others.push_back(canary.endpoint.address);
+  }
+  for (const auto& finding : begun.findings) {
+    if (finding.drift.kind == DriftKind::kUnlistedHost) {
+      request.others.push_back(finding.drift.address);
+    }
+  }
+  if (evidence.discovery) {
+    for (const auto& live : evidence.discovery->up) request.others.push_back(live.address);
+  }
+  evidence.signs = daemon::AskForSigns(request, evidence.snapshot, parts_.limiter, stop);
+  parts_.metrics.RecordTraffic(evidence.signs.coverage);
+  evidence.snapshot.coverage.Add(evidence.signs.coverage);
 }
 
 Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun& begun,
@@ -433,14 +456,7 @@ void Cycle::WarnOfRoutes(const Snapshot& snapshot) {
     if (!asked) continue;
     const bool lacks = LacksRoute(snapshot, family);
     if (!std::exchange(said_no_route_.at(static_cast<std::size_t>(family)), lacks) && lacks) {
-      const auto other = family == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
-      Log(LogLevel::kWarning,
-          "there is no route to any address of a family, and all of them are unknown; if this "
-          "viewpoint never has it, set families in the policy's viewpoints",
-          {{"family", std::string(ToString(family))},
-           {"viewpoint", snapshot.run.viewpoint},
-           {"hint", "viewpoints." + snapshot.run.viewpoint + ".families: [" +
-                        std::string(ToString(other)) + "]"}});
+      LogLackOfRoute(family, snapshot.run.viewpoint);
     }
   }
 }

@@ -12,6 +12,8 @@
 #include <optional>
 #include <thread>
 
+#include "core/descriptors.h"
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/api.h"
 #include "daemon/control.h"
@@ -19,7 +21,9 @@
 #include "daemon/coverage_watch.h"
 #include "daemon/cycle.h"
 #include "daemon/http_routes.h"
+#include "daemon/limits.h"
 #include "daemon/log_sink.h"
+#include "daemon/login_failures.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
 #include "daemon/reloads.h"
@@ -42,6 +46,8 @@ namespace asio = boost::asio;
 constexpr auto kLookAtPause = std::chrono::seconds(30);
 // How often the beginning and end of quiet hours are looked for.
 constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
+// How often scans and receivers that could not be started are tried again.
+constexpr auto kLookAtMissing = std::chrono::seconds(15);
 // How often the files of the web configuration are looked at.
 constexpr auto kLookAtWeb = std::chrono::seconds(1);
 // A storm of SIGHUP within this time is one reload.
@@ -90,12 +96,14 @@ class Daemon {
 
   Result<void> Run() {
     const auto setup = setup_.Get();
+    const exporters::HttpLimits limits{.connections = ConnectionShare(DescriptorLimit())};
     auto server = exporters::HttpServer::Listen(
         io_, setup->config.listen_address, setup->config.listen_port,
-        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); }, {},
-        web_watch_->security());
+        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); },
+        limits, web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
+    server_->OnFailedLogin([this](const std::string& client) { login_failures_.Add(client); });
     // Names may take ten seconds to resolve.
     auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
@@ -109,6 +117,7 @@ class Daemon {
     WaitForWatchdog();
     WatchQuietHours();
     WatchWeb();
+    StartMissing();
     ListenForCommands(setup->config.control_socket);
     WatchCoverage();
     routes_.SetReady(true);
@@ -120,19 +129,29 @@ class Daemon {
          {"metrics", (setup->config.web.config.tls ? "https://" : "http://") +
                          setup->config.listen_address.ToString() + ":" +
                          std::to_string(server_->port()) + "/metrics"}});
-    io_.run();
+    Serve();
     control_socket_.reset();
     server_->Stop();
     return {};
   }
 
  private:
+  // Until Stop(). What a handler throws ends that handler alone.
+  void Serve() {
+    while (!io_.stopped()) {
+      const auto served = Guarded([this] { io_.run(); });
+      if (served) return;
+      Log(LogLevel::kError, "a piece of work ended early", {{"error", served.error().message}});
+    }
+  }
+
   // Does `work` on a thread of its own; requests are answered meanwhile.
   Result<void> WhileAnswering(const std::function<Result<void>()>& work) {
     auto done = std::async(std::launch::async, [&] {
-      auto result = work();
+      Result<void> result;
+      const auto thrown = Guarded([&] { result = work(); });
       io_.stop();
-      return result;
+      return thrown ? result : thrown;
     });
     io_.run();
     io_.restart();
@@ -208,6 +227,16 @@ class Daemon {
     });
   }
 
+  // Starts what could not be started for want of threads.
+  void StartMissing() {
+    loops_.StartMissing();
+    if (deliveries_.MissesSome()) FollowReceivers(setup_.Get()->config);
+    start_timer_.expires_after(kLookAtMissing);
+    start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) StartMissing();
+    });
+  }
+
   void WaitForWatchdog() {
     const auto interval = WatchdogInterval();
     if (!interval) return;
@@ -252,6 +281,12 @@ class Daemon {
       Log(LogLevel::kError, same.error().message);
       return same.error();
     }
+    const auto threads = loops_.CountNew(setup.config) + deliveries_.CountNew(setup.config);
+    if (auto room = CheckThreads(threads + kSpareThreads); !room) {
+      Log(LogLevel::kError, room.error().message);
+      return room.error();
+    }
+    WarnOfDescriptors(setup.config);
     setup_.Set(loaded.setup);
     loaded.web_watch->KeepTlsOf(*web_watch_);
     web_watch_ = std::move(loaded.web_watch);
@@ -338,12 +373,14 @@ class Daemon {
   asio::steady_timer pause_timer_{io_};
   asio::steady_timer quiet_timer_{io_};
   asio::steady_timer web_timer_{io_};
+  asio::steady_timer start_timer_{io_};
   CurrentSetup setup_;
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
   Api api_{setup_, setup_.Get()->config.storage_path};
   HttpRoutes routes_{metrics_, api_,
                      [this](auto done) { return reloads_.Request(std::move(done)); }};
+  LoginFailures login_failures_{metrics_};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   Deliveries deliveries_{storage_, metrics_, SystemClock()};
@@ -388,6 +425,11 @@ Result<void> RunDaemon(const DaemonOptions& options) {
   auto store = storage::Store::Open(config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
   if (auto same = SameViewpoint(**store, config); !same) return same;
+  if (auto room = CheckThreads(kOwnThreads + config.scans.size() + InstancesOf(config).size());
+      !room) {
+    return room;
+  }
+  WarnOfDescriptors(config);
   return Daemon(options, std::move(loaded), std::move(*store)).Run();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/log.h"
 #include "scanner/route.h"
 
 namespace postern::daemon {
@@ -31,6 +32,17 @@ bool LacksRoute(const Snapshot& snapshot, Family family) {
   return std::ranges::all_of(answers, [](const scanner::Routes::Answer& answer) {
     return !answer.route || answer.route->source.IsLinkLocal();
   });
+}
+
+void LogLackOfRoute(Family family, const std::string& viewpoint) {
+  const auto other = family == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
+  Log(LogLevel::kWarning,
+      "there is no route to any address of a family, and all of them are unknown; if this "
+      "viewpoint "
+      "never has it, set families in the policy's viewpoints",
+      {{"family", std::string(ToString(family))},
+       {"viewpoint", viewpoint},
+       {"hint", "viewpoints." + viewpoint + ".families: [" + std::string(ToString(other)) + "]"}});
 }
 
 }  // namespace postern::daemon

@@ -74,6 +74,14 @@ void AddNames(const Setup& setup, const policy::ScanConfig& scan, const Targets&
 
 }  // namespace
 
+void CountUnseen(std::uint64_t unanswered, Snapshot& snapshot) {
+  auto& coverage = snapshot.coverage;
+  coverage.asked += unanswered;
+  coverage.unknown += unanswered;
+  const bool names_missing = snapshot.run.stage != Stage::kDiscover && !coverage.unresolved.empty();
+  if (coverage.unknown > 0 || names_missing) coverage.complete = false;
+}
+
 std::optional<storage::UnseenInRun> UnseenIn(const Setup& setup, const Targets& targets,
                                              const RunEvidence& evidence) {
   const auto& snapshot = evidence.snapshot;

@@ -2,6 +2,7 @@
 // is that of the oldest endpoint and not of the newest run.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "daemon/judging.h"
@@ -10,6 +11,10 @@
 #include "storage/store.h"
 
 namespace postern::daemon {
+
+// Adds the endpoints behind names that gave no answer. A run that could not look at everything is
+// not complete, whatever kept it from it.
+void CountUnseen(std::uint64_t unanswered, Snapshot& snapshot);
 
 // None for a run that does not ask ports of the policy's hosts (stage `discover`). Requires that
 // the run's blind families are filled in.

@@ -109,6 +109,8 @@ class Metrics::Impl {
   Series& web_reload_successful = Gauge(
       "postern_web_config_last_reload_successful",
       "Whether the web configuration, its certificate and its key could be used when last read.");
+  Series& failed_logins =
+      Counter("postern_http_failed_logins_total", "Requests with a wrong user or password.");
   Series& reload_successful = Gauge(
       "postern_config_last_reload_successful",
       "Whether the last load of policy and configuration succeeded; 0: an older one is used.");
@@ -223,6 +225,7 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->build_info.At({version}) = 1;
   impl_->reload_successful.At({}) = 0;
   impl_->web_reload_successful.At({}) = 0;
+  impl_->failed_logins.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
   impl_->probing_since.At({}) = 0;
@@ -306,6 +309,11 @@ void Metrics::RecordReload(bool ok, TimePoint now) {
 void Metrics::RecordWebReload(bool ok) {
   const std::lock_guard lock(impl_->mutex);
   impl_->web_reload_successful.At({}) = ok ? 1 : 0;
+}
+
+void Metrics::RecordFailedLogin() {
+  const std::lock_guard lock(impl_->mutex);
+  ++impl_->failed_logins.At({});
 }
 
 void Metrics::SetPaused(bool paused) {

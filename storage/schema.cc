@@ -232,8 +232,19 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-// An index is not needed: the rows are exceptions.
-constexpr std::string_view kCoverageByAddress = R"sql(
+// Silent addresses; and what the runs could not look at: exceptions, so that no index is needed.
+constexpr std::string_view kAbsencesAndUnseen = R"sql(
+ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
+CREATE TABLE absences (
+  address BLOB PRIMARY KEY,
+  kind TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  vouched INTEGER NOT NULL,
+  watched INTEGER NOT NULL,
+  gone INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 ALTER TABLE runs ADD COLUMN unseen_kept INTEGER NOT NULL DEFAULT 0;
 UPDATE OR REPLACE name_addresses SET name = lower(name) WHERE name <> lower(name);
 CREATE TABLE unseen (
@@ -251,7 +262,7 @@ CREATE TABLE unseen (
 
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
                                kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded,      kCoverageByAddress};
+                               kHowItEnded,      kAbsencesAndUnseen};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

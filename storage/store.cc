@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "storage/absences.h"
 #include "storage/database.h"
 #include "storage/database_file.h"
 #include "storage/evidence.h"
@@ -21,10 +22,11 @@ namespace {
 
 Result<void> Apply(Database& database, const Changes& changes, HeldStates& held) {
   if (changes.snapshot != nullptr) {
-    if (auto saved = SaveSnapshot(database, *changes.snapshot, held); !saved) return saved;
+    auto saved = SaveSnapshot(database, *changes.snapshot, changes.known_of_absent, held);
+    if (!saved) return saved;
     if (changes.unseen) {
-      auto saved = SaveUnseen(database, changes.snapshot->run, *changes.unseen);
-      if (!saved) return saved;
+      auto kept = SaveUnseen(database, changes.snapshot->run, *changes.unseen);
+      if (!kept) return kept;
     }
   }
   for (const auto& finding : changes.findings) {
@@ -36,6 +38,7 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   for (const auto& evidence : changes.evidence) {
     if (auto saved = SaveEvidence(database, evidence); !saved) return saved;
   }
+  if (auto saved = SaveAbsences(database, changes.absences); !saved) return saved;
   if (auto saved = SaveNames(database, changes.names, changes.names_at); !saved) return saved;
   const TimePoint now = SystemClock().Now();
   for (const auto& [receiver, transitions] : changes.outbox) {
@@ -140,6 +143,8 @@ Result<std::vector<AddressStates>> Store::LastKnownStates(
   if (!transaction) return transaction.error();
   return ReadLastKnown(impl_->database(), addresses);
 }
+
+Result<postern::Absences> Store::Absences() const { return LoadAbsences(impl_->database()); }
 
 Result<Snapshot> Store::LoadSnapshot(std::int64_t run) const {
   const auto transaction = Transaction::BeginRead(impl_->database());
