@@ -36,6 +36,17 @@ std::string Summary(const policy::Policy& policy) {
   return Counted(policy.hosts.size(), "host") + ", " + Counted(rules, "rule");
 }
 
+// " over ipv4 only", or empty where the viewpoint has both families.
+std::string FamiliesOf(const policy::Policy& policy, const std::string& viewpoint) {
+  std::string only;
+  for (const auto family : kFamilies) {
+    if (!policy.HasFamily(viewpoint, family)) continue;
+    if (!only.empty()) return "";
+    only = " over " + std::string(ToString(family)) + " only";
+  }
+  return only;
+}
+
 std::string StateDirectory() {
   const char* directory = std::getenv("STATE_DIRECTORY");
   return directory != nullptr ? directory : "";
@@ -49,7 +60,8 @@ Checked CheckConfig(const policy::SourceText& source, std::chrono::sys_days toda
   checked.unreadable = setup.unreadable;
   if (setup.config) checked.diagnostics.Add(policy::CheckSecrets(*setup.config, source));
   if (setup.ok()) {
-    checked.summary = "viewpoint " + setup.config->viewpoint + ", " +
+    checked.summary = "viewpoint " + setup.config->viewpoint +
+                      FamiliesOf(*setup.policy, setup.config->viewpoint) + ", " +
                       Counted(setup.config->scans.size(), "scan") + ", policy of " +
                       Summary(*setup.policy);
   }

@@ -19,6 +19,7 @@
 #include "cli/progress_bar.h"
 #include "cli/scan_source.h"
 #include "cli/targets.h"
+#include "core/dns_name.h"
 #include "exporters/escape.h"
 #include "policy/draft_policy.h"
 #include "scanner/method.h"
@@ -63,7 +64,9 @@ bool Matches(const std::string& target, const IpAddress& address, const Observed
   if (prefix) return prefix->Contains(address);
   const auto names = scan.names.find(address);
   return names != scan.names.end() &&
-         std::find(names->second.begin(), names->second.end(), target) != names->second.end();
+         std::ranges::any_of(names->second, [&](const std::string& name) {
+           return DnsNameKey(name) == DnsNameKey(target);
+         });
 }
 
 // Leaves what one of the targets means; each must mean something.

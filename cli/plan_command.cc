@@ -128,6 +128,11 @@ int Plan(const std::string& config_path) {
     std::fprintf(stderr, "postern: %s does not resolve (%s) and is not counted\n",
                  failure.name.c_str(), failure.error.c_str());
   }
+  for (const auto family : kFamilies) {
+    if (loaded.setup->policy->HasFamily(config.viewpoint, family)) continue;
+    std::printf("families    viewpoint %s has no %s: nothing is asked over it\n",
+                config.viewpoint.c_str(), std::string(ToString(family)).c_str());
+  }
   const auto budget =
       daemon::BudgetOf(config, *loaded.setup->policy, targets, LoadKnowledge(config, targets));
   bool fits = true;

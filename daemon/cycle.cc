@@ -10,10 +10,12 @@
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "daemon/family_route.h"
 #include "daemon/probe_cost.h"
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
 #include "daemon/schedule.h"
+#include "daemon/unseen.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
 
@@ -38,23 +40,6 @@ RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now
   info.seed = RandomSeed();
   info.started = now;
   return info;
-}
-
-// Answers with what a run was answered already.
-Resolver AnswersOf(const Targets& targets) {
-  std::map<std::string, scanner::Resolved> answers;
-  for (const auto& answer : targets.names) answers[answer.name].addresses = answer.addresses;
-  for (const auto& failure : targets.failures) answers[failure.name].error = failure.error;
-  return [answers = std::move(answers)](const std::vector<std::string>& names) {
-    std::vector<scanner::Resolved> resolved;
-    for (const auto& name : names) {
-      const auto at = answers.find(name);
-      resolved.push_back(at == answers.end() ? scanner::Resolved{name, {}, "not resolved yet"}
-                                             : at->second);
-      resolved.back().name = name;
-    }
-    return resolved;
-  };
 }
 
 bool AnyOf(const std::vector<drift::CanaryReading>& canaries, Family family) {
@@ -107,7 +92,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const auto suspended = parts_.clock.Suspended();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
   WarnOfNames(targets);
-  if (auto remembered = Remember(targets); !remembered) {
+  if (auto remembered = Remember(*setup, targets); !remembered) {
     RecordStorageFailure(StorageOperation::kRead);
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
     return remembered;
@@ -135,6 +120,8 @@ Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets
                                                const std::stop_token& stop) {
   auto evidence = Observe(setup, targets, begun, info, stop);
   evidence.snapshot.coverage.Add(before);
+  CountUnseen(begun.plan.unanswered, evidence.snapshot);
+  WarnOfRoutes(evidence.snapshot);
   const bool slept = parts_.clock.Suspended() - begun.suspended >= kShortestSuspension;
   if (stop.stop_requested() || slept) {
     const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
@@ -182,6 +169,12 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
                         info.started, setup.config.confirm.reopen_within);
+    for (const auto& target : targets.unanswered) {
+      plan.unanswered +=
+          PlanRun(*setup.policy, setup.config.viewpoint, scan, {&target, 1}, *findings, *cursor,
+                  info.started, setup.config.confirm.reopen_within)
+              .endpoints.size();
+    }
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
     auto absences = store.Absences();
@@ -378,11 +371,15 @@ Result<Judged> Cycle::JudgeExposure(const Setup& setup, const Targets& targets,
                                     RunEvidence* evidence) {
   const auto asked =
       PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.list);
+  const auto unanswered =
+      PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.unanswered);
   return Judge(setup, [&](storage::Store& store) {
     auto judged = JudgeAndCommit(store, setup, targets, evidence, parts_.clock.Now());
     if (judged) {
-      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses, asked));
-      parts_.metrics.SetHosts(CountHosts(judged->addresses, judged->findings));
+      auto endpoints = CountEndpoints(judged->addresses, asked);
+      AddUnanswered(targets.unanswered, unanswered, endpoints);
+      parts_.metrics.SetEndpoints(endpoints);
+      parts_.metrics.SetHosts(CountHosts(judged->addresses, targets.unanswered, judged->findings));
     }
     return judged;
   });
@@ -440,10 +437,10 @@ void Cycle::RemoveExpired(const policy::Config& config) {
 }
 
 void Cycle::PublishAge(const policy::ScanConfig& scan) {
-  const auto oldest = parts_.storage.Run(
-      [&](storage::Store& store) { return store.ReliableRunStart(scan.name, RunsPerRound(scan)); });
-  if (oldest) {
-    parts_.metrics.SetOldestObservation(scan.name, *oldest);
+  const auto observations = parts_.storage.Run(
+      [&](storage::Store& store) { return store.ObservationsOf(scan.name, RunsPerRound(scan)); });
+  if (observations) {
+    parts_.metrics.SetOldestObservation(scan.name, observations->oldest);
   } else {
     parts_.metrics.RecordStorageError(StorageOperation::kRead);
   }
@@ -469,6 +466,21 @@ void Cycle::WarnOfNames(const Targets& targets) {
       {{"count", std::to_string(lines - kLongestLogSeries)}});
 }
 
+// Once for each family, until a run can send over it.
+void Cycle::WarnOfRoutes(const Snapshot& snapshot) {
+  const std::lock_guard lock(mutex_);
+  for (const auto family : kFamilies) {
+    const bool asked = std::ranges::any_of(snapshot.addresses, [&](const AddressStates& states) {
+      return states.address.family() == family;
+    });
+    if (!asked) continue;
+    const bool lacks = LacksRoute(snapshot, family);
+    if (!std::exchange(said_no_route_.at(static_cast<std::size_t>(family)), lacks) && lacks) {
+      LogLackOfRoute(family, snapshot.run.viewpoint);
+    }
+  }
+}
+
 Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {
   const auto setup = parts_.setup.Get();
   const auto judged = Judge(
@@ -487,11 +499,11 @@ Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
   return count;
 }
 
-Result<void> Cycle::Remember(Targets& targets) {
+Result<void> Cycle::Remember(const Setup& setup, Targets& targets) {
   if (targets.unresolved.empty()) return {};
   const auto memory = parts_.storage.Run([](storage::Store& store) { return store.Names(); });
   if (!memory) return memory.error();
-  targets.remembered = LastAddresses(targets.unresolved, *memory);
+  daemon::Remember(*setup.policy, setup.config.viewpoint, *memory, targets);
   return {};
 }
 

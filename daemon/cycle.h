@@ -109,8 +109,9 @@ class Cycle {
   TimePoint TimeOfAges();
   void RemoveExpired(const policy::Config& config);
   void WarnOfNames(const Targets& targets);
+  void WarnOfRoutes(const Snapshot& snapshot);
   // Fills in where the names that do not resolve now last led to.
-  Result<void> Remember(Targets& targets);
+  Result<void> Remember(const Setup& setup, Targets& targets);
 
   Parts parts_;
   std::mutex mutex_;
@@ -118,7 +119,8 @@ class Cycle {
   AgeClock age_clock_;
   // What the log has said already.
   std::set<std::string> said_of_names_;
-  std::array<bool, 2> said_blind_{};  // by family
+  std::array<bool, 2> said_blind_{};     // by family
+  std::array<bool, 2> said_no_route_{};  // by family
   Blindness blindness_;
 };
 

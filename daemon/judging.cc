@@ -10,6 +10,7 @@
 #include "core/finding.h"
 #include "daemon/absences.h"
 #include "daemon/receivers.h"
+#include "daemon/unseen.h"
 #include "drift/coverage_drift.h"
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
@@ -127,6 +128,7 @@ void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
 }
 
 std::string_view WhyNothingWasAsked(const Drift& drift) {
+  if (drift.kind == DriftKind::kDnsUnresolved) return "none: it rests on what the resolver said";
   switch (SubjectOf(drift.kind)) {
     case DriftSubject::kPorts:
     case DriftSubject::kNetwork:
@@ -267,6 +269,7 @@ Result<NewsOfNames> LookAtNames(const storage::Store& store, const drift::Judgem
   const auto& [names, viewpoint] = std::tie(judgement.names, judgement.viewpoint);
   if (names.empty() || (judgement.run != 0 && !judgement.names_count)) return news;
   news.drifts = drift::OutOfScopeDrift(policy, viewpoint, names);
+  Append(drift::UnresolvedDrift(names), news.drifts);
   if (judgement.run == 0) return news;
   const auto memory = store.Names();
   if (!memory) return memory.error();
@@ -334,6 +337,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
     changes.known_of_absent = KnownOfAbsent(addresses, *snapshot, absent);
     changes.absences = std::move(absent.changes);
     changes.names_at = snapshot->run.started;
+    changes.unseen = UnseenIn(setup, targets, *evidence);
     made = EvidenceOf(advance, setup, *evidence, now);
   }
   changes.evidence = made;

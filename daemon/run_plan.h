@@ -1,6 +1,7 @@
 // Which endpoints one run asks: a stage of the schedule over the policy's targets.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -26,6 +27,8 @@ struct RunPlan {
   std::uint64_t expected_probes = 0;  // of a spread run
   // How long the run waits for hosts that limit their replies once all others are done.
   Duration slow_hosts_wait = kSlowHostsWait;
+  // Endpoints behind names that gave no answer: part of what was to be asked, and unknown.
+  std::uint64_t unanswered = 0;
   // `full` only: where the sweep stands once this run is committed.
   std::optional<storage::SweepCursor> next_cursor;
 };

@@ -103,9 +103,13 @@ std::string_view Advice(DriftKind kind) {
       return "Find its owner and name it in the policy, take it off the network, or let the policy "
              "ignore this network's unlisted hosts.";
     case DriftKind::kDnsOutOfScope:
-      return "Correct the name, or extend the scope once its owner authorises the probes.";
+      return "Correct the name, or extend the scope once its owner authorises the probes. An "
+             "address of this machine or its link has to stand under 'addresses' itself.";
     case DriftKind::kDnsChanged:
       return "Check whether the move was meant; the new addresses are scanned.";
+    case DriftKind::kDnsUnresolved:
+      return "Correct the name in DNS or in the policy, or mend the resolver of the machine that "
+             "posternd runs on (/etc/resolv.conf). Until it resolves, nothing behind it is asked.";
     case DriftKind::kViewpointBlind:
       return "Check this machine's uplink and packet filter, then the canaries themselves. Until a "
              "run sees again, nothing else of this family opens or resolves.";

@@ -179,6 +179,7 @@ void CheckPolicy(PolicyDraft& draft, const std::string& first_file, std::chrono:
   CheckDnsNames(draft, problems);
   CheckNetworks(draft, problems);
   CheckViewpointScopes(draft, problems);
+  if (draft.complete) CheckFamilies(draft, problems);
   CheckOwners(draft.policy, problems);
   CheckOverlaps(draft.policy, problems);
   WarnOfPastAcceptances(draft.policy, today, problems);

@@ -15,7 +15,14 @@ constexpr std::size_t kFewestCanaries = 2;
 void CheckCanaryPlaces(const Config& config, const Policy& policy, Problems& problems) {
   for (const auto& canary : config.canaries) {
     const auto& address = canary.endpoint.address;
-    if (!policy.MayProbe(address, config.viewpoint)) {
+    if (!policy.HasFamily(config.viewpoint, address.family())) {
+      problems.Error(canary.where, "canary " + address.ToString() +
+                                       " cannot be asked: viewpoint '" + config.viewpoint +
+                                       "' has no " + std::string(ToString(address.family())) +
+                                       "; take the canary out, or add the family to "
+                                       "viewpoints." +
+                                       config.viewpoint + ".families in the policy");
+    } else if (!policy.MayProbe(address, config.viewpoint)) {
       problems.Error(canary.where, "canary " + address.ToString() +
                                        " may not be probed from here; include it in the policy's "
                                        "scope");
@@ -42,6 +49,7 @@ void CheckCanaryCounts(const Config& config, const Policy& policy, Problems& pro
       if (canary.endpoint.address.family() == family) canaries.push_back(&canary);
     }
     if (canaries.size() >= kFewestCanaries) continue;
+    if (!policy.HasFamily(config.viewpoint, family)) continue;
     if (canaries.empty() && !HasTargets(policy, family)) continue;
     problems.Warning(canaries.empty() ? config.viewpoint_where : canaries.front()->where,
                      std::to_string(canaries.size()) + " canaries for " +

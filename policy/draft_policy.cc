@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/dns_name.h"
 #include "core/prefix.h"
 #include "policy/load_policy.h"
 #include "policy/yaml_reader.h"
@@ -79,13 +80,13 @@ std::string NameFrom(const IpAddress& address) {
   return name;
 }
 
-// The first name that a policy can use.
+// The first name that a policy can use; a DNS name in its canonical form.
 std::optional<std::string> NameIn(const ObservedScan& scan, const IpAddress& address) {
   const auto names = scan.names.find(address);
   if (names == scan.names.end()) return std::nullopt;
   const auto usable = std::find_if(names->second.begin(), names->second.end(), IsName);
   if (usable == names->second.end()) return std::nullopt;
-  return *usable;
+  return DnsNameKey(*usable);
 }
 
 // One IPv4 and one IPv6 address at most: rules tell families apart, not addresses of one family.

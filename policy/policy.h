@@ -85,8 +85,8 @@ struct AcceptRule {
 struct Host {
   std::string name;
   std::vector<IpAddress> addresses;
-  std::vector<std::string> dns;
-  std::string owner;  // empty: nobody is named
+  std::vector<std::string> dns;  // canonical (core/dns_name.h)
+  std::string owner;             // empty: nobody is named
   Criticality criticality = Criticality::kNormal;
   std::map<std::string, std::string> labels;
   std::vector<std::string> roles;  // each is a key of Policy::roles
@@ -114,9 +114,19 @@ struct AddressScope {
   bool Contains(const IpAddress& address) const;
 };
 
+// IPv4, IPv6 or both.
+struct FamilySet {
+  bool ipv4 = true;
+  bool ipv6 = true;
+
+  bool Has(Family family) const { return family == Family::kIpv4 ? ipv4 : ipv6; }
+};
+
 struct Viewpoint {
   std::string description;
   AddressScope scope;  // narrows Policy::scope; an empty include is all of it
+  // Nothing is asked over a family that is not in it, and nothing is said of that family.
+  FamilySet families = {};
 };
 
 struct Policy {
@@ -133,9 +143,13 @@ struct Policy {
 
   // Null if there is none.
   const Host* FindHost(std::string_view name) const;
+  // The host that has this DNS name, in whatever spelling; null if none has.
+  const Host* FindHostByDns(std::string_view name) const;
   const Host* HostOf(const IpAddress& address) const;
-  // Whether this policy authorises probing `address` from `viewpoint`. A viewpoint that it does not
-  // name sees the whole scope.
+  // Whether `viewpoint` has addresses of `family`. One that the policy does not name has both.
+  bool HasFamily(std::string_view viewpoint, Family family) const;
+  // Whether this policy authorises probing `address` from `viewpoint`: it is in the scope, and of a
+  // family that the viewpoint has. A viewpoint that the policy does not name sees the whole scope.
   bool MayProbe(const IpAddress& address, std::string_view viewpoint) const;
 };
 

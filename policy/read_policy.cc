@@ -92,12 +92,14 @@ bool IsNew(YamlReader& reader, const YamlNode& key, const std::string& what,
 void ReadViewpoints(YamlReader& reader, const YamlNode* node, PolicyDraft& draft) {
   for (const auto& [key, value] : NamedEntries(reader, node)) {
     if (!IsNew(reader, *key, "viewpoint", draft.viewpoints)) continue;
-    const Fields fields(reader, *value, "a viewpoint", {"description", "include", "exclude"});
+    const Fields fields(reader, *value, "a viewpoint",
+                        {"description", "include", "exclude", "families"});
     Viewpoint viewpoint;
     viewpoint.description = reader.Text(fields.Find("description")).value_or("");
     auto include = ReadPrefixes(reader, fields.Find("include"), YamlReader::Least::kAtLeastOne);
     viewpoint.scope.include = WithoutPlaces(include);
     viewpoint.scope.exclude = WithoutPlaces(ReadPrefixes(reader, fields.Find("exclude")));
+    viewpoint.families = ReadFamilySet(reader, fields.Find("families"));
     draft.policy.viewpoints.emplace(key->text, std::move(viewpoint));
     for (auto& placed : include) draft.viewpoint_includes.push_back(std::move(placed));
   }

@@ -4,6 +4,17 @@
 #include <utility>
 
 namespace postern::policy {
+
+FamilySet ReadFamilySet(YamlReader& reader, const YamlNode* node) {
+  if (node == nullptr) return {};
+  FamilySet set{.ipv4 = false, .ipv6 = false};
+  const auto listed = reader.Distinct<Family>(node, [&](const YamlNode* item) {
+    return reader.Choice(item, ParseFamily, {"ipv4", "ipv6"});
+  });
+  for (const auto family : listed) (family == Family::kIpv4 ? set.ipv4 : set.ipv6) = true;
+  return set;
+}
+
 namespace {
 
 Reach ReadReach(YamlReader& reader, const Fields& fields, std::vector<Reference>& from) {
@@ -15,15 +26,9 @@ Reach ReadReach(YamlReader& reader, const Fields& fields, std::vector<Reference>
   });
   std::sort(reach.from.begin(), reach.from.end());
 
-  const auto* families = fields.Find("families");
-  if (families == nullptr) return reach;
-  reach.ipv4 = reach.ipv6 = false;
-  const auto listed = reader.Distinct<Family>(families, [&](const YamlNode* node) {
-    return reader.Choice(node, ParseFamily, {"ipv4", "ipv6"});
-  });
-  for (const auto family : listed) {
-    (family == Family::kIpv4 ? reach.ipv4 : reach.ipv6) = true;
-  }
+  const auto families = ReadFamilySet(reader, fields.Find("families"));
+  reach.ipv4 = families.ipv4;
+  reach.ipv6 = families.ipv6;
   return reach;
 }
 

@@ -12,6 +12,9 @@ namespace postern::policy {
 // Rules that one list may hold: with it the search for overlaps stays short on any file.
 inline constexpr std::size_t kMaxRules = 4096;
 
+// The families that a list names; both where there is none.
+FamilySet ReadFamilySet(YamlReader& reader, const YamlNode* node);
+
 // Each appends the viewpoints that it names to `from`. Bad rules are reported and left out.
 std::vector<Expectation> ReadExpectations(YamlReader& reader, const YamlNode* node,
                                           std::vector<Reference>& from);

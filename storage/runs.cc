@@ -215,17 +215,6 @@ Result<std::optional<std::string>> LoadViewpoint(Database& database) {
   return viewpoint;
 }
 
-Result<std::optional<TimePoint>> LoadReliableRunStart(Database& database, const std::string& scan,
-                                                      std::uint64_t back) {
-  std::optional<TimePoint> started;
-  auto read = database.Each(
-      "SELECT started FROM runs WHERE scan = ? AND state = 'committed' AND complete = 1 "
-      "AND continues = 0 AND blind_ipv4 = 0 AND blind_ipv6 = 0 ORDER BY id DESC LIMIT 1 OFFSET ?",
-      {scan, ToValue(back - 1)}, [&](Row& row) { started = row.Time(); });
-  if (!read) return read.error();
-  return started;
-}
-
 Result<ScanHistory> LoadHistory(Database& database, const std::string& scan) {
   ScanHistory history;
   auto read = database.Each(

@@ -232,9 +232,10 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-// What a run's time went to, and the hosts that it did not wait for; `continues` is the run whose
-// slow hosts a run asked for the rest, 0 for a run of its own.
-constexpr std::string_view kAbsencesAndSlowHosts = R"sql(
+// Absent addresses; what a run's time went to, and the hosts that it did not wait for; `continues` is
+// the run whose slow hosts a run asked for the rest, 0 for a run of its own; and what the runs could
+// not look at: exceptions, so that no index is needed.
+constexpr std::string_view kAbsencesAndUnseen = R"sql(
 ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
 CREATE TABLE absences (
   address BLOB PRIMARY KEY,
@@ -249,11 +250,24 @@ CREATE TABLE absences (
 ALTER TABLE runs ADD COLUMN held_back TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE runs ADD COLUMN slow_hosts TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE runs ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN unseen_kept INTEGER NOT NULL DEFAULT 0;
+UPDATE OR REPLACE name_addresses SET name = lower(name) WHERE name <> lower(name);
+CREATE TABLE unseen (
+  scan TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  host TEXT NOT NULL,
+  ports TEXT NOT NULL,
+  seen INTEGER,
+  asked INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  PRIMARY KEY (scan, part, subject)
+) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps = {
-    kFirst,           kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
-    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsencesAndSlowHosts};
+constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
+                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
+                               kHowItEnded,      kAbsencesAndUnseen};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

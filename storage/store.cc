@@ -13,6 +13,7 @@
 #include "storage/retention.h"
 #include "storage/runs.h"
 #include "storage/snapshots.h"
+#include "storage/unseen.h"
 #include "storage/watches.h"
 #include "storage/write_lock.h"
 
@@ -23,6 +24,10 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   if (changes.snapshot != nullptr) {
     auto saved = SaveSnapshot(database, *changes.snapshot, changes.known_of_absent, held);
     if (!saved) return saved;
+    if (changes.unseen) {
+      auto kept = SaveUnseen(database, changes.snapshot->run, *changes.unseen);
+      if (!kept) return kept;
+    }
   }
   for (const auto& finding : changes.findings) {
     if (auto saved = SaveFinding(database, finding); !saved) return saved;
@@ -179,9 +184,11 @@ Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
   return LoadHistory(impl_->database(), scan);
 }
 
-Result<std::optional<TimePoint>> Store::ReliableRunStart(const std::string& scan,
-                                                         std::uint64_t back) const {
-  return LoadReliableRunStart(impl_->database(), scan, back);
+Result<Observations> Store::ObservationsOf(const std::string& scan,
+                                           std::uint64_t runs_per_round) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return LoadObservations(impl_->database(), scan, runs_per_round);
 }
 
 Result<NameMemory> Store::Names() const { return LoadNames(impl_->database()); }

@@ -22,6 +22,7 @@
 #include "core/evidence.h"
 #include "core/finding.h"
 #include "core/name_memory.h"
+#include "core/port_set.h"
 #include "core/result.h"
 #include "core/snapshot.h"
 
@@ -132,6 +133,42 @@ struct Expiry {
   std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
+// Something that a run was to look at and could not.
+struct Unseen {
+  std::string subject;  // an address, a DNS name that gave no full answer, or a whole family
+  std::string host;     // the policy's name; empty for a family
+  PortSet ports;        // of an address: those that stayed unknown; else empty
+
+  bool operator==(const Unseen&) const = default;
+};
+
+// All of it of one run: what is not in `list` was seen. Of a run that continues another, `seen` has
+// what it saw of the addresses that were not waited for, and `list` is empty.
+struct UnseenInRun {
+  std::vector<Unseen> list;
+  std::vector<Unseen> seen = {};
+  std::uint64_t runs_per_round = 1;  // a sweep asks each port once in so many runs
+  std::uint64_t part = 0;            // which of them this is, by any number of its own
+};
+
+struct UnseenSince {
+  std::string subject;
+  std::string host;
+  // The start of the last run that saw it; where none ever did, of the first that was to.
+  TimePoint since;
+
+  bool operator==(const UnseenSince&) const = default;
+};
+
+// What a scan rests on.
+struct Observations {
+  // When the oldest run of the newest round began. None: there was no whole round yet.
+  std::optional<TimePoint> round;
+  // The same, and the oldest `since` where that is earlier.
+  std::optional<TimePoint> oldest;
+  std::vector<UnseenSince> unseen;  // what that round did not see, the longest unseen first
+};
+
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
   const Snapshot* snapshot = nullptr;      // of a begun run; null: no run
@@ -142,6 +179,9 @@ struct Changes {
   std::map<std::string, std::vector<Transition>> outbox = {};
   std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
   std::span<const Evidence> evidence = {};                         // of findings that open
+  // Of a run that asks ports of the policy's hosts; none: whether it saw everything is told by its
+  // coverage.
+  std::optional<UnseenInRun> unseen = {};
   // Full answers of names, to be remembered as of that time.
   std::map<std::string, std::vector<IpAddress>> names = {};
   TimePoint names_at = {};
@@ -227,11 +267,8 @@ class Store {
   Result<std::optional<SweepCursor>> Cursor(const std::string& scan) const;
   Result<ScanHistory> HistoryOf(const std::string& scan) const;
 
-  // When the `back`-th newest run of the scan that can be relied on started (committed, complete,
-  // not blind, no continuation). None if there are not that many. A sweep of n slices rests on
-  // observations that are no older than its n-th newest run; 1 is the newest.
-  Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
-                                                    std::uint64_t back) const;
+  // What the scan rests on, where each of its ports is asked once in `runs_per_round` runs.
+  Result<Observations> ObservationsOf(const std::string& scan, std::uint64_t runs_per_round) const;
 
   // What the names that once resolved led to.
   Result<NameMemory> Names() const;

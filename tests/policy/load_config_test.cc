@@ -315,7 +315,7 @@ TEST(QuietHours, AreWeeklyOrDailyAndWrap) {
 
 constexpr const char* kPolicy = R"(version: 1
 scope: {authorized_by: security, include: [192.0.2.0/24, "2001:db8::/64"]}
-viewpoints: {public: {}, vpn: {}}
+viewpoints: {public: {}, vpn: {}, office: {families: [ipv4]}}
 networks: [{cidr: 192.0.2.0/28}]
 hosts:
   - {name: web-1, addresses: [192.0.2.10, "2001:db8::10"]}
@@ -349,6 +349,20 @@ c.yaml:6:5: warning: canary 192.0.2.10 is host 'web-1' of the policy; choose one
       ^
 c.yaml:7:5: error: canary 198.51.100.1 may not be probed from here; include it in the policy's scope
     - {address: 198.51.100.1, port: tcp/443, state: open}
+      ^
+)");
+}
+
+TEST(CrossCheck, AViewpointWithoutAFamilyHasNoCanariesOfIt) {
+  EXPECT_EQ(
+      CrossChecked("version: 1\nviewpoint: office\npolicy: p.yaml\n"
+                   "scans: [{name: sweep, stage: discover, every: 1h}]\n"
+                   "canaries:\n"
+                   "  - {address: 192.0.2.20, port: tcp/443, state: open}\n"
+                   "  - {address: 192.0.2.21, port: tcp/443, state: open}\n"
+                   "  - {address: \"2001:db8::20\", port: tcp/443, state: open}\n"),
+      R"(c.yaml:8:5: error: canary 2001:db8::20 cannot be asked: viewpoint 'office' has no ipv6; take the canary out, or add the family to viewpoints.office.families in the policy
+    - {address: "2001:db8::20", port: tcp/443, state: open}
       ^
 )");
 }

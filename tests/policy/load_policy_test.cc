@@ -64,6 +64,33 @@ TEST(LoadPolicy, ReadsTheWholePolicy) {
   EXPECT_EQ(managed[0].note, "Over two lines\n");
 }
 
+TEST(LoadPolicy, WarnsOfWhatNoViewpointHasTheFamilyFor) {
+  const auto loaded = LoadPolicyTexts({{"p.yaml", kScope + R"(viewpoints:
+  office: {families: [ipv4]}
+  dmz: {families: [ipv4]}
+hosts:
+  - name: web-1
+    addresses: [192.0.2.1, "2001:db8::1"]
+    expect:
+      - {ports: tcp/22, state: open, families: [ipv6], from: [dmz]}
+      - {ports: tcp/80, state: open}
+)"}},
+                                      kToday);
+  ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Count(Diagnostic::Level::kWarning), 2U);
+  const auto text = loaded.diagnostics.Render();
+  EXPECT_NE(text.find("p.yaml:8:28: warning: 2001:db8::1 is looked at from nowhere: no viewpoint "
+                      "has ipv6 (viewpoints.NAME.families)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("p.yaml:10:9: warning: this applies nowhere: no viewpoint that it names has "
+                      "such a family (viewpoints.NAME.families)"),
+            std::string::npos)
+      << text;
+  EXPECT_FALSE(loaded.policy->MayProbe(Address("2001:db8::1"), "office"));
+  EXPECT_TRUE(loaded.policy->MayProbe(Address("2001:db8::1"), "another"));
+}
+
 TEST(LoadPolicy, ReadsEveryFieldOfAHost) {
   const auto loaded = LoadPolicy(kValid + "everything.yaml", kToday);
   ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();

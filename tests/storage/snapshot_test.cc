@@ -129,8 +129,8 @@ TEST_F(SnapshotTest, ARunThatContinuesAnotherIsNoRunOfTheSchedule) {
 
   EXPECT_EQ(Loaded(*store, rest.run.id), Text(rest));
   EXPECT_EQ(Get(store->Runs(INT64_MAX, 1)).at(0).info.continues, first.run.id);
-  EXPECT_EQ(Get(store->ReliableRunStart("top", 1)), At(0));
-  EXPECT_EQ(Get(store->ReliableRunStart("top", 2)), std::nullopt);
+  EXPECT_EQ(Get(store->ObservationsOf("top", 1)).round, At(0));
+  EXPECT_EQ(Get(store->ObservationsOf("top", 2)).round, std::nullopt);
   const auto history = Get(store->HistoryOf("top"));
   EXPECT_EQ(history.runs, 1U);
   EXPECT_EQ(history.last_started, At(0));

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from lab import wait_for
-from servers import http_get, metric_samples
+from servers import http_get, metric_samples, must_answer
 
 BIN = Path(os.environ.get("POSTERN_BIN", Path(__file__).parents[2] / "build/dev/bin"))
 
@@ -107,6 +107,9 @@ class Daemon:
 
     def log_has(self, *texts):
         return all(text in self.process.log_text() for text in texts)
+
+    def api(self, path):
+        return json.loads(must_answer(f"http://{self.address}/api/v1/{path}"))
 
     def samples(self, name):
         """[(labels, value)] of a metric, as exported now."""
