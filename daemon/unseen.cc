@@ -88,9 +88,8 @@ std::vector<storage::Unseen> SeenBy(const Snapshot& snapshot) {
     if (!snapshot.coverage.Trusted(states.address.family())) continue;
     storage::Unseen one{states.address.ToString(), {}, {}};
     for (const auto protocol : kProtocols) {
-      for (const auto& range : states.of(protocol).Known().ranges()) {
-        one.ports.Add(protocol, range.ports);
-      }
+      const auto known = states.of(protocol).Known();
+      for (const auto& range : known.ranges()) one.ports.Add(protocol, range.ports);
     }
     seen.push_back(std::move(one));
   }
