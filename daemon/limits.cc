@@ -13,8 +13,8 @@
 namespace postern::daemon {
 namespace {
 
-// Estimates, not measured: event loops, captures and sockets of a scan besides its probes; event loop
-// and connection of a delivery; the database twice, listeners and the main event loop.
+// Estimates, not measured: event loops, captures and sockets of a scan besides its probes; event
+// loop and connection of a delivery; the database twice, listeners and the main event loop.
 constexpr std::size_t kOfScan = 16;
 constexpr std::size_t kOfReceiver = 6;
 constexpr std::size_t kOfTheRest = 40;
