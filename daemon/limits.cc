@@ -13,8 +13,8 @@
 namespace postern::daemon {
 namespace {
 
-// Measured with /proc/PID/fd on a machine with two interfaces: a scan has up to 14 open besides the
-// probes of a connect scan, a delivery up to 5, and all the rest up to 30.
+// Estimates, not measured: event loops, captures and sockets of a scan besides its probes; event
+// loop and connection of a delivery; the database twice, listeners and the main event loop.
 constexpr std::size_t kOfScan = 16;
 constexpr std::size_t kOfReceiver = 6;
 constexpr std::size_t kOfTheRest = 40;

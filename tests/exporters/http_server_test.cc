@@ -152,7 +152,9 @@ TEST(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
   const LoopbackSocket client = server.Connect();
   client.Send("GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(Undated(client.ReadUntil("up 1\n")), kUp);
-  client.Send("GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /missing HTTP/1.1\r\nHost: localhost\r\n\r\nGET /");
+  client.Send(
+      "GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /missing HTTP/1.1\r\nHost: "
+      "localhost\r\n\r\nGET /");
   EXPECT_EQ(Undated(client.ReadUntil("up 1\n")), kUp);
   EXPECT_TRUE(client.ReadUntil("nothing here\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
   client.Send("3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -172,9 +174,9 @@ TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
             Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab"),
             Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
-  EXPECT_EQ(
-      server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-      Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
+  EXPECT_EQ(server.Reply(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
   EXPECT_EQ(server.Reply("\x16\x03\x01\x02\r\n\r\n"),
             Refusal("400 Bad Request", "this is not an HTTP request\n"));
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x')),
@@ -212,9 +214,9 @@ TEST(HttpServerTest, TakesAWholeUrl) {
 
 TEST(HttpServerTest, TakesAPostWithoutABodyAndAnAnswerThatComesLate) {
   const Running server;
-  for (const auto* head :
-       {"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-        "POST /late HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}) {
+  for (const auto* head : {"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                           "POST /late HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                           "0\r\nConnection: close\r\n\r\n"}) {
     EXPECT_TRUE(server.Reply(head).ends_with("\r\n\r\nPOST up 1\n")) << head;
   }
 }
@@ -352,8 +354,8 @@ TEST(HttpServerTest, ClosesAClientThatNeverEndsItsHeader) {
   const Running server({.header = 50ms, .total = 1h, .idle = 1h});
   EXPECT_EQ(server.Reply(""), "");
   EXPECT_TRUE(Eventually([&] { return server.Reply("GET / HTTP/1.1\r\nX-Slow: ").empty(); }));
-  EXPECT_TRUE(
-      Eventually([&] { return server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT") == kUp; }));
+  EXPECT_TRUE(Eventually(
+      [&] { return server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT") == kUp; }));
 }
 
 TEST(HttpServerTest, ClosesAnIdleConnection) {
