@@ -78,7 +78,8 @@ ScanJudgement JudgeScan(const ObservedScan& scan, const policy::Policy& policy,
                         std::string_view viewpoint, const PortSet& also, TimePoint now) {
   ScanJudgement judgement;
   const auto targets = daemon::FindTargets(policy, viewpoint, NamesOf(scan));
-  judgement.drifts = daemon::DriftIn(scan.snapshot, policy, viewpoint, targets, now);
+  judgement.drifts =
+      daemon::DriftIn(scan.snapshot, policy, viewpoint, targets, now, scan.ports_secret);
   judgement.addresses = targets.list.size();
   judgement.unseen.assign(targets.unresolved.begin(), targets.unresolved.end());
   for (const auto& target : targets.list) {

@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "core/counted.h"
 #include "daemon/budget.h"
 #include "daemon/targets.h"
 
@@ -22,20 +23,19 @@ std::string Span(double seconds) {
 void PrintBudget(const daemon::ScanBudget& budget) {
   std::printf("%s (%s)\n", budget.scan.c_str(), std::string(ToString(budget.stage)).c_str());
   if (budget.stage == Stage::kDiscover) {
-    std::printf("  addresses   %llu one by one, and %llu links by multicast\n",
+    std::printf("  addresses   %llu one by one, and %s by multicast\n",
                 static_cast<unsigned long long>(budget.addresses),
-                static_cast<unsigned long long>(budget.links));
+                Counted(budget.links, "link").c_str());
   } else {
-    std::printf("  endpoints   %llu on %llu addresses\n",
-                static_cast<unsigned long long>(budget.endpoints),
-                static_cast<unsigned long long>(budget.addresses));
+    std::printf("  endpoints   %llu on %s\n", static_cast<unsigned long long>(budget.endpoints),
+                Counted(budget.addresses, "address").c_str());
   }
   std::printf("  probes      %llu if all answer, %llu if none does\n",
               static_cast<unsigned long long>(budget.fewest_probes),
               static_cast<unsigned long long>(budget.most_probes));
   if (budget.stage == Stage::kDiscover) {
-    std::printf("              and %llu ports of each unlisted host\n",
-                static_cast<unsigned long long>(budget.ports_of_unlisted));
+    std::printf("              and %s of each unlisted host\n",
+                Counted(budget.ports_of_unlisted, "port").c_str());
   }
   std::printf("  time        %s to %s by the limits, due every %s\n",
               Span(budget.shortest_seconds).c_str(), Span(budget.longest_seconds).c_str(),

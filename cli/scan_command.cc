@@ -18,6 +18,7 @@
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
 #include "cli/targets.h"
+#include "core/counted.h"
 #include "core/parse_number.h"
 #include "exporters/escape.h"
 #include "exporters/nmap_xml.h"
@@ -193,7 +194,7 @@ scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
 
 Result<void> CheckSize(const scanner::ScanPlan& plan) {
   if (plan.size() <= kMostEndpoints) return {};
-  return Error{"these are " + std::to_string(plan.size()) + " endpoints; one scan may have up to " +
+  return Error{"these are " + Counted(plan.size(), "endpoint") + "; one scan may have up to " +
                std::to_string(kMostEndpoints) + ": name fewer addresses or ports"};
 }
 
@@ -310,7 +311,7 @@ int StatusOf(const Coverage& coverage) {
             " endpoints are unknown";
   }
   for (const auto& [error, count] : coverage.send_errors) {
-    text += ", " + std::to_string(count) + " times " + error;
+    text += ", " + Counted(count, "time") + " " + error;
   }
   return Fail(kCouldNotTell, text);
 }

@@ -98,7 +98,9 @@ struct Drift {
   std::optional<Acceptance> acceptance;
   // dns_*: the addresses that make it one, ascending, at most kMostDriftAddresses.
   std::vector<IpAddress> addresses;
-  std::string detail;  // viewpoint_blind and coverage_stale: what was observed, in words
+  // viewpoint_blind and coverage_stale: what was observed, in words. all_ports_open: which
+  // sensitive ports are among `ports`, in words.
+  std::string detail;
 
   bool operator==(const Drift&) const = default;
 };

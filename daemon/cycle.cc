@@ -168,12 +168,14 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!cursor) return cursor.error();
     const auto run = store.BeginRun(info);
     if (!run) return run.error();
+    const auto& secret = store.ports_secret();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
                         info.started);
-    if (scan.stage != Stage::kDiscover) return Begun{std::move(plan), *run, *findings, {}, {}};
+    if (scan.stage != Stage::kDiscover)
+      return Begun{std::move(plan), *run, *findings, {}, {}, secret};
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
-    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known)};
+    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known), secret};
   });
   if (begun) {
     info.id = begun->run;
@@ -220,11 +222,15 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   snapshot.addresses = std::move(result.addresses);
 
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
-  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint);
+  const auto drifts_now = [&] {
+    return DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now(),
+                   begun.ports_secret);
+  };
+  auto drifts = drifts_now();
+  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint, begun.ports_secret);
   if (request.plan.size() > 0) {
     AddPart(scan(), snapshot);
-    drifts = DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now());
+    drifts = drifts_now();
   }
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
@@ -244,7 +250,8 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
                          const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
                          const std::stop_token& stop) {
   const auto& viewpoint = setup.config.viewpoint;
-  const auto listed = targets.Listed();
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   auto question = DiscoveryOf(*setup.policy, viewpoint, listed, begun.findings);
   question.seed = request.seed;
   question.may_probe = request.may_probe;
@@ -312,6 +319,15 @@ void Cycle::TellSight(const policy::Config& config, const RunEvidence& evidence)
   }
 }
 
+std::vector<Family> Cycle::BlindFamilies() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Family> families;
+  for (const auto family : kFamilies) {
+    if (said_blind_.at(static_cast<std::size_t>(family))) families.push_back(family);
+  }
+  return families;
+}
+
 Result<void> Cycle::JudgePolicy() {
   const auto setup = parts_.setup.Get();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
@@ -344,6 +360,9 @@ Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
     if (committed) {
       parts_.metrics.SetFindings(committed->findings,
                                  static_cast<std::size_t>(setup.config.finding_series_limit));
+      // What it could not mark is marked before it is delivered.
+      auto held = FollowWindows(store, setup.config, parts_.windows(), parts_.clock.Now());
+      if (!held) parts_.metrics.RecordStorageError(StorageOperation::kCommit);
       PublishOutboxes(store, setup.config, parts_.metrics);
     }
     return committed;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/finding.h"
+#include "daemon/canaries.h"
 #include "daemon/receivers.h"
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
@@ -117,8 +118,10 @@ std::array<bool, 2> Vouched(const RunEvidence& evidence) {
 
 std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
                                  const Discovery& discovery, const Snapshot& snapshot) {
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   const auto unlisted =
-      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, targets.Listed(), discovery);
+      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, listed, discovery);
   return drift::UnlistedDrift(unlisted, snapshot.addresses);
 }
 
@@ -216,6 +219,7 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.unresolved_names = targets.unresolved;
   judgement.names = targets.names;
   judgement.has_canaries = HaveCanaries(setup.config);
+  judgement.canaries = CanaryAddresses(setup.config.canaries);
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
     judgement.vouched = Vouched(*evidence);
@@ -269,7 +273,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   if (evidence != nullptr) judgement.sight = SightOf(*evidence, *before);
   auto addresses = JudgeTargets(targets, *std::move(before), snapshot);
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now);
+  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now, store.ports_secret());
   Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
   const auto discovery = TrustedPart(evidence);
   if (discovery) Append(UnlistedDrift(setup, targets, *discovery, *snapshot), drifts);
@@ -333,8 +337,10 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 }
 
 std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
-                           std::string_view viewpoint, const Targets& targets, TimePoint now) {
-  auto drifts = drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now);
+                           std::string_view viewpoint, const Targets& targets, TimePoint now,
+                           std::string_view ports_secret) {
+  auto drifts = drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now,
+                                   ports_secret);
   Append(drift::OutOfScopeDrift(policy, viewpoint, targets.names), drifts);
   return drifts;
 }

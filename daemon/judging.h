@@ -62,6 +62,7 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 // The drift that a snapshot alone shows, without any past: for `postern drift`, and to know what to
 // confirm.
 std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
-                           std::string_view viewpoint, const Targets& targets, TimePoint now);
+                           std::string_view viewpoint, const Targets& targets, TimePoint now,
+                           std::string_view ports_secret);
 
 }  // namespace postern::daemon

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/counted.h"
 #include "core/log.h"
 #include "core/time.h"
 #include "daemon/daemon.h"
@@ -24,8 +25,8 @@ int CheckConfig(const DaemonOptions& options) {
   std::fprintf(stderr, "%s\n", loaded.Problems().c_str());
   if (!loaded.unreadable.empty()) return kCannot;
   if (!loaded.setup) return kInvalid;
-  std::printf("%s: ok (%zu hosts)\n", options.config_path.c_str(),
-              loaded.setup->policy->hosts.size());
+  std::printf("%s: ok (%s)\n", options.config_path.c_str(),
+              postern::Counted(loaded.setup->policy->hosts.size(), "host").c_str());
   return 0;
 }
 

@@ -181,9 +181,16 @@ class Metrics::Impl {
   Series& failing_since = Gauge(
       "postern_receiver_failing_since_timestamp_seconds",
       "Since when every delivery to the receiver fails; 0: the last one did not.", {"receiver"});
+  Series& change_windows =
+      Gauge("postern_change_windows_active",
+            "Windows of change in force: notifications about what they select wait.");
+  Series& held =
+      Gauge("postern_notifications_held",
+            "Transitions of findings that wait for the end of a window of change.", {"receiver"});
   Series& outbox_pending =
       Gauge("postern_outbox_pending",
-            "Transitions of findings that the receiver has not taken yet.", {"receiver"});
+            "Transitions of findings that the receiver has not taken yet; what is held left out.",
+            {"receiver"});
   Series& outbox_oldest =
       Gauge("postern_outbox_oldest_timestamp_seconds",
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
@@ -203,6 +210,12 @@ class Metrics::Impl {
   std::set<std::string> scans;
   std::set<std::string> receivers;
   std::map<std::string, prometheus::Histogram> durations;  // by scan
+
+  // Sets the series of a receiver that is configured.
+  void SetOfReceiver(Series& series, std::string_view receiver, double value) {
+    const std::lock_guard lock(mutex);
+    if (receivers.contains(std::string(receiver))) series.At({receiver}) = value;
+  }
 
   std::vector<prometheus::MetricFamily> Collect() const {
     std::vector<prometheus::MetricFamily> families;
@@ -225,6 +238,7 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->web_reload_successful.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
+  impl_->change_windows.At({}) = 0;
   impl_->probing_since.At({}) = 0;
   impl_->retransmits.At({}) = 0;
   impl_->capture_drops.At({}) = 0;
@@ -284,8 +298,9 @@ void Metrics::SetSchedule(std::string_view scan, const ScanSchedule& schedule, T
 void Metrics::SetReceivers(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->receivers = {names.begin(), names.end()};
-  for (Series* series : {&impl_->notifications, &impl_->failing_since, &impl_->outbox_pending,
-                         &impl_->outbox_oldest, &impl_->outbox_delay, &impl_->dead_letters}) {
+  for (Series* series :
+       {&impl_->notifications, &impl_->failing_since, &impl_->outbox_pending, &impl_->outbox_oldest,
+        &impl_->outbox_delay, &impl_->dead_letters, &impl_->held}) {
     series->Retain(impl_->receivers);
     for (const std::string& receiver : impl_->receivers) series->At({receiver});
   }
@@ -420,22 +435,25 @@ void Metrics::SetHosts(const HostCounts& counts) {
 
 void Metrics::SetOutbox(std::string_view receiver, std::size_t pending,
                         std::optional<TimePoint> oldest) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->outbox_pending.At({receiver}) = static_cast<double>(pending);
-  impl_->outbox_oldest.At({receiver}) = SecondsOrZero(oldest);
+  impl_->SetOfReceiver(impl_->outbox_pending, receiver, static_cast<double>(pending));
+  impl_->SetOfReceiver(impl_->outbox_oldest, receiver, SecondsOrZero(oldest));
 }
 
 void Metrics::SetOutboxDelay(std::string_view receiver, Duration delay) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->outbox_delay.At({receiver}) = Seconds(delay);
+  impl_->SetOfReceiver(impl_->outbox_delay, receiver, Seconds(delay));
 }
 
 void Metrics::SetDeadLetters(std::string_view receiver, std::size_t count) {
+  impl_->SetOfReceiver(impl_->dead_letters, receiver, static_cast<double>(count));
+}
+
+void Metrics::SetHeldNotifications(std::string_view receiver, std::size_t count) {
+  impl_->SetOfReceiver(impl_->held, receiver, static_cast<double>(count));
+}
+
+void Metrics::SetChangeWindows(std::size_t count) {
   const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->dead_letters.At({receiver}) = static_cast<double>(count);
+  impl_->change_windows.At({}) = static_cast<double>(count);
 }
 
 void Metrics::RecordDelivery(std::string_view receiver) {
@@ -445,9 +463,7 @@ void Metrics::RecordDelivery(std::string_view receiver) {
 }
 
 void Metrics::SetFailingSince(std::string_view receiver, std::optional<TimePoint> since) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->failing_since.At({receiver}) = SecondsOrZero(since);
+  impl_->SetOfReceiver(impl_->failing_since, receiver, SecondsOrZero(since));
 }
 
 void Metrics::RecordDeliveryFailure(std::string_view receiver, std::string_view reason) {

@@ -135,6 +135,7 @@ bool MayProbeAll(const Policy& policy, std::string_view viewpoint, const Prefix&
 std::vector<Prefix> SweptParts(const Policy& policy, std::string_view viewpoint,
                                const Network& network, const std::set<IpAddress>& left_out) {
   std::vector<Prefix> parts;
+  if (!network.IsWatchedFrom(viewpoint)) return parts;
   AddParts(ScopesOfNetwork(policy, viewpoint, network), network.cidr, parts);
   std::vector<Prefix> swept;
   for (const auto& part : parts) AddWithout(left_out, part, swept);

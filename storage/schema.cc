@@ -232,9 +232,30 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view kChangeWindows = R"sql(
+CREATE TABLE change_windows (
+  hosts TEXT NOT NULL,
+  owners TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (hosts, owners, networks)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN held TEXT;
+ALTER TABLE outbox ADD COLUMN released INTEGER;
+CREATE INDEX outbox_held ON outbox (receiver, finding)
+  WHERE held IS NOT NULL AND released IS NULL AND delivered IS NULL AND refused IS NULL;
+CREATE TABLE secrets (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
                                kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded};
+                               kHowItEnded,      kChangeWindows};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -264,11 +264,14 @@ class Rescans {
     auto result = SynScan(request, limiter_, network_);
     snapshot.coverage = std::move(result.coverage);
     snapshot.addresses = std::move(result.addresses);
-    auto drifts = daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_);
-    request.plan = daemon::RandomPortsPlan(snapshot, drifts, findings, "public");
+    auto drifts =
+        daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_, store_->ports_secret());
+    request.plan =
+        daemon::RandomPortsPlan(snapshot, drifts, findings, "public", store_->ports_secret());
     if (request.plan.size() > 0) {
       daemon::AddPart(SynScan(request, limiter_, network_), snapshot);
-      drifts = daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_);
+      drifts = daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_,
+                               store_->ports_secret());
     }
 
     world_.Strike();

@@ -129,13 +129,27 @@ TEST_F(OpenTest, RefusesADatabaseThatMayNotBeWritten) {
 
 TEST_F(OpenTest, RefusesANewerSchema) {
   Write();
-  Sql("PRAGMA user_version = 8");
+  Sql("PRAGMA user_version = 9");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 8, this one knows 7): "
+                                  ": made by a newer Postern (schema 9, this one knows 8): "
                                   "upgrade, or restore a backup");
   }
-  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"8"});
+  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"9"});
+}
+
+TEST_F(OpenTest, MakesTheSecretOfTheRandomPortsOnce) {
+  const auto secret_in = [](const std::string& path, Access access) {
+    const auto store = Store::Open(path, access);
+    EXPECT_TRUE(store) << store.error().message;
+    return (*store)->ports_secret();
+  };
+  const auto secret = secret_in(path_, Access::kWrite);
+  EXPECT_EQ(secret.size(), 64U);
+  EXPECT_EQ(secret.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(secret_in(path_, Access::kWrite), secret);
+  EXPECT_EQ(secret_in(path_, Access::kRead), secret);
+  EXPECT_NE(secret_in(path_ + "-other", Access::kWrite), secret);
 }
 
 TEST_F(OpenTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {
