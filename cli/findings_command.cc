@@ -235,6 +235,7 @@ void AddOptions(CLI::App& command, Options& options) {
 template <typename T, std::size_t N>
 std::vector<std::string> NamesOf(const std::array<T, N>& values) {
   std::vector<std::string> names;
+  names.reserve(N);
   for (const auto value : values) names.emplace_back(ToString(value));
   return names;
 }

@@ -53,7 +53,9 @@ std::string ToString(const WindowSelector& selector) {
   std::vector<std::string> networks;
   for (const auto& network : selector.networks) networks.push_back(network.ToString());
   std::vector<std::string> labels;
-  for (const auto& [name, value] : selector.labels) labels.push_back(name + "=" + value);
+  for (const auto& [name, value] : selector.labels) {
+    labels.push_back(std::string(name).append("=").append(value));
+  }
   std::string text;
   Append("host", selector.hosts, text);
   Append("owner", selector.owners, text);

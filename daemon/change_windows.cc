@@ -57,11 +57,11 @@ std::vector<ActiveWindow> ChangeWindows::Active(const policy::Policy& policy) co
 std::vector<OperatorWindow> ChangeWindows::TakeEnded() {
   const std::lock_guard lock(mutex_);
   const auto elapsed = Elapsed(clock_);
-  const auto ended = std::ranges::stable_partition(
-      operators_, [&](const Timed& timed) { return elapsed < timed.end; });
+  const auto ended = std::stable_partition(operators_.begin(), operators_.end(),
+                                           [&](const Timed& timed) { return elapsed < timed.end; });
   std::vector<OperatorWindow> taken;
-  for (const auto& timed : ended) taken.push_back(timed.window);
-  operators_.erase(ended.begin(), ended.end());
+  for (auto timed = ended; timed != operators_.end(); ++timed) taken.push_back(timed->window);
+  operators_.erase(ended, operators_.end());
   return taken;
 }
 

@@ -80,8 +80,8 @@ Result<WindowSelector> SelectorOf(const json::object& request) {
     selector.networks.push_back(*network);
   }
   std::ranges::sort(selector.networks);
-  const auto repeated = std::ranges::unique(selector.networks);
-  selector.networks.erase(repeated.begin(), repeated.end());
+  const auto repeated = std::unique(selector.networks.begin(), selector.networks.end());
+  selector.networks.erase(repeated, selector.networks.end());
   return selector;
 }
 

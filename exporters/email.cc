@@ -171,17 +171,18 @@ void EmailReceiver::SendEach(const DeliveryBatch& batch, const SendMail& send,
   };
   auto waiting = WhatWaits(batch, outcome);
   // What a window of change held is told together.
-  const auto alone = std::ranges::stable_partition(
-      waiting, [](const Waiting& one) { return !one.news.window.empty(); });
-  auto held = std::span(waiting.begin(), alone.begin());
+  const auto alone = std::stable_partition(
+      waiting.begin(), waiting.end(), [](const Waiting& one) { return !one.news.window.empty(); });
+  auto held = std::span(waiting.begin(), alone);
   while (!held.empty()) {
     const auto part = held.first(std::min(held.size(), kLongestDigest));
     if (must_end() || !TellTogether(settings_.envelope, part, batch.now, send, outcome)) return;
     held = held.subspan(part.size());
   }
-  for (const auto& one : alone) {
-    if (must_end() || !TellTogether(settings_.envelope, {&one, 1}, batch.now, send, outcome))
+  for (const auto& one : std::span(alone, waiting.end())) {
+    if (must_end() || !TellTogether(settings_.envelope, {&one, 1}, batch.now, send, outcome)) {
       return;
+    }
   }
 }
 
