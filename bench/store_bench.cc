@@ -282,8 +282,8 @@ class Simulation {
 
   Sight Look(const policy::ScanConfig& scan, const std::vector<Finding>& findings,
              const std::optional<storage::SweepCursor>& cursor) const {
-    const auto plan =
-        daemon::PlanRun(*setup_.policy, "public", scan, targets_.list, findings, cursor, now_);
+    const auto plan = daemon::PlanRun(*setup_.policy, "public", scan, targets_.list, findings,
+                                      cursor, now_, setup_.config.confirm.reopen_within);
     Sight sight{world_.version(), judged_, plan.next_cursor, {}};
     for (const auto& [address, ports] : AskedBy(plan.endpoints, scan.stage)) {
       sight.addresses.push_back(world_.See(address, ports));
@@ -316,8 +316,8 @@ class Simulation {
 
   void Judge(daemon::RunEvidence& evidence) {
     const auto now = evidence.snapshot.run.finished;
-    for (const auto& drift : daemon::DriftIn(evidence.snapshot, *setup_.policy, "public", targets_,
-                                             now, store_->ports_secret())) {
+    for (const auto& drift : daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now,
+                                             store_->ports_secret())) {
       const Endpoint endpoint{drift.address, drift.protocol, drift.port};
       evidence.confirmed.insert(endpoint);
       evidence.exchanges[FindingId("public", drift)] = ConfirmingExchange(endpoint, now_);

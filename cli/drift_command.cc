@@ -57,7 +57,7 @@ struct Comparison {
 };
 
 struct Outcome {
-  Snapshot snapshot;
+  daemon::RunEvidence evidence;
   std::vector<Drift> drifts;
   daemon::Targets targets;
 };
@@ -139,19 +139,21 @@ Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {
   request.seed = std::random_device{}();
   request.may_probe = may_probe;
   auto result = ScanWithProgress(request, limiter, stop);
-  outcome.snapshot.coverage = std::move(result.coverage);
-  outcome.snapshot.addresses = std::move(result.addresses);
+  auto& snapshot = outcome.evidence.snapshot;
+  snapshot.coverage = std::move(result.coverage);
+  snapshot.addresses = std::move(result.addresses);
   const auto drifts_now = [&] {
-    return daemon::DriftIn(outcome.snapshot, *setup.policy, viewpoint, outcome.targets,
+    return daemon::DriftIn(outcome.evidence, *setup.policy, viewpoint, outcome.targets,
                            SystemClock().Now(), comparison.ports_secret);
   };
-  auto drifts = drifts_now();
   request.plan =
-      daemon::RandomPortsPlan(outcome.snapshot, drifts, {}, viewpoint, comparison.ports_secret);
-  if (request.plan.size() > 0) {
-    daemon::AddPart(ScanWithProgress(request, limiter, stop), outcome.snapshot);
-    drifts = drifts_now();
-  }
+      daemon::RandomPortsPlan(snapshot, drifts_now(), {}, viewpoint, comparison.ports_secret);
+  if (request.plan.size() > 0) daemon::AddPart(ScanWithProgress(request, limiter, stop), snapshot);
+  outcome.evidence.signs = daemon::AskForSigns(
+      {.known = {}, .absences = {}, .others = {}, .seed = request.seed, .may_probe = may_probe},
+      snapshot, limiter, stop);
+  snapshot.coverage.Add(outcome.evidence.signs.coverage);
+  auto drifts = drifts_now();
   const auto confirmed =
       daemon::Confirmation({limiter, may_probe, SystemClock()}, setup.config.confirm.open_methods)
           .ConfirmOpen(drifts, stop);
@@ -213,7 +215,7 @@ void Say(const std::string& message) {
 
 // Says on standard error what was looked at, and returns whether it was everything.
 bool ReportCoverage(const Outcome& outcome) {
-  const auto& coverage = outcome.snapshot.coverage;
+  const auto& coverage = outcome.evidence.snapshot.coverage;
   for (const auto& failure : outcome.targets.failures) {
     std::fprintf(stderr, "postern: %s does not resolve (%s): unknown\n", failure.name.c_str(),
                  failure.error.c_str());

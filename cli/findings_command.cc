@@ -190,6 +190,10 @@ void PrintWhole(const Finding& finding, const HeldNews* held) {
   }
   line("first seen", FormatTime(finding.first_seen));
   line("last seen", FormatTime(finding.last_seen));
+  if (finding.unverified_since) {
+    line("unverified", "since " + FormatTime(*finding.unverified_since) +
+                           ": its address gives no sign of life, or changed as a whole");
+  }
   line("opened", OptionalTime(finding.opened));
   line("resolved", OptionalTime(finding.resolved) +
                        (finding.resolved_by.empty() ? "" : ": " + finding.resolved_by));

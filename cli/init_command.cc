@@ -24,7 +24,6 @@
 #include "exporters/escape.h"
 #include "policy/draft_policy.h"
 #include "scanner/method.h"
-#include "scanner/printer_ports.h"
 
 namespace postern::cli {
 namespace {
@@ -121,16 +120,14 @@ Result<ObservedScan> ScanNow(const Options& options) {
                                    return scanner::Resolve(names, kResolveDeadline);
                                  });
   if (!targets) return targets.error();
-  const auto asked =
-      scanner::WithoutPrinterPorts(*ports, scanner::PortsNamedOneByOne(options.ports));
   scanner::ScanRequest request;
-  request.plan.Add(targets->prefixes, asked);
+  request.plan.Add(targets->prefixes, *ports);
   request.seed = std::random_device{}();
   scanner::RateLimiter limiter({});
   const InterruptWatch interrupt;
   bool certain = true;
   if (options.discover) {
-    const auto narrowed = NarrowToUpTargets(asked, *targets, limiter, interrupt.token(), request);
+    const auto narrowed = NarrowToUpTargets(*ports, *targets, limiter, interrupt.token(), request);
     if (!narrowed) return narrowed.error();
     certain = *narrowed;
   }

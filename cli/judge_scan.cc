@@ -78,8 +78,10 @@ ScanJudgement JudgeScan(const ObservedScan& scan, const policy::Policy& policy,
                         std::string_view viewpoint, const PortSet& also, TimePoint now) {
   ScanJudgement judgement;
   const auto targets = daemon::FindTargets(policy, viewpoint, NamesOf(scan));
-  judgement.drifts =
-      daemon::DriftIn(scan.snapshot, policy, viewpoint, targets, now, scan.ports_secret);
+  daemon::RunEvidence evidence;
+  evidence.snapshot = scan.snapshot;
+  evidence.signs = daemon::SignsWithin(scan.snapshot);
+  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now, scan.ports_secret);
   judgement.addresses = targets.list.size();
   judgement.unseen.assign(targets.unresolved.begin(), targets.unresolved.end());
   for (const auto& target : targets.list) {

@@ -26,7 +26,6 @@
 #include "exporters/scan_text.h"
 #include "policy/load_config.h"
 #include "scanner/method.h"
-#include "scanner/printer_ports.h"
 #include "scanner/syn_scan.h"
 
 namespace postern::cli {
@@ -46,8 +45,7 @@ constexpr const char* kFooter =
     "of a host of the policy. Without --policy or --config the targets are the scope; with one, a\n"
     "target outside its scope is refused before any packet.\n"
     "\n"
-    "Ports 9100-9107 are left out, since printers print what they are sent, unless they are named\n"
-    "one by one or the target is this machine's loopback.\n"
+    "No TCP port is sent any data, so that a printer at tcp/9100-9107 prints nothing.\n"
     "\n"
     "Rates hold over any second and count everything sent. The defaults are 2000 probes a second\n"
     "overall, 200 to a host and 1000 to a network, with --config its limits; where every target "
@@ -172,23 +170,9 @@ scanner::RateCaps Caps(const Options& options, const Scope& scope, const ScanTar
   return caps;
 }
 
-scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
-                           const std::vector<Prefix>& prefixes) {
-  std::vector<Prefix> loopback;
-  std::vector<Prefix> others;
-  for (const auto& prefix : prefixes) {
-    (prefix.base().IsLoopback() ? loopback : others).push_back(prefix);
-  }
-  const auto gentle = scanner::WithoutPrinterPorts(ports, scanner::PortsNamedOneByOne(spec));
-  if (!others.empty() && gentle != ports) {
-    PortSet left_out = ports;
-    left_out.Remove(gentle);
-    Say("leaving out " + left_out.ToString() +
-        ", since printers print what they are sent; to ask them, name them one by one");
-  }
+scanner::ScanPlan MakePlan(const PortSet& ports, const std::vector<Prefix>& prefixes) {
   scanner::ScanPlan plan;
-  plan.Add(loopback, ports);
-  plan.Add(others, gentle);
+  plan.Add(prefixes, ports);
   return plan;
 }
 
@@ -225,7 +209,7 @@ Result<scanner::ScanRequest> MakeRequest(const Options& options, const Scope& sc
                                          const PortSet& ports, const ScanTargets& targets) {
   scanner::ScanRequest request;
   if (auto route = SetRoute(options, targets, request); !route) return route.error();
-  request.plan = MakePlan(options.ports, ports, targets.prefixes);
+  request.plan = MakePlan(ports, targets.prefixes);
   if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   request.tries = static_cast<int>(options.retries) + 1;
   std::random_device random;
@@ -248,9 +232,8 @@ std::vector<std::string> CommandLine() {
 }
 
 // Leaves of the request's addresses those that somebody answers at. Whether that is known of all.
-Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
-                               const ScanTargets& targets, scanner::RateLimiter& limiter,
-                               scanner::ScanRequest& request) {
+Result<bool> NarrowToUpTargets(const PortSet& ports, const ScanTargets& targets,
+                               scanner::RateLimiter& limiter, scanner::ScanRequest& request) {
   scanner::DiscoverRequest question;
   question.ranges = targets.prefixes;
   question.links = targets.links;
@@ -267,7 +250,7 @@ Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
   const auto up = FindUpTargets(question, limiter, interrupt.token());
   if (!up) return up.error();
   for (const auto& note : up->notes) Say(note);
-  request.plan = MakePlan(options.ports, ports, up->prefixes);
+  request.plan = MakePlan(ports, up->prefixes);
   if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   return up->certain;
 }
@@ -347,7 +330,7 @@ int Scan(const Options& options) {
   scanner::RateLimiter limiter(Caps(options, scope, *targets));
   bool certain = true;
   if (options.discover) {
-    const auto narrowed = NarrowToUpTargets(options, *ports, *targets, limiter, *request);
+    const auto narrowed = NarrowToUpTargets(*ports, *targets, limiter, *request);
     if (!narrowed) return Fail(kCouldNotTell, narrowed.error().message);
     certain = *narrowed;
   }

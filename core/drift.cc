@@ -176,7 +176,8 @@ std::string Summary(const Drift& drift) {
     case DriftKind::kMissing:
       return ports + " on " + where + " must be open and is " + state + reason;
     case DriftKind::kHostUnreachable:
-      return "none of the ports that must be open on " + where + " answers: " + ports;
+      return "none of the ports that must be open on " + where + " answers: " + ports +
+             (drift.detail.empty() ? "" : "; " + drift.detail);
     case DriftKind::kAllPortsOpen:
       return where + " answers on " +
              Counted(drift.ports.size(), std::string(ToString(drift.protocol)) + " port") +

@@ -98,8 +98,8 @@ struct Drift {
   std::optional<Acceptance> acceptance;
   // dns_*: the addresses that make it one, ascending, at most kMostDriftAddresses.
   std::vector<IpAddress> addresses;
-  // viewpoint_blind and coverage_stale: what was observed, in words. all_ports_open: which
-  // sensitive ports are among `ports`, in words.
+  // viewpoint_blind, coverage_stale and host_unreachable: what was observed, in words.
+  // all_ports_open: which sensitive ports are among `ports`, in words.
   std::string detail;
 
   bool operator==(const Drift&) const = default;

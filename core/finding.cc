@@ -16,11 +16,12 @@ constexpr EnumNames<FindingState, 5> kStates = {{
     {FindingState::kResolved, "resolved"},
 }};
 
-constexpr EnumNames<Resolution, 4> kResolutions = {{
+constexpr EnumNames<Resolution, 5> kResolutions = {{
     {Resolution::kFixed, "fixed"},
     {Resolution::kPolicy, "policy"},
     {Resolution::kWithdrawn, "withdrawn"},
     {Resolution::kExpired, "expired"},
+    {Resolution::kGone, "gone"},
 }};
 
 constexpr EnumNames<TransitionKind, 3> kTransitions = {{

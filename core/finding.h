@@ -36,9 +36,10 @@ enum class Resolution : std::uint8_t {
   kPolicy,     // the policy now agrees with the last trusted observation
   kWithdrawn,  // its endpoint left the policy, the scope or its DNS name
   kExpired,    // an event: it ends by itself
+  kGone,       // its address has given no sign of life for confirm.gone_after; nothing is proven
 };
 
-// "fixed", "policy", "withdrawn", "expired".
+// "fixed", "policy", "withdrawn", "expired", "gone".
 std::string_view ToString(Resolution resolution);
 std::optional<Resolution> ParseResolution(std::string_view text);
 
@@ -58,8 +59,10 @@ struct Finding {
   std::string viewpoint;
   Drift drift;  // as last seen
   FindingState state = FindingState::kPending;
-  std::optional<Resolution> resolution;            // set while resolved
-  std::optional<Acknowledgement> acknowledgement;  // set while acknowledged
+  std::optional<Resolution> resolution;  // set while resolved
+  // Set while acknowledged, and kept after the end, so that a return within confirm.reopen_within
+  // finds it again.
+  std::optional<Acknowledgement> acknowledgement;
 
   int seen = 0;               // runs in a row in which it was seen; counts towards confirmation
   int agreeing = 0;           // fresh trusted runs in a row that agree with the policy
@@ -68,7 +71,8 @@ struct Finding {
 
   TimePoint first_seen;
   TimePoint last_seen;
-  std::optional<TimePoint> opened;  // of this episode
+  std::optional<TimePoint> unverified_since;  // its address is absent since then
+  std::optional<TimePoint> opened;            // of this episode
   std::optional<TimePoint> resolved;
   // What the last observation before `resolved` was, in words: "closed (rst)". Only of ports, and
   // only where they were fixed.

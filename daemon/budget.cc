@@ -22,7 +22,7 @@ struct Load {
 
 std::uint64_t EndpointsAt(const policy::Policy& policy, std::string_view viewpoint,
                           const policy::ScanConfig& scan, const Target& target) {
-  return PlanRun(policy, viewpoint, scan, {&target, 1}, {}, std::nullopt, TimePoint{})
+  return PlanRun(policy, viewpoint, scan, {&target, 1}, {}, std::nullopt, TimePoint{}, Duration{})
       .endpoints.size();
 }
 

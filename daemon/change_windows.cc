@@ -1,10 +1,29 @@
 #include "daemon/change_windows.h"
 
 #include <algorithm>
+#include <string_view>
 
+#include "core/log.h"
 #include "daemon/schedule.h"
 
 namespace postern::daemon {
+namespace {
+
+// A line for each of `these` that is not among `those`.
+void LogNew(std::string_view message, const WindowWords& these, const WindowWords& those) {
+  for (const auto& [selects, words] : these) {
+    const auto at = those.find(selects);
+    if (at != those.end() && at->second == words) continue;
+    Log(LogLevel::kInfo, message, {{"window", words}, {"selects", selects}});
+  }
+}
+
+}  // namespace
+
+void LogWindows(const WindowWords& before, const WindowWords& now) {
+  LogNew("a window of change begins; notifications about what it selects wait", now, before);
+  LogNew("a window of change is over; what is left is told", before, now);
+}
 
 const ActiveWindow* FindWindow(const std::vector<ActiveWindow>& windows, const Drift& drift) {
   const auto at = std::ranges::find_if(

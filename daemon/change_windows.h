@@ -1,6 +1,7 @@
 // The windows of change in force: those that operators opened, and those that the policy plans.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -22,6 +23,11 @@ struct ActiveWindow {
 
 // Null if no window selects the drift.
 const ActiveWindow* FindWindow(const std::vector<ActiveWindow>& windows, const Drift& drift);
+
+// Windows in words, by what they select.
+using WindowWords = std::map<std::string, std::string>;
+// Writes a line to the log for each window that began or ended between the two.
+void LogWindows(const WindowWords& before, const WindowWords& now);
 
 // An operator's window lasts as long as it was opened for, even if the clock is set meanwhile. The
 // policy's go by the clock. Thread-safe.

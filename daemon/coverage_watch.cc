@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/run_plan.h"
 #include "drift/coverage_drift.h"
@@ -75,8 +76,21 @@ void CoverageWatch::Main(const std::stop_token& stop) {
 }
 
 void CoverageWatch::Look(Judging judging) {
+  const auto looked = Guarded([&] {
+    if (const auto judged = Judge(judging); !judged) Warn(judged.error());
+  });
+  if (!looked) Warn(looked.error());
+}
+
+void CoverageWatch::Warn(const Error& error) {
+  parts_.metrics.RecordStorageError(exporters::StorageOperation::kCommit);
+  Log(LogLevel::kWarning, "the age of the observations cannot be judged",
+      {{"error", error.message}});
+}
+
+Result<void> CoverageWatch::Judge(Judging judging) {
   const auto now = parts_.clock.Now();
-  if (parts_.pause.Now()) return;
+  if (parts_.pause.Now()) return {};
   const auto setup = parts_.setup.Get();
   const auto look = [&](storage::Store& store) -> Result<Judged> {
     const auto watching = store.Watch(TermsOf(setup->config), now);
@@ -85,10 +99,8 @@ void CoverageWatch::Look(Judging judging) {
   };
   const auto judged =
       judging == Judging::kYes ? parts_.judge(*setup, look) : parts_.storage.Run(look);
-  if (judged) return;
-  parts_.metrics.RecordStorageError(exporters::StorageOperation::kCommit);
-  Log(LogLevel::kWarning, "the age of the observations cannot be judged",
-      {{"error", judged.error().message}});
+  if (!judged) return judged.error();
+  return {};
 }
 
 }  // namespace postern::daemon

@@ -168,14 +168,19 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!cursor) return cursor.error();
     const auto run = store.BeginRun(info);
     if (!run) return run.error();
-    const auto& secret = store.ports_secret();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
-                        info.started);
-    if (scan.stage != Stage::kDiscover)
-      return Begun{std::move(plan), *run, *findings, {}, {}, secret};
+                        info.started, setup.config.confirm.reopen_within);
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
-    return Begun{std::move(plan), *run, *findings, scan.ports, std::move(*known), secret};
+    auto absences = store.Absences();
+    if (!absences) return absences.error();
+    return Begun{.plan = std::move(plan),
+                 .run = *run,
+                 .findings = *std::move(findings),
+                 .known = *std::move(known),
+                 .absences = *std::move(absences),
+                 .unlisted_ports = scan.ports,
+                 .ports_secret = store.ports_secret()};
   });
   if (begun) {
     info.id = begun->run;
@@ -223,15 +228,14 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto& viewpoint = setup.config.viewpoint;
   const auto drifts_now = [&] {
-    return DriftIn(snapshot, *setup.policy, viewpoint, targets, parts_.clock.Now(),
+    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now(),
                    begun.ports_secret);
   };
-  auto drifts = drifts_now();
-  request.plan = RandomPortsPlan(snapshot, drifts, begun.findings, viewpoint, begun.ports_secret);
-  if (request.plan.size() > 0) {
-    AddPart(scan(), snapshot);
-    drifts = drifts_now();
-  }
+  request.plan =
+      RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint, begun.ports_secret);
+  if (request.plan.size() > 0) AddPart(scan(), snapshot);
+  AskForSigns(setup, begun, evidence, stop);
+  const auto drifts = drifts_now();
   const auto questions = QuestionsAfter(snapshot, drifts, begun.findings, viewpoint);
   auto look =
       Confirmation({parts_.limiter, may_probe, parts_.clock}, setup.config.confirm.open_methods)
@@ -244,6 +248,29 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.cursor = begun.plan.next_cursor;
   snapshot.run.finished = parts_.clock.Now();
   return evidence;
+}
+
+void Cycle::AskForSigns(const Setup& setup, const Begun& begun, RunEvidence& evidence,
+                        const std::stop_token& stop) {
+  SignRequest request{.known = begun.known,
+                      .absences = begun.absences,
+                      .others = {},
+                      .seed = evidence.snapshot.run.seed,
+                      .may_probe = [this](const IpAddress& address) { return MayProbe(address); }};
+  for (const auto& canary : setup.config.canaries) {
+    request.others.push_back(canary.endpoint.address);
+  }
+  for (const auto& finding : begun.findings) {
+    if (finding.drift.kind == DriftKind::kUnlistedHost) {
+      request.others.push_back(finding.drift.address);
+    }
+  }
+  if (evidence.discovery) {
+    for (const auto& live : evidence.discovery->up) request.others.push_back(live.address);
+  }
+  evidence.signs = daemon::AskForSigns(request, evidence.snapshot, parts_.limiter, stop);
+  parts_.metrics.RecordTraffic(evidence.signs.coverage);
+  evidence.snapshot.coverage.Add(evidence.signs.coverage);
 }
 
 Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun& begun,

@@ -73,10 +73,10 @@ class Cycle {
     RunPlan plan;
     std::int64_t run = 0;
     std::vector<Finding> findings;
-    // Stage `discover` only.
-    PortSet unlisted_ports;            // that each host it finds is asked
     std::vector<AddressStates> known;  // of the policy's hosts
-    std::string ports_secret = {};     // of drift/all_ports.h
+    Absences absences;
+    PortSet unlisted_ports;    // stage `discover`: what each host that it finds is asked
+    std::string ports_secret;  // of drift/all_ports.h
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
@@ -88,6 +88,9 @@ class Cycle {
   Coverage Discover(const Setup& setup, const Targets& targets, const Begun& begun,
                     const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
                     const std::stop_token& stop);
+  // Asks addresses that are silent, or that changed as a whole, for a sign of life.
+  void AskForSigns(const Setup& setup, const Begun& begun, RunEvidence& evidence,
+                   const std::stop_token& stop);
   // The addresses whose ports the run asks, and what it took to find them.
   AnsweringTargets WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,
                               const RunInfo& info, const std::stop_token& stop);

@@ -9,11 +9,12 @@
 #include <csignal>
 #include <functional>
 #include <future>
-#include <map>
 #include <optional>
 #include <thread>
 
 #include "core/counted.h"
+#include "core/descriptors.h"
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/api.h"
 #include "daemon/change_windows.h"
@@ -22,7 +23,9 @@
 #include "daemon/coverage_watch.h"
 #include "daemon/cycle.h"
 #include "daemon/http_routes.h"
+#include "daemon/limits.h"
 #include "daemon/log_sink.h"
+#include "daemon/login_failures.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
 #include "daemon/reloads.h"
@@ -47,6 +50,8 @@ constexpr auto kLookAtPause = std::chrono::seconds(30);
 constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
 // How often the beginning and end of windows of change are looked for.
 constexpr auto kLookAtWindows = std::chrono::seconds(1);
+// How often scans and receivers that could not be started are tried again.
+constexpr auto kLookAtMissing = std::chrono::seconds(15);
 // How often the files of the web configuration are looked at.
 constexpr auto kLookAtWeb = std::chrono::seconds(1);
 // A storm of SIGHUP within this time is one reload.
@@ -96,12 +101,14 @@ class Daemon {
 
   Result<void> Run() {
     const auto setup = setup_.Get();
+    const exporters::HttpLimits limits{.connections = ConnectionShare(DescriptorLimit())};
     auto server = exporters::HttpServer::Listen(
         io_, setup->config.listen_address, setup->config.listen_port,
-        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); }, {},
-        web_watch_->security());
+        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); },
+        limits, web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
+    server_->OnFailedLogin([this](const std::string& client) { login_failures_.Add(client); });
     // Names may take ten seconds to resolve.
     auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
@@ -117,6 +124,7 @@ class Daemon {
     WatchQuietHours();
     WatchWindows();
     WatchWeb();
+    StartMissing();
     ListenForCommands(setup->config.control_socket);
     WatchCoverage();
     routes_.SetReady(true);
@@ -128,19 +136,29 @@ class Daemon {
          {"metrics", (setup->config.web.config.tls ? "https://" : "http://") +
                          setup->config.listen_address.ToString() + ":" +
                          std::to_string(server_->port()) + "/metrics"}});
-    io_.run();
+    Serve();
     control_socket_.reset();
     server_->Stop();
     return {};
   }
 
  private:
+  // Until Stop(). What a handler throws ends that handler alone.
+  void Serve() {
+    while (!io_.stopped()) {
+      const auto served = Guarded([this] { io_.run(); });
+      if (served) return;
+      Log(LogLevel::kError, "a piece of work ended early", {{"error", served.error().message}});
+    }
+  }
+
   // Does `work` on a thread of its own; requests are answered meanwhile.
   Result<void> WhileAnswering(const std::function<Result<void>()>& work) {
     auto done = std::async(std::launch::async, [&] {
-      auto result = work();
+      Result<void> result;
+      const auto thrown = Guarded([&] { result = work(); });
       io_.stop();
-      return result;
+      return thrown ? result : thrown;
     });
     io_.run();
     io_.restart();
@@ -241,14 +259,12 @@ class Daemon {
 
   // Lets receivers, metrics and log know which windows of change are in force, where that changed.
   void FollowWindows() {
-    std::map<std::string, std::string> said;
+    WindowWords said;
     for (const auto& window : ActiveWindows()) {
       said.emplace(ToString(window.selector), window.words);
     }
     if (said == said_windows_) return;
-    LogWindows("a window of change begins; notifications about what it selects wait", said,
-               said_windows_);
-    LogWindows("a window of change is over; what is left is told", said_windows_, said);
+    LogWindows(said_windows_, said);
     said_windows_ = std::move(said);
     metrics_.SetChangeWindows(said_windows_.size());
     storage_.Post([this](storage::Store& store) {
@@ -261,14 +277,14 @@ class Daemon {
     });
   }
 
-  // A line for each of `these` that is not among `those`.
-  static void LogWindows(std::string_view message, const std::map<std::string, std::string>& these,
-                         const std::map<std::string, std::string>& those) {
-    for (const auto& [selects, words] : these) {
-      const auto at = those.find(selects);
-      if (at != those.end() && at->second == words) continue;
-      Log(LogLevel::kInfo, message, {{"window", words}, {"selects", selects}});
-    }
+  // Starts what could not be started for want of threads.
+  void StartMissing() {
+    loops_.StartMissing();
+    if (deliveries_.MissesSome()) FollowReceivers(setup_.Get()->config);
+    start_timer_.expires_after(kLookAtMissing);
+    start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) StartMissing();
+    });
   }
 
   void WaitForWatchdog() {
@@ -315,6 +331,12 @@ class Daemon {
       Log(LogLevel::kError, same.error().message);
       return same.error();
     }
+    const auto threads = loops_.CountNew(setup.config) + deliveries_.CountNew(setup.config);
+    if (auto room = CheckThreads(threads + kSpareThreads); !room) {
+      Log(LogLevel::kError, room.error().message);
+      return room.error();
+    }
+    WarnOfDescriptors(setup.config);
     setup_.Set(loaded.setup);
     loaded.web_watch->KeepTlsOf(*web_watch_);
     web_watch_ = std::move(loaded.web_watch);
@@ -402,16 +424,18 @@ class Daemon {
   asio::steady_timer quiet_timer_{io_};
   asio::steady_timer windows_timer_{io_};
   asio::steady_timer web_timer_{io_};
+  asio::steady_timer start_timer_{io_};
   CurrentSetup setup_;
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
   Api api_{setup_, setup_.Get()->config.storage_path};
   HttpRoutes routes_{metrics_, api_,
                      [this](auto done) { return reloads_.Request(std::move(done)); }};
+  LoginFailures login_failures_{metrics_};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
   ChangeWindows windows_{SystemClock()};
-  std::map<std::string, std::string> said_windows_;  // in force as the log has it, by selector
+  WindowWords said_windows_;  // in force as the log has it
   Deliveries deliveries_{storage_, metrics_, SystemClock(), [this] { return ActiveWindows(); }};
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
@@ -455,6 +479,11 @@ Result<void> RunDaemon(const DaemonOptions& options) {
   auto store = storage::Store::Open(config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
   if (auto same = SameViewpoint(**store, config); !same) return same;
+  if (auto room = CheckThreads(kOwnThreads + config.scans.size() + InstancesOf(config).size());
+      !room) {
+    return room;
+  }
+  WarnOfDescriptors(config);
   return Daemon(options, std::move(loaded), std::move(*store)).Run();
 }
 

@@ -10,6 +10,7 @@ bool IsKnown(const drift::JudgedAddress& at) {
 }
 
 bool Answers(const drift::JudgedAddress& at) {
+  if (at.absence) return false;
   return std::any_of(kProtocols.begin(), kProtocols.end(), [&](Protocol protocol) {
     const auto& ranges = at.now.of(protocol).ranges();
     return std::any_of(ranges.begin(), ranges.end(), [](const PortStates::Range& range) {

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "core/finding.h"
+#include "daemon/absences.h"
 #include "daemon/canaries.h"
 #include "daemon/receivers.h"
+#include "drift/coverage_drift.h"
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
 #include "drift/policy_drift.h"
@@ -21,10 +24,16 @@ std::array<bool, 2> Either(const std::array<bool, 2>& a, const std::array<bool, 
   return {a[0] || b[0], a[1] || b[1]};
 }
 
+// What is known of the absence of addresses: as the run found it, null without one, and altogether.
+struct Presence {
+  const AbsencesOfRun* run = nullptr;
+  const Absences& now;
+};
+
 // Each target with what was known of it (`before`, ascending) and what the run saw.
 std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
                                                std::vector<AddressStates> before,
-                                               const Snapshot* snapshot) {
+                                               const Snapshot* snapshot, const Presence& presence) {
   std::vector<drift::JudgedAddress> judged;
   judged.reserve(targets.list.size());
   for (const auto& target : targets.list) {
@@ -36,8 +45,16 @@ std::vector<drift::JudgedAddress> JudgeTargets(const Targets& targets,
     // Each address is in the list once; one that was moved from keeps its place in the order.
     if (at != before.end() && at->address == target.address) known = std::move(*at);
     const bool trusted = snapshot != nullptr && snapshot->coverage.Trusted(target.address.family());
-    judged.push_back(drift::Judge(*target.host, target.subject, std::move(known),
-                                  trusted ? snapshot->Find(target.address) : nullptr));
+    const auto* seen = trusted ? snapshot->Find(target.address) : nullptr;
+    judged.push_back(drift::Judge(*target.host, target.subject, std::move(known), seen));
+    const auto absent = presence.now.find(target.address);
+    if (absent == presence.now.end()) continue;
+    if (seen == nullptr || !presence.run->changes.contains(target.address)) {
+      judged.back().absence = absent->second;
+      continue;
+    }
+    const bool vouched = presence.run->vouched.contains(target.address);
+    judged.back() = drift::WithAbsence(std::move(judged.back()), *seen, absent->second, vouched);
   }
   return judged;
 }
@@ -97,23 +114,6 @@ std::optional<Discovery> TrustedPart(const RunEvidence* evidence) {
   std::erase_if(trusted.unknown, blind);
   std::erase_if(trusted.asked, [&](const Prefix& range) { return blind(range.base()); });
   return trusted;
-}
-
-// The families that a canary or an answer from elsewhere than this machine vouches for.
-std::array<bool, 2> Vouched(const RunEvidence& evidence) {
-  if (!evidence.discovery) {
-    return drift::VouchedFamilies(evidence.canaries_after, evidence.snapshot);
-  }
-  Snapshot elsewhere;
-  for (const auto& states : evidence.snapshot.addresses) {
-    const auto* live = evidence.discovery->FindUp(states.address);
-    if (live == nullptr || !live->local) elsewhere.addresses.push_back(states);
-  }
-  auto vouched = drift::VouchedFamilies(evidence.canaries_after, elsewhere);
-  for (const auto& live : evidence.discovery->up) {
-    if (!live.local) vouched[static_cast<std::size_t>(live.address.family())] = true;
-  }
-  return vouched;
 }
 
 std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
@@ -209,6 +209,35 @@ std::map<std::string, std::vector<IpAddress>> NamesToRemember(
   return answers;
 }
 
+// A run is late after 2 x `every` + `jitter`; a longer gap is a time in which nobody looked.
+AbsenceTerms AbsenceTermsOf(const policy::Config& config, const std::string& scan) {
+  AbsenceTerms terms{.longest_gap = {}, .gone_after = config.confirm.gone_after};
+  for (const auto& configured : config.scans) {
+    if (configured.name == scan) terms.longest_gap = drift::OldestAllowed(configured);
+  }
+  return terms;
+}
+
+// What the store is to know of the addresses that the run met absent: of the ports that it asked,
+// what judging knows of them now.
+std::map<IpAddress, AddressStates> KnownOfAbsent(std::span<const drift::JudgedAddress> addresses,
+                                                 const Snapshot& snapshot,
+                                                 const AbsencesOfRun& absent) {
+  std::map<IpAddress, AddressStates> known;
+  for (const auto& at : addresses) {
+    const auto change = absent.changes.find(at.address());
+    if (change == absent.changes.end() || !change->second) continue;
+    const auto* seen = snapshot.Find(at.address());
+    if (seen == nullptr) continue;
+    auto& states = known[at.address()];
+    states.address = at.address();
+    for (const auto protocol : kProtocols) {
+      states.of(protocol) = at.now.of(protocol).Restricted(seen->of(protocol).Asked());
+    }
+  }
+  return known;
+}
+
 drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
                              const RunEvidence* evidence, TimePoint now) {
   drift::Judgement judgement;
@@ -222,7 +251,6 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.canaries = CanaryAddresses(setup.config.canaries);
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
-    judgement.vouched = Vouched(*evidence);
     const auto& blind = evidence->snapshot.coverage.blind;
     judgement.names_count = std::ranges::none_of(blind, std::identity());
   }
@@ -269,9 +297,22 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
     snapshot = &evidence->snapshot;
   }
 
+  auto absences = store.Absences();
+  if (!absences) return absences.error();
+  std::optional<drift::ProvenHops> proven;
+  AbsencesOfRun absent;
+  if (evidence != nullptr) {
+    proven = HopsProvenBy(*evidence);
+    absent = FindAbsences(*evidence, *proven, *before, *absences, *findings,
+                          AbsenceTermsOf(setup.config, snapshot->run.scan));
+    Apply(absent, *absences);
+  }
+
   auto judgement = JudgementOf(setup, targets, evidence, now);
+  judgement.absences = &*absences;
+  judgement.proven = proven ? &*proven : nullptr;
   if (evidence != nullptr) judgement.sight = SightOf(*evidence, *before);
-  auto addresses = JudgeTargets(targets, *std::move(before), snapshot);
+  auto addresses = JudgeTargets(targets, *std::move(before), snapshot, {&absent, *absences});
   const auto& viewpoint = setup.config.viewpoint;
   auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now, store.ports_secret());
   Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
@@ -294,6 +335,8 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   changes.names = std::move(names->remember);
   std::vector<Evidence> made;
   if (evidence != nullptr) {
+    changes.known_of_absent = KnownOfAbsent(addresses, *snapshot, absent);
+    changes.absences = std::move(absent.changes);
     changes.names_at = snapshot->run.started;
     made = EvidenceOf(advance, setup, *evidence, now);
   }
@@ -336,11 +379,15 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
   return CommitAdvance(store, setup, {}, *std::move(advance));
 }
 
-std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
+std::vector<Drift> DriftIn(const RunEvidence& evidence, const policy::Policy& policy,
                            std::string_view viewpoint, const Targets& targets, TimePoint now,
                            std::string_view ports_secret) {
-  auto drifts = drift::PolicyDrift(policy, viewpoint, JudgeTargets(targets, {}, &snapshot), now,
-                                   ports_secret);
+  const auto proven = HopsProvenBy(evidence);
+  const auto absent = FindAbsences(evidence, proven, {}, {}, {}, {});
+  Absences absences;
+  Apply(absent, absences);
+  const auto addresses = JudgeTargets(targets, {}, &evidence.snapshot, {&absent, absences});
+  auto drifts = drift::PolicyDrift(policy, viewpoint, addresses, now, ports_secret);
   Append(drift::OutOfScopeDrift(policy, viewpoint, targets.names), drifts);
   return drifts;
 }

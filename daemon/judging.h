@@ -8,28 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "core/discovery.h"
-#include "core/evidence.h"
+#include "daemon/run_evidence.h"
 #include "daemon/setup.h"
 #include "daemon/targets.h"
 #include "drift/judged_address.h"
 #include "drift/lifecycle.h"
-#include "drift/viewpoint_trust.h"
 #include "storage/store.h"
 
 namespace postern::daemon {
-
-// What a run brought besides the policy's answers to it.
-struct RunEvidence {
-  Snapshot snapshot;  // run.id is set; coverage.blind is filled in by judging
-  std::vector<drift::CanaryReading> canaries_before;
-  std::vector<drift::CanaryReading> canaries_after;
-  std::set<Endpoint> confirmed;  // open by a second method too
-  // What was asked once more, by the id of the finding that it is evidence of.
-  std::map<std::string, Exchange> exchanges;
-  std::optional<storage::SweepCursor> cursor;
-  std::optional<Discovery> discovery;  // stage `discover` only
-};
 
 struct Judged {
   std::vector<Finding> findings;  // all that the store has now
@@ -59,9 +45,9 @@ using FindingChange = std::function<Result<drift::Advance>(Finding)>;
 Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const std::string& id,
                                const FindingChange& change);
 
-// The drift that a snapshot alone shows, without any past: for `postern drift`, and to know what to
-// confirm.
-std::vector<Drift> DriftIn(const Snapshot& snapshot, const policy::Policy& policy,
+// Returns the drift that a run alone shows, without any past: for `postern drift`, and to know what
+// to confirm.
+std::vector<Drift> DriftIn(const RunEvidence& evidence, const policy::Policy& policy,
                            std::string_view viewpoint, const Targets& targets, TimePoint now,
                            std::string_view ports_secret);
 

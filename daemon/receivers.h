@@ -65,6 +65,10 @@ class Deliveries {
   // waits for what it sends, and for no other.
   using Leaving = std::vector<std::unique_ptr<exporters::Delivery>>;
   Leaving Follow(const std::shared_ptr<const policy::Config>& config);
+  // How many deliveries `config` would start.
+  std::size_t CountNew(const policy::Config& config) const;
+  // Whether a delivery could not be started; Follow() tries again.
+  bool MissesSome() const;
   void Wake();
   // None begins a further request; returns at once.
   void RequestStop();
@@ -96,8 +100,9 @@ class Deliveries {
   exporters::Metrics& metrics_;
   const Clock& clock_;
   const ActiveWindows windows_;
-  std::mutex mutex_;
-  std::map<std::string, Running> running_;  // by the instance's name; guarded by mutex_
+  mutable std::mutex mutex_;
+  // By the instance's name; guarded by mutex_. Without a delivery: it could not be started.
+  std::map<std::string, Running> running_;
 };
 
 }  // namespace postern::daemon

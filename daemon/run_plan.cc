@@ -4,7 +4,6 @@
 #include <map>
 
 #include "policy/rules.h"
-#include "scanner/printer_ports.h"
 
 namespace postern::daemon {
 namespace {
@@ -17,21 +16,25 @@ PortSet NamedPorts(const policy::Policy& policy, std::string_view viewpoint, con
   return policy::RuleTable(policy, *target.host, viewpoint, target.address.family()).NamedPorts();
 }
 
-std::map<std::string, PortSet> UnresolvedPorts(std::span<const Finding> findings,
-                                               std::string_view viewpoint) {
+// Whether the finding, or its return, is of interest to the stage `expected`.
+bool IsWatched(const Finding& finding, TimePoint now, Duration reopen_within) {
+  if (finding.state != FindingState::kResolved) return true;
+  const bool may_return =
+      finding.resolution == Resolution::kFixed || finding.resolution == Resolution::kGone;
+  return may_return && finding.resolved && Between(*finding.resolved, now) <= reopen_within;
+}
+
+std::map<std::string, PortSet> WatchedPorts(std::span<const Finding> findings,
+                                            std::string_view viewpoint, TimePoint now,
+                                            Duration reopen_within) {
   std::map<std::string, PortSet> by_subject;
   for (const auto& finding : findings) {
-    if (finding.state == FindingState::kResolved || finding.viewpoint != viewpoint) continue;
+    if (!IsWatched(finding, now, reopen_within) || finding.viewpoint != viewpoint) continue;
     // A finding of many ports is left to the scan that found it: `expected` runs every minute.
     const bool few = finding.drift.port != 0 || finding.drift.kind == DriftKind::kHostUnreachable;
     if (few) by_subject[finding.drift.subject].Add(finding.drift.ports);
   }
   return by_subject;
-}
-
-// Printer ports only where the policy names them. No printer is on a loopback address.
-PortSet StagePorts(const PortSet& ports, const PortSet& named, const Target& target) {
-  return target.address.IsLoopback() ? ports : scanner::WithoutPrinterPorts(ports, named);
 }
 
 // Targets that share a set of ports make one group of the plan.
@@ -88,7 +91,8 @@ std::uint64_t RunsPerRound(const policy::ScanConfig& scan) {
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,
-                const std::optional<storage::SweepCursor>& cursor, TimePoint now) {
+                const std::optional<storage::SweepCursor>& cursor, TimePoint now,
+                Duration reopen_within) {
   RunPlan plan;
   if (scan.stage == Stage::kDiscover) return plan;
   PortSet stage_ports = scan.ports;
@@ -97,17 +101,17 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
     stage_ports = std::move(slice);
     plan.next_cursor = std::move(next);
   }
-  const auto unresolved = UnresolvedPorts(findings, viewpoint);
+  const auto watched = WatchedPorts(findings, viewpoint, now, reopen_within);
   Groups groups;
   for (const auto& target : targets) {
-    PortSet named = NamedPorts(policy, viewpoint, target);
-    if (scan.stage == Stage::kExpected) {
-      const auto of_findings = unresolved.find(target.subject);
-      if (of_findings != unresolved.end()) named.Add(of_findings->second);
-      groups.Add(target.address, named);
-    } else {
-      groups.Add(target.address, StagePorts(stage_ports, named, target));
+    if (scan.stage != Stage::kExpected) {
+      groups.Add(target.address, stage_ports);
+      continue;
     }
+    PortSet named = NamedPorts(policy, viewpoint, target);
+    const auto of_findings = watched.find(target.subject);
+    if (of_findings != watched.end()) named.Add(of_findings->second);
+    groups.Add(target.address, named);
   }
   plan.endpoints = std::move(groups).Plan();
   if (scan.stage == Stage::kFull) {
@@ -125,8 +129,7 @@ std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view v
     const auto named = NamedPorts(policy, viewpoint, targets[i]);
     for (const auto& scan : scans) {
       if (scan.stage == Stage::kDiscover) continue;
-      asked[i].Add(scan.stage == Stage::kExpected ? named
-                                                  : StagePorts(scan.ports, named, targets[i]));
+      asked[i].Add(scan.stage == Stage::kExpected ? named : scan.ports);
     }
   }
   return asked;
@@ -136,9 +139,8 @@ scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view 
                                  const PortSet& ports, std::span<const Target> targets) {
   Groups groups;
   for (const auto& target : targets) {
-    const PortSet named = NamedPorts(policy, viewpoint, target);
-    PortSet asked = StagePorts(ports, named, target);
-    asked.Add(named);
+    PortSet asked = ports;
+    asked.Add(NamedPorts(policy, viewpoint, target));
     groups.Add(target.address, asked);
   }
   return std::move(groups).Plan();

@@ -33,12 +33,13 @@ Duration RunInterval(const policy::ScanConfig& scan);
 std::uint64_t RunsPerRound(const policy::ScanConfig& scan);
 
 // Stages `expected`, `top`, `full` and `udp`; `discover` asks no target (discovery.h). `findings`
-// add their endpoints to `expected`. Printer ports are left out where the policy does not name
-// them.
+// add their endpoints to `expected`, those that ended within `reopen_within` included, so that a
+// return is seen at once.
 RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
                 const policy::ScanConfig& scan, std::span<const Target> targets,
                 std::span<const Finding> findings,
-                const std::optional<storage::SweepCursor>& cursor, TimePoint now);
+                const std::optional<storage::SweepCursor>& cursor, TimePoint now,
+                Duration reopen_within);
 
 // What the scans together ask of each target in time; the endpoints of findings are left out.
 std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view viewpoint,

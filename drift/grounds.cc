@@ -35,13 +35,38 @@ bool Grounds::IsFresh(const Finding& finding, const Drift& drift) const {
   return false;
 }
 
+const Absence* Grounds::AbsenceOf(const Drift& unlisted) const {
+  if (in_.absences == nullptr) return nullptr;
+  const auto at = in_.absences->find(unlisted.address);
+  return at == in_.absences->end() ? nullptr : &at->second;
+}
+
+std::optional<TimePoint> Grounds::UnverifiableSince(const Drift& drift) const {
+  switch (SubjectOf(drift.kind)) {
+    case DriftSubject::kPorts:
+      return ports_.UnverifiableSince(drift);
+    case DriftSubject::kNetwork: {
+      const auto* absence = AbsenceOf(drift);
+      return absence != nullptr ? std::optional(absence->since) : std::nullopt;
+    }
+    case DriftSubject::kName:
+    case DriftSubject::kFamily:
+    case DriftSubject::kScan:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 std::optional<Resolution> Grounds::EndOf(const Finding& finding) const {
   const auto& drift = finding.drift;
   switch (SubjectOf(drift.kind)) {
     case DriftSubject::kPorts:
       return ports_.EndOf(finding);
-    case DriftSubject::kNetwork:
-      return EndOfUnlisted(drift, *in_.policy, in_.viewpoint, listed_);
+    case DriftSubject::kNetwork: {
+      const auto ended = EndOfUnlisted(drift, *in_.policy, in_.viewpoint, listed_);
+      const auto* absence = AbsenceOf(drift);
+      return !ended && absence != nullptr && absence->gone ? Resolution::kGone : ended;
+    }
     case DriftSubject::kName:
       return EndOfNameDrift(finding, *in_.policy, in_.viewpoint, in_.names);
     case DriftSubject::kFamily:
@@ -60,8 +85,9 @@ bool Grounds::Agree(const Finding& finding) const {
     case DriftSubject::kPorts:
       return ports_.Agrees(drift);
     case DriftSubject::kNetwork:
-      return in_.discovery != nullptr && IsGone(drift, *in_.policy, *in_.discovery) &&
-             in_.vouched[family];
+      return in_.discovery != nullptr && in_.proven != nullptr &&
+             in_.proven->Vouch(drift.address) &&
+             AnswersNoLongerAlike(drift, *in_.policy, *in_.discovery);
     case DriftSubject::kName: {
       const auto* answer = FreshAnswer(finding);
       return answer != nullptr && answer->full;

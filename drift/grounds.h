@@ -21,6 +21,8 @@ class Grounds {
   // Whether the drift that the judgement brings for `finding` was observed just now, and not only
   // concluded from what was known.
   bool IsFresh(const Finding& finding, const Drift& drift) const;
+  // Returns since when the finding cannot be verified because its address is absent.
+  std::optional<TimePoint> UnverifiableSince(const Drift& drift) const;
   // How the finding ends without an observation. None: it does not.
   std::optional<Resolution> EndOf(const Finding& finding) const;
   // Fresh, trusted observations that the drift is there no more.
@@ -35,6 +37,8 @@ class Grounds {
  private:
   // The answer for a finding about a name, if it counts; null if not.
   const NameAnswer* FreshAnswer(const Finding& finding) const;
+  // The absence of an unlisted host; null if it has none.
+  const Absence* AbsenceOf(const Drift& unlisted) const;
 
   const Judgement& in_;
   PortGrounds ports_;

@@ -13,6 +13,7 @@
 #include "core/time.h"
 #include "drift/judged_address.h"
 #include "drift/name_drift.h"
+#include "drift/presence.h"
 #include "drift/viewpoint_trust.h"
 #include "policy/config.h"
 #include "policy/policy.h"
@@ -37,8 +38,10 @@ struct Judgement {
   // What the run's sweep learnt in the families that it can be believed for; null: it swept
   // nothing.
   const Discovery* discovery = nullptr;
-  // Per family: silence may be believed (VouchedFamilies).
-  std::array<bool, 2> vouched{};
+  // What cannot be verified, addresses that no entry names included.
+  const Absences* absences = nullptr;
+  // The paths that the run has proof of; null: no run.
+  const ProvenHops* proven = nullptr;
   // What the policy's names answered, ascending by name, each once.
   std::span<const NameAnswer> names;
   // It was the run that resolved them, and none of its families was blind.

@@ -57,8 +57,9 @@ class Lifecycle {
   // An acknowledgement ends at its time, whatever the run sees.
   Finding Lapsed(Finding finding) {
     if (!finding.acknowledgement || !IsOver(*finding.acknowledgement, in_.now)) return finding;
-    finding.state = FindingState::kOpen;
     finding.acknowledgement.reset();
+    if (finding.state != FindingState::kAcknowledged) return finding;
+    finding.state = FindingState::kOpen;
     Tell(finding, TransitionKind::kOpened);
     return finding;
   }
@@ -70,8 +71,7 @@ class Lifecycle {
       return AdvanceEvent(finding, drift);
     }
     if (drift != nullptr) return Seen(finding, *drift);
-    if (finding.state == FindingState::kResolved || IsPartOfAnother(finding.drift)) return;
-    NotSeen(finding);
+    if (finding.state != FindingState::kResolved) NotSeen(finding);
   }
 
   // --- a drift is there ---
@@ -90,11 +90,14 @@ class Lifecycle {
     if (finding.state == FindingState::kResolved) {
       if (in_.now - finding.resolved.value_or(in_.now) > in_.confirm.reopen_within) {
         finding.first_seen = in_.now;
+        finding.acknowledgement.reset();
       }
+      if (drift.severity > finding.drift.severity) finding.acknowledgement.reset();
       ++finding.episode;
       finding.state = FindingState::kPending;
       finding.seen = 0;
     }
+    finding.unverified_since = grounds_.UnverifiableSince(drift);
     const Drift before = std::exchange(finding.drift, drift);
     finding.policy_hash = in_.policy->hash;
     if (fresh) {
@@ -120,7 +123,9 @@ class Lifecycle {
   }
 
   void Open(Finding finding) {
-    finding.state = finding.drift.acceptance ? FindingState::kAccepted : FindingState::kOpen;
+    finding.state = finding.drift.acceptance  ? FindingState::kAccepted
+                    : finding.acknowledgement ? FindingState::kAcknowledged
+                                              : FindingState::kOpen;
     finding.opened = in_.now;
     finding.resolved.reset();
     finding.resolution.reset();
@@ -155,8 +160,15 @@ class Lifecycle {
   // --- a drift is not there, or not any more ---
 
   void NotSeen(Finding finding) {
-    if (const auto ended = grounds_.EndOf(finding)) return End(std::move(finding), *ended);
-    if (!grounds_.Agree(finding)) return;
+    const bool stands = IsPartOfAnother(finding.drift);
+    const auto ended = stands ? std::nullopt : grounds_.EndOf(finding);
+    if (ended) return End(std::move(finding), *ended);
+    const auto since = grounds_.UnverifiableSince(finding.drift);
+    const bool changed = std::exchange(finding.unverified_since, since) != since;
+    if (stands || !grounds_.Agree(finding)) {
+      if (changed) out_.changed.push_back(std::move(finding));
+      return;
+    }
     if (finding.state == FindingState::kPending) return Drop(std::move(finding));
     finding.seen = 0;
     ++finding.agreeing;
@@ -182,8 +194,9 @@ class Lifecycle {
   void End(Finding finding, Resolution why) {
     if (finding.state == FindingState::kPending) return Drop(std::move(finding));
     const bool delivered = IsDelivered(finding.state);
+    if (finding.state != FindingState::kAcknowledged) finding.acknowledgement.reset();
     finding.state = FindingState::kResolved;
-    finding.acknowledgement.reset();
+    finding.unverified_since.reset();
     finding.resolution = why;
     finding.resolved = in_.now;
     finding.resolved_by = why == Resolution::kFixed ? grounds_.Observed(finding.drift) : "";
@@ -200,6 +213,7 @@ class Lifecycle {
     }
     --finding.episode;
     finding.state = FindingState::kResolved;
+    finding.unverified_since.reset();
     finding.seen = 0;
     out_.changed.push_back(std::move(finding));
   }

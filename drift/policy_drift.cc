@@ -7,6 +7,7 @@
 
 #include "drift/all_ports.h"
 #include "drift/drift_of.h"
+#include "drift/presence.h"
 #include "drift/severity.h"
 #include "policy/rules.h"
 
@@ -63,6 +64,17 @@ bool ForbidsOpen(ExpectedState expected) {
 bool IsWrongState(ExpectedState expected, PortState observed) {
   return (expected == ExpectedState::kFiltered && observed == PortState::kClosed) ||
          (expected == ExpectedState::kClosed && observed == PortState::kFiltered);
+}
+
+std::string_view Describe(Absence::Kind kind) {
+  switch (kind) {
+    case Absence::Kind::kSilent:
+      return "it gives no sign of life: it is off, behind a firewall, or refuses this scanner";
+    case Absence::Kind::kChanged:
+      return "all that answered there changed at once: it was switched off or moved behind a "
+             "firewall, or refuses this scanner";
+  }
+  return {};
 }
 
 // An acceptance ends 24:00 UTC of its day.
@@ -144,6 +156,7 @@ class HostDrift {
       if (other.address().family() == at.address().family()) continue;
       const auto verdict = other.now.of(protocol).At(port);
       if (!verdict || !IsNotOpen(verdict->state)) return false;
+      if (NeverAnswered(other) && IsSilence(verdict->reason)) return false;
       any = true;
     }
     return any;
@@ -220,15 +233,36 @@ class HostDrift {
         });
   }
 
-  void AddMissing(const JudgedAddress& at) {
-    std::vector<Drift> missing;
-    PortSet all;
+  // An absent address of which no port ever answered: its silence proves nothing.
+  static bool NeverAnswered(const JudgedAddress& at) { return at.absence && !HasOwnAnswer(at.now); }
+
+  // The ports that must be open of an absent address make one finding, if the path to it is proven.
+  void AddUnreachable(const JudgedAddress& at) {
+    std::optional<Drift> unreachable;
     for (const auto protocol : kProtocols) {
-      for (const auto& range : RulesOf(at).ranges(protocol)) {
-        if (range.decision.expected == ExpectedState::kOpen) all.Add(protocol, range.ports);
+      for (const auto& [ports, decision] : RulesOf(at).ranges(protocol)) {
+        if (decision.expected != ExpectedState::kOpen) continue;
+        const auto one =
+            DriftOf(DriftKind::kHostUnreachable, at, protocol, ports,
+                    {PortState::kFiltered, {Reason::Kind::kNoResponse, 0, 0}}, decision);
+        const auto accepted = AcceptanceAt(decision, time_);
+        const bool is_first = !unreachable;
+        if (is_first) unreachable = one;
+        unreachable->acceptance =
+            is_first ? accepted : BothAccepted(unreachable->acceptance, accepted);
+        unreachable->severity = std::max(unreachable->severity, one.severity);
+        unreachable->port = 0;
+        unreachable->ports.Add(protocol, ports);
       }
     }
-    bool silent = true;
+    if (!unreachable) return;
+    unreachable->detail = Describe(at.absence->kind);
+    drifts_.push_back(*std::move(unreachable));
+  }
+
+  void AddMissing(const JudgedAddress& at) {
+    if (at.absence && at.absence->vouched) return AddUnreachable(at);
+    if (NeverAnswered(at)) return;
     const auto must_be_open = [](ExpectedState expected) {
       return expected == ExpectedState::kOpen;
     };
@@ -236,26 +270,13 @@ class HostDrift {
         at, must_be_open,
         [&](Protocol protocol, PortRange ports, const Verdict& verdict, const Decision& decision) {
           if (!IsNotOpen(verdict.state)) return;
-          silent = silent && IsSilence(verdict.reason);
           for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
             const auto number = static_cast<std::uint16_t>(port);
-            missing.push_back(
+            drifts_.push_back(
                 DriftOf(DriftKind::kMissing, at, protocol, {number, number}, verdict, decision));
-            missing.back().acceptance = AcceptanceAt(decision, time_);
+            drifts_.back().acceptance = AcceptanceAt(decision, time_);
           }
         });
-    if (silent && missing.size() >= 2 && missing.size() == all.size()) {
-      Drift unreachable = missing.front();
-      unreachable.kind = DriftKind::kHostUnreachable;
-      unreachable.port = 0;
-      unreachable.ports = all;
-      for (const auto& one : missing) {
-        unreachable.severity = std::max(unreachable.severity, one.severity);
-        unreachable.acceptance = BothAccepted(unreachable.acceptance, one.acceptance);
-      }
-      missing = {std::move(unreachable)};
-    }
-    std::move(missing.begin(), missing.end(), std::back_inserter(drifts_));
   }
 
   void AddWrongState(const JudgedAddress& at) {
@@ -267,6 +288,7 @@ class HostDrift {
         at, names_one_state,
         [&](Protocol protocol, PortRange ports, const Verdict& verdict, const Decision& decision) {
           if (!IsWrongState(decision.expected, verdict.state)) return;
+          if (NeverAnswered(at)) return;
           // What the policy accepts is no part of the one finding of `otherwise`.
           if (decision.rule == nullptr && decision.accept == nullptr) {
             auto& one = by_otherwise[static_cast<std::size_t>(protocol)];

@@ -13,6 +13,12 @@ PortStates FreshOf(const JudgedAddress& at, const Drift& drift) {
   return at.fresh.of(drift.protocol).Restricted(drift.ports.ranges(drift.protocol));
 }
 
+// Whether the finding says that something answers. The others say that something does not, which
+// an address that is gone bears out.
+bool ClaimsAnAnswer(DriftKind kind) {
+  return kind != DriftKind::kMissing && kind != DriftKind::kHostUnreachable;
+}
+
 // Whether the last trusted observations are those that made the finding.
 bool StillObserved(const Finding& finding, const JudgedAddress& at) {
   const auto& drift = finding.drift;
@@ -39,7 +45,17 @@ const JudgedAddress* PortGrounds::AddressOf(const Drift& drift) const {
 
 bool PortGrounds::IsFresh(const Drift& drift) const {
   const auto* at = AddressOf(drift);
-  return in_.run != 0 && at != nullptr && !FreshOf(*at, drift).empty();
+  if (in_.run == 0 || at == nullptr) return false;
+  if (drift.kind == DriftKind::kHostUnreachable) return at->unreachable_now;
+  return !FreshOf(*at, drift).empty();
+}
+
+std::optional<TimePoint> PortGrounds::UnverifiableSince(const Drift& drift) const {
+  const auto* at = AddressOf(drift);
+  if (at == nullptr || !at->absence || drift.kind == DriftKind::kHostUnreachable) {
+    return std::nullopt;
+  }
+  return at->absence->since;
 }
 
 std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
@@ -52,17 +68,21 @@ std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
     if (Between(finding.last_seen, in_.now) >= kNameGrace) return Resolution::kWithdrawn;
     return std::nullopt;
   }
+  if (at->absence && at->absence->gone && ClaimsAnAnswer(finding.drift.kind)) {
+    return Resolution::kGone;
+  }
   if (finding.policy_hash == in_.policy->hash || !StillObserved(finding, *at)) {
     return std::nullopt;
   }
   return Resolution::kPolicy;
 }
 
+// A finding of many ports may be larger than what one run asks: any fresh part of it counts.
 bool PortGrounds::Agrees(const Drift& drift) const {
   if (in_.run == 0 || AddressOf(drift) == nullptr) return false;
   const auto& judged = addresses_by_subject_.at(drift.subject);
   return std::all_of(judged.begin(), judged.end(),
-                     [&](const JudgedAddress* at) { return HasCredibleEvidence(*at, drift); });
+                     [&](const JudgedAddress* at) { return !FreshOf(*at, drift).empty(); });
 }
 
 std::string PortGrounds::Observed(const Drift& drift) const {
@@ -82,15 +102,6 @@ std::string PortGrounds::Observed(const Drift& drift) const {
     text += (text.empty() ? "" : ", ") + verdict;
   }
   return text;
-}
-
-// A finding of many ports may be larger than what one run asks: any fresh part of it counts.
-bool PortGrounds::HasCredibleEvidence(const JudgedAddress& at, const Drift& drift) const {
-  const auto fresh = FreshOf(at, drift);
-  if (fresh.empty()) return false;
-  if (in_.vouched[static_cast<std::size_t>(at.address().family())]) return true;
-  return std::none_of(fresh.ranges().begin(), fresh.ranges().end(),
-                      [](const auto& range) { return IsSilence(range.verdict.reason); });
 }
 
 EventEvidence PortGrounds::EvidenceFor(const Drift& event) const {

@@ -19,6 +19,8 @@ class PortGrounds {
 
   // Whether the run itself saw any port of the drift.
   bool IsFresh(const Drift& drift) const;
+  // Returns since when the finding cannot be verified because its address is absent.
+  std::optional<TimePoint> UnverifiableSince(const Drift& drift) const;
   // How the finding ends without a probe: its endpoint left, or the policy changed its mind about
   // the very state that was last seen.
   std::optional<Resolution> EndOf(const Finding& finding) const;
@@ -33,7 +35,6 @@ class PortGrounds {
  private:
   // The address that the drift was seen at; null if it is no longer the policy's.
   const JudgedAddress* AddressOf(const Drift& drift) const;
-  bool HasCredibleEvidence(const JudgedAddress& at, const Drift& drift) const;
 
   const Judgement& in_;
   std::map<std::string, std::vector<const JudgedAddress*>> addresses_by_subject_;

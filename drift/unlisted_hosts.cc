@@ -149,11 +149,14 @@ std::optional<Resolution> EndOfUnlisted(const Drift& drift, const policy::Policy
   return std::nullopt;
 }
 
-bool IsGone(const Drift& drift, const policy::Policy& policy, const Discovery& discovery) {
-  if (!IsOfNetwork(drift)) {
-    return discovery.Asked(drift.address) && !discovery.IsUnknown(drift.address) &&
-           discovery.FindUp(drift.address) == nullptr;
-  }
+bool IsSilent(const Drift& drift, const Discovery& discovery) {
+  return !IsOfNetwork(drift) && discovery.Asked(drift.address) &&
+         !discovery.IsUnknown(drift.address) && discovery.FindUp(drift.address) == nullptr;
+}
+
+bool AnswersNoLongerAlike(const Drift& drift, const policy::Policy& policy,
+                          const Discovery& discovery) {
+  if (!IsOfNetwork(drift)) return false;
   const auto* network = policy::FindReportedNetwork(policy, drift.subject);
   if (network == nullptr) return false;
   std::vector<const LiveAddress*> hosts;

@@ -44,9 +44,13 @@ std::optional<Resolution> EndOfUnlisted(const Drift& drift, const policy::Policy
                                         std::string_view viewpoint,
                                         const std::set<IpAddress>& listed);
 
-// Whether the discovery is evidence that an unlisted_host is gone: its address was asked and is
-// certainly silent; its network no longer answers alike, whatever the unknown addresses may hide.
-bool IsGone(const Drift& drift, const policy::Policy& policy, const Discovery& discovery);
+// Returns whether the discovery is evidence that a network no longer answers alike, whatever the
+// unknown addresses may hide. False for an unlisted_host of one address: its silence proves
+// nothing.
+bool AnswersNoLongerAlike(const Drift& drift, const policy::Policy& policy,
+                          const Discovery& discovery);
+// Returns whether the discovery asked the address of an unlisted_host and met certain silence.
+bool IsSilent(const Drift& drift, const Discovery& discovery);
 
 // Whether `whole`, a network that answers alike, stands for `drift`, one of its addresses.
 bool StandsFor(const Drift& whole, const Drift& drift);

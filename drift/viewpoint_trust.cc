@@ -109,15 +109,6 @@ IpAddress Unspecified(Family family) {
   return *IpAddress::FromBytes(std::span(kZeros).first(family == Family::kIpv4 ? 4 : 16));
 }
 
-bool Answered(const AddressStates& states) {
-  return std::any_of(kProtocols.begin(), kProtocols.end(), [&](Protocol protocol) {
-    const auto& ranges = states.of(protocol).ranges();
-    return std::any_of(ranges.begin(), ranges.end(), [](const PortStates::Range& range) {
-      return range.verdict.state != PortState::kUnknown && !IsSilence(range.verdict.reason);
-    });
-  });
-}
-
 }  // namespace
 
 std::array<bool, 2> BlindFamilies(std::span<const CanaryReading> canaries,
@@ -177,18 +168,6 @@ std::optional<Resolution> EndOfBlindness(const Drift& drift,
                                          const std::array<bool, 2>& has_canaries) {
   if (drift.rule == kCanaries && !has_canaries[Index(drift.address)]) return Resolution::kWithdrawn;
   return std::nullopt;
-}
-
-std::array<bool, 2> VouchedFamilies(std::span<const CanaryReading> canaries,
-                                    const Snapshot& snapshot) {
-  std::array<bool, 2> vouched{};
-  for (const auto& canary : canaries) {
-    if (canary.observed == canary.expected) vouched[Index(canary.endpoint.address)] = true;
-  }
-  for (const auto& address : snapshot.addresses) {
-    if (Answered(address)) vouched[Index(address.address)] = true;
-  }
-  return vouched;
 }
 
 }  // namespace postern::drift

@@ -54,10 +54,4 @@ std::vector<Drift> BlindnessDrift(const std::array<ViewpointSight, 2>& sight);
 std::optional<Resolution> EndOfBlindness(const Drift& drift,
                                          const std::array<bool, 2>& has_canaries);
 
-// Per family: something vouches that packets travel both ways, so that silence means something: a
-// canary that is right, or any answer at all. Without it silence proves nothing and resolves no
-// finding.
-std::array<bool, 2> VouchedFamilies(std::span<const CanaryReading> canaries,
-                                    const Snapshot& snapshot);
-
 }  // namespace postern::drift

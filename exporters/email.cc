@@ -147,10 +147,11 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch, const std::st
   if (Undelivered(batch).empty()) return {};
   DeliveryOutcome outcome;
   auto password = password_.Read();
-  if (!password) {
+  const auto files = settings_.server.transport->ReadFiles();
+  if (!password || !files) {
     outcome.status = Status::kRetry;
     outcome.reason = "secret";
-    outcome.detail = password.error().message;
+    outcome.detail = (password ? files.error() : password.error()).message;
     return outcome;
   }
   auto server = settings_.server;

@@ -113,7 +113,12 @@ json::object FindingObject(const Finding& finding) {
   object["policy_hash"] = finding.policy_hash;
   object["first_seen"] = FormatTime(finding.first_seen);
   object["last_seen"] = FormatTime(finding.last_seen);
-  if (finding.acknowledgement) object["acknowledged"] = Acknowledged(*finding.acknowledgement);
+  if (finding.unverified_since) {
+    object["unverified_since"] = FormatTime(*finding.unverified_since);
+  }
+  if (finding.state == FindingState::kAcknowledged && finding.acknowledgement) {
+    object["acknowledged"] = Acknowledged(*finding.acknowledgement);
+  }
   if (finding.opened) object["opened"] = FormatTime(*finding.opened);
   if (finding.state == FindingState::kResolved) {
     if (finding.resolved) object["resolved"] = FormatTime(*finding.resolved);

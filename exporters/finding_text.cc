@@ -35,7 +35,8 @@ std::string StateText(const Finding& finding) {
     text += ": " + std::string(ToString(*finding.resolution));
     if (!finding.resolved_by.empty()) text += ", " + finding.resolved_by;
   }
-  if (const auto& acknowledged = finding.acknowledgement) {
+  if (const auto& acknowledged = finding.acknowledgement;
+      acknowledged && finding.state == FindingState::kAcknowledged) {
     text += " by " + acknowledged->by + " until " + FormatTime(acknowledged->until) + ": " +
             acknowledged->comment;
   }
@@ -61,6 +62,9 @@ std::string FindingFacts(const Finding& finding) {
   lines += FactLine("viewpoint", finding.viewpoint);
   lines += FactLine("first seen", FormatTime(finding.first_seen));
   lines += FactLine("last seen", FormatTime(finding.last_seen));
+  if (finding.unverified_since) {
+    lines += FactLine("unverified", "since " + FormatTime(*finding.unverified_since));
+  }
   if (finding.state == FindingState::kResolved && finding.resolved) {
     lines += FactLine("resolved", FormatTime(*finding.resolved));
   }

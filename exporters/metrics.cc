@@ -109,6 +109,8 @@ class Metrics::Impl {
   Series& web_reload_successful = Gauge(
       "postern_web_config_last_reload_successful",
       "Whether the web configuration, its certificate and its key could be used when last read.");
+  Series& failed_logins =
+      Counter("postern_http_failed_logins_total", "Requests with a wrong user or password.");
   Series& reload_successful = Gauge(
       "postern_config_last_reload_successful",
       "Whether the last load of policy and configuration succeeded; 0: an older one is used.");
@@ -182,11 +184,9 @@ class Metrics::Impl {
       "postern_receiver_failing_since_timestamp_seconds",
       "Since when every delivery to the receiver fails; 0: the last one did not.", {"receiver"});
   Series& change_windows =
-      Gauge("postern_change_windows_active",
-            "Windows of change in force: notifications about what they select wait.");
-  Series& held =
-      Gauge("postern_notifications_held",
-            "Transitions of findings that wait for the end of a window of change.", {"receiver"});
+      Gauge("postern_change_windows_active", "Windows of change that hold notifications now.");
+  Series& held = Gauge("postern_notifications_held",
+                       "Transitions that wait for the end of a window of change.", {"receiver"});
   Series& outbox_pending =
       Gauge("postern_outbox_pending",
             "Transitions of findings that the receiver has not taken yet; what is held left out.",
@@ -211,6 +211,10 @@ class Metrics::Impl {
   std::set<std::string> receivers;
   std::map<std::string, prometheus::Histogram> durations;  // by scan
 
+  void Set(Series& series, const Series::Values& labels, double value) {
+    const std::lock_guard lock(mutex);
+    series.At(labels) = value;
+  }
   // Sets the series of a receiver that is configured.
   void SetOfReceiver(Series& series, std::string_view receiver, double value) {
     const std::lock_guard lock(mutex);
@@ -236,6 +240,7 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->build_info.At({version}) = 1;
   impl_->reload_successful.At({}) = 0;
   impl_->web_reload_successful.At({}) = 0;
+  impl_->failed_logins.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
   impl_->change_windows.At({}) = 0;
@@ -318,15 +323,14 @@ void Metrics::RecordReload(bool ok, TimePoint now) {
   if (ok) impl_->reload_time.At({}) = Seconds(now);
 }
 
-void Metrics::RecordWebReload(bool ok) {
+void Metrics::RecordWebReload(bool ok) { impl_->Set(impl_->web_reload_successful, {}, ok ? 1 : 0); }
+
+void Metrics::RecordFailedLogin() {
   const std::lock_guard lock(impl_->mutex);
-  impl_->web_reload_successful.At({}) = ok ? 1 : 0;
+  ++impl_->failed_logins.At({});
 }
 
-void Metrics::SetPaused(bool paused) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->paused.At({}) = paused ? 1 : 0;
-}
+void Metrics::SetPaused(bool paused) { impl_->Set(impl_->paused, {}, paused ? 1 : 0); }
 
 void Metrics::SetProbing(bool allowed, TimePoint now) {
   const std::lock_guard lock(impl_->mutex);
@@ -381,8 +385,7 @@ void Metrics::SetOldestObservation(std::string_view scan, std::optional<TimePoin
 }
 
 void Metrics::SetBlind(Family family, bool blind) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->blind.At({ToString(family)}) = blind ? 1 : 0;
+  impl_->Set(impl_->blind, {ToString(family)}, blind ? 1 : 0);
 }
 
 void Metrics::SetFindings(const std::vector<Finding>& findings, std::size_t series_limit) {
@@ -452,8 +455,7 @@ void Metrics::SetHeldNotifications(std::string_view receiver, std::size_t count)
 }
 
 void Metrics::SetChangeWindows(std::size_t count) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->change_windows.At({}) = static_cast<double>(count);
+  impl_->Set(impl_->change_windows, {}, static_cast<double>(count));
 }
 
 void Metrics::RecordDelivery(std::string_view receiver) {
@@ -478,8 +480,7 @@ void Metrics::RecordStorageError(StorageOperation operation) {
 }
 
 void Metrics::SetStorageLog(std::uint64_t bytes) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->storage_log.At({}) = static_cast<double>(bytes);
+  impl_->Set(impl_->storage_log, {}, static_cast<double>(bytes));
 }
 
 std::string Metrics::Render() const {

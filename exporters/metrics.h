@@ -87,6 +87,8 @@ class Metrics {
   void RecordReload(bool ok, TimePoint now);
   // The outcome of reading the web configuration's files, certificate and key.
   void RecordWebReload(bool ok);
+  // A wrong user or password for this server.
+  void RecordFailedLogin();
   void SetPaused(bool paused);
   // Whether neither a pause nor quiet hours keep probes back, as of `now`.
   void SetProbing(bool allowed, TimePoint now);

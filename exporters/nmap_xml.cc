@@ -98,6 +98,7 @@ std::string_view NmapReason(const Reason& reason) {
     case Reason::Kind::kUdpResponse:
       return "udp-response";
     case Reason::Kind::kNoResponse:
+    case Reason::Kind::kNoNeighbour:
       return "no-response";
     case Reason::Kind::kIcmp:
       return NmapIcmpReason(reason);

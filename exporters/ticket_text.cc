@@ -32,6 +32,9 @@ std::string_view EndOf(Resolution resolution) {
       return "Withdrawn: the endpoint left the policy, the scope or its name.";
     case Resolution::kExpired:
       return "The event is over.";
+    case Resolution::kGone:
+      return "Gone: its address has given no sign of life for too long; it is off, or refuses this "
+             "scanner. Nothing shows that it is fixed.";
   }
   return {};
 }

@@ -67,7 +67,7 @@ HttpHeaders SignWebhook(const std::string& id, TimePoint at, std::string_view bo
 }
 
 WebhookReceiver::WebhookReceiver(WebhookSettings settings)
-    : settings_(std::move(settings)), secret_(settings_.secret_file) {}
+    : settings_(std::move(settings)), http_(settings_.http), secret_(settings_.secret_file) {}
 
 DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   DeliveryOutcome outcome;
@@ -91,8 +91,7 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::
     const auto body =
         WebhookBody(*finding->second, queued.transition, settings_.external_url, queued.window);
     const auto headers = SignWebhook(WebhookId(queued.transition), batch.now, body, *secret);
-    const auto answer =
-        HttpPost(settings_.url, headers, body, settings_.timeout, settings_.addresses);
+    const auto answer = http_.Post(settings_.url, headers, body, settings_.timeout);
     const auto* reply = std::get_if<HttpReply>(&answer);
     if (reply != nullptr && IsTaken(*reply)) {
       outcome.taken.push_back(queued.id);

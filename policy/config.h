@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/client_config.h"
 #include "core/endpoint.h"
 #include "core/file_stamp.h"
 #include "core/finding.h"
@@ -49,6 +50,9 @@ struct Confirm {
   int gone_runs = 2;      // runs in a row for every other kind
   int resolve_after = 2;  // agreeing runs that resolve
   Duration reopen_within = std::chrono::hours(24 * 7);
+  // How long trusted runs must meet an address without a sign of life before what it was found to
+  // answer ends as gone.
+  Duration gone_after = std::chrono::hours(24);
 };
 
 // An endpoint whose state from this viewpoint is certain.
@@ -65,7 +69,7 @@ struct Retention {
 
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
-  bool allow_link_local = false;
+  HttpClientConfig http;
 
   bool operator==(const AlertmanagerConfig&) const = default;
 };
@@ -76,7 +80,7 @@ std::string AlertmanagerPlace(const std::string& url);
 struct WebhookConfig {
   std::string url;
   std::string secret_file;  // empty: requests are not signed
-  bool allow_link_local = false;
+  HttpClientConfig http;
 
   bool operator==(const WebhookConfig&) const = default;
 };
@@ -101,6 +105,7 @@ struct TicketConfig {
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;
   std::map<std::string, TicketPlace> owners;
+  HttpClientConfig http;
 
   bool operator==(const TicketConfig&) const = default;
 };
@@ -113,7 +118,7 @@ struct EmailConfig {
   std::string username;       // empty: does not log in
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
-  bool allow_link_local = false;
+  TransportConfig transport;
 
   bool operator==(const EmailConfig&) const = default;
 };

@@ -118,7 +118,8 @@ void ReadCount(YamlReader& reader, const YamlNode* node, int& value) {
 
 void ReadConfirm(YamlReader& reader, const YamlNode* node, Confirm& confirm) {
   if (node == nullptr) return;
-  const Fields fields(reader, *node, "confirm", {"open", "gone", "resolve_after", "reopen_within"});
+  const Fields fields(reader, *node, "confirm",
+                      {"open", "gone", "resolve_after", "reopen_within", "gone_after"});
   if (const auto* open = fields.Find("open")) {
     const Fields counts(reader, *open, "open", {"methods"});
     ReadCount(reader, counts.Find("methods"), confirm.open_methods);
@@ -130,6 +131,9 @@ void ReadConfirm(YamlReader& reader, const YamlNode* node, Confirm& confirm) {
   ReadCount(reader, fields.Find("resolve_after"), confirm.resolve_after);
   confirm.reopen_within =
       reader.Period(fields.Find("reopen_within"), Duration(0)).value_or(confirm.reopen_within);
+  // Shorter than this, a reboot would end findings.
+  confirm.gone_after = reader.Period(fields.Find("gone_after"), std::chrono::minutes(10))
+                           .value_or(confirm.gone_after);
 }
 
 void ReadRetention(YamlReader& reader, const YamlNode* node, Retention& retention) {

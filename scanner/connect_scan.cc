@@ -17,6 +17,7 @@
 #include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
 #include "scanner/descriptors.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
@@ -82,6 +83,7 @@ class ConnectRun {
     asio::post(io_, [this] { StartRound(); });
     asio::post(io_, [this] { Tick(); });
     io_.run();
+    ExplainSilence(watch_.routes(), record_);
     Report();
     return std::move(record_).Finish(complete_);
   }
@@ -169,9 +171,10 @@ void ConnectRun::StartRound() {
 void ConnectRun::EndRound() {
   limits_.EndRound(round_started_, SteadyClock::now(),
                    [this](const IpAddress& host) { return record_.AnsweringOf(host); });
+  const bool spent = request_.max_tries > 0 && round_ >= request_.max_tries;
   tries_ = TriesFor(record_.at_stake(), record_.EstimatedLoss(), tries_);
-  settled_ = settled_ || round_ >= tries_;
-  if (record_.silent() == 0 || (settled_ && !limits_.AnyPending())) {
+  settled_ = settled_ || spent || round_ >= tries_;
+  if (record_.silent() == 0 || (settled_ && (spent || !limits_.AnyPending()))) {
     LeaveUnknown(limits_, record_);
     return End(/*complete=*/true);
   }
@@ -301,7 +304,7 @@ void ConnectRun::Launch(const ProbeQueue::Candidate& target, int descriptor, int
   ++in_flight_;
   probe.target = target;
   probe.self_connects = self_connects;
-  probe.slow = round_ >= tries_ && !settled_;
+  probe.slow = round_ >= tries_ && !settled_ && request_.max_tries == 0;
   probe.retransmitted = false;
   probe.sent = SteadyClock::now();
   probe.deadline = probe.sent + (probe.slow ? microseconds(kEarlyWait)

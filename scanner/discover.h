@@ -34,7 +34,9 @@ struct DiscoverRequest {
   std::vector<IpAddress> known;
   // Whether an address that a link led to is to be asked by itself; empty: each.
   std::function<bool(const IpAddress&)> wanted;
-  int tries = 3;                    // of each kind of probe before an address counts as silent
+  int tries = 3;  // of each kind of probe before an address counts as silent
+  // The kinds that addresses beyond a link are asked with, in this order.
+  std::vector<DiscoveryProbe> probes{kDiscoveryProbes.begin(), kDiscoveryProbes.end()};
   std::uint64_t seed = 0;           // of the order in which addresses are visited
   std::optional<IpAddress> source;  // address to send from; else the kernel chooses
   std::string interface;            // to send through; empty: the kernel chooses

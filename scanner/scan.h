@@ -78,7 +78,10 @@ struct ScanProgress {
 
 struct ScanRequest {
   ScanPlan plan;
-  int tries = 3;           // probes before silence is a verdict
+  int tries = 3;  // probes before silence is a verdict
+  // No endpoint is sent more probes than this, even if its silence proves nothing then; 0: as many
+  // as a verdict needs.
+  int max_tries = 0;
   std::uint64_t seed = 0;  // of the order in which endpoints are visited
   // Steady pace of this scan in probes a second, below the caps of the rate limiter; 0: none.
   double pace = 0;

@@ -43,19 +43,20 @@ Sweep::Sweep(const std::vector<Prefix>& addresses, const SweepTools& tools, UpHo
 
 // Each try goes through the kinds of probes.
 DiscoveryProbe Sweep::probe() const {
-  return kDiscoveryProbes[static_cast<std::size_t>(round_ - 1) % kDiscoveryProbes.size()];
+  const auto& probes = tools_.request.probes;
+  return probes[static_cast<std::size_t>(round_ - 1) % probes.size()];
 }
 
 bool Sweep::Wants(std::uint64_t index) const {
   const State& state = states_[index];
   if (state.up || state.given_up) return false;
   // On a link there is one question, asked once in each try.
-  if (state.on_link) return probe() == kDiscoveryProbes.front();
+  if (state.on_link) return probe() == tools_.request.probes.front();
   return probe() != DiscoveryProbe::kTimestamp || plan_.At(index).address.family() == Family::kIpv4;
 }
 
 bool Sweep::Run() {
-  const int rounds = tools_.request.tries * static_cast<int>(kDiscoveryProbes.size());
+  const int rounds = tools_.request.tries * static_cast<int>(tools_.request.probes.size());
   bool complete = true;
   for (int round = 1; round <= rounds && complete && undecided_ > 0; ++round) {
     const auto sent_before = coverage_.probes_sent;

@@ -12,10 +12,11 @@ constexpr int kMostVoidRounds = 8;
 
 }  // namespace
 
-SynRounds::SynRounds(ScanRecord& record, AnswerLimits& limits, int least_tries)
+SynRounds::SynRounds(ScanRecord& record, AnswerLimits& limits, int least_tries, int max_tries)
     : record_(record),
       limits_(limits),
       least_tries_(std::max(1, least_tries)),
+      max_tries_(max_tries),
       last_(least_tries_ == 1) {}
 
 void SynRounds::Start(Time now) {
@@ -40,7 +41,8 @@ bool SynRounds::End(bool lost_replies, Time now) {
                    [this](const IpAddress& host) { return record_.AnsweringOf(host); });
   const double miss = MissProbability();
   settled_ = settled_ || IsSettledAfter(round_, miss);
-  if (settled_ && !limits_.AnyPending()) {
+  const bool spent = max_tries_ > 0 && round_ >= max_tries_;
+  if (settled_ && (spent || !limits_.AnyPending())) {
     LeaveUnknown(limits_, record_);
     return true;
   }
@@ -57,6 +59,7 @@ bool SynRounds::IsVerdict() const { return void_rounds_ < kMostVoidRounds; }
 
 // Whether silence is a verdict after so many rounds.
 bool SynRounds::IsSettledAfter(int rounds, double miss_probability) const {
+  if (max_tries_ > 0 && rounds >= max_tries_) return true;
   const int tries = rounds - void_rounds_;
   if (tries >= std::max(least_tries_, kMostTries)) return true;
   return tries >= least_tries_ && IsMissUnlikely(record_.at_stake(), miss_probability);

@@ -21,8 +21,8 @@ class SynRounds {
   using Time = std::chrono::steady_clock::time_point;
 
   // `record` and `limits` are the scan's and must outlive the rounds. `least_tries`: probes before
-  // silence can be a verdict.
-  SynRounds(ScanRecord& record, AnswerLimits& limits, int least_tries);
+  // silence can be a verdict. `max_tries`: as ScanRequest has it.
+  SynRounds(ScanRecord& record, AnswerLimits& limits, int least_tries, int max_tries = 0);
 
   // The number of the round that is under way, from 1.
   int round() const { return round_; }
@@ -60,6 +60,7 @@ class SynRounds {
   ScanRecord& record_;
   AnswerLimits& limits_;
   const int least_tries_;
+  const int max_tries_;
   std::vector<Timing> timing_;  // by round; the last one is under way
   int round_ = 0;
   int void_rounds_ = 0;

@@ -4,13 +4,18 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <set>
 #include <thread>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
+#include "scanner/connect_scan.h"
 #include "scanner/cookie.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/scan_record.h"
@@ -53,30 +58,18 @@ constexpr milliseconds kFirstBackoff{2};
 constexpr milliseconds kLongestBackoff{100};
 constexpr int kMostBackoffs = 8;
 constexpr int kMostGivenUp = 16;
+// Endpoints of a scan that sent a lone SYN and are asked by a connection; anybody can send those in
+// any number.
+constexpr std::size_t kMaxLoneSyns = 1024;
 // Marks the tag of a timing probe; other tags are indices of the plan.
 constexpr std::uint64_t kTimingTag = std::uint64_t{1} << 63;
-
-int Rank(PortState state) {
-  switch (state) {
-    case PortState::kUnknown:
-      return 0;
-    case PortState::kOpenFiltered:
-    case PortState::kFiltered:
-      return 1;
-    case PortState::kClosed:
-      return 2;
-    case PortState::kOpen:
-      return 3;
-  }
-  return 0;
-}
 
 std::string CaptureFilter(const PortRange& ports) {
   const auto first = std::to_string(ports.first);
   const auto last = std::to_string(ports.last);
-  return "tcp dst portrange " + first + "-" + last +
-         " or (icmp and (icmp[0] == 3 or icmp[0] == 11))"
-         " or (icmp6 and (ip6[40] == 1 or ip6[40] == 3))";
+  return WithExtensionHeaders("tcp dst portrange " + first + "-" + last +
+                              " or (icmp and (icmp[0] == 3 or icmp[0] == 11))"
+                              " or (icmp6 and (ip6[40] == 1 or ip6[40] == 3))");
 }
 
 class SynRun {
@@ -86,7 +79,7 @@ class SynRun {
         limiter_(limiter),
         paths_(request.source, request.interface, CaptureFilter(ports_.range())),
         record_(request.plan),
-        rounds_(record_, limits_, request.tries),
+        rounds_(record_, limits_, request.tries, request.max_tries),
         queue_(request.plan, request.seed,
                [this](std::uint64_t index) { return rounds_.IsWanted(index); }) {}
 
@@ -100,6 +93,8 @@ class SynRun {
       KeepHouse(now);
       if (!ended_) SleepUntil(next);
     }
+    if (complete_) AskByConnection(stop);
+    ExplainSilence(paths_.watch(), record_);
     Report();
     return std::move(record_).Finish(complete_);
   }
@@ -127,9 +122,11 @@ class SynRun {
   void BackOff(PacketSocket& socket, int error, Time now);
 
   void Receive();
-  void OnPacket(std::span<const std::uint8_t> bytes, Time arrived);
+  void OnPacket(const Packet& packet, Time arrived);
   void OnTimingReply(const SynReply& reply, Time arrived);
   void OnReply(const SynReply& reply, Time arrived);
+  bool IsLate(std::uint64_t index, const SynReply& reply);
+  void AskByConnection(const std::stop_token& stop);
 
   void KeepHouse(Time now);
   void SleepUntil(Time time) const;
@@ -149,6 +146,9 @@ class SynRun {
   SendRate rate_;
   TimingProbes timing_;
   SentTimes sent_times_;
+  std::set<std::uint64_t> lone_syns_;  // endpoints
+  // The tries of an endpoint that an ICMP error has ended, a bit each.
+  std::unordered_map<std::uint64_t, std::uint32_t> ended_tries_;
 
   bool sending_ = false;  // else waiting for the round's last replies, or for the next round
   Time wait_until_;
@@ -169,6 +169,7 @@ class SynRun {
 
 void SynRun::StartRound(Time now) {
   rounds_.Start(now);
+  if (rounds_.round() > kTryPorts) ended_tries_.clear();  // the ports are those of earlier tries
   sending_ = true;
   judged_ = false;
   queue_.StartRound();
@@ -249,7 +250,7 @@ void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   if (target.endpoint.protocol != Protocol::kTcp) return;
   const auto& address = target.endpoint.address;
   if (request_.may_probe && !request_.may_probe(address)) return record_.NotProbed(target.index);
-  const auto& path = paths_.To(address, now);
+  const auto& path = paths_.To(address);
   if (path.socket == nullptr) {
     record_.CountSendError(path.error);
     return record_.LocalError(target.index);
@@ -270,12 +271,12 @@ void SynRun::Offer(const ProbeQueue::Candidate& target, Time now) {
 
 void SynRun::Push(const SynPaths::Path& path, const Endpoint& target, std::uint16_t port,
                   std::uint64_t tag) {
-  const auto cookie = key_.Of(path.source, port, target);
+  const auto cookie = key_.Of(port, target);
   std::array<std::uint8_t, kLongestSyn> packet{};
   const auto size = WriteSyn({path.source, target.address, port, target.port, SequenceOf(cookie),
                               static_cast<std::uint32_t>(cookie >> 32)},
                              packet);
-  path.socket->Push(std::span(packet).first(size), target.address, path.neighbour, tag);
+  path.socket->Push(std::span(packet).first(size), target.address, tag);
 }
 
 // After each probe: a timing probe, if one is due.
@@ -286,7 +287,7 @@ void SynRun::SendTiming(Time now) {
   if (request_.may_probe && !request_.may_probe(target->address)) return;
   const auto port = ports_.OfTiming(timing_number_++);
   if (timing_.IsOutstanding(*target, port)) return;
-  const auto& path = paths_.To(target->address, now);
+  const auto& path = paths_.To(target->address);
   if (path.socket == nullptr || path.socket->full()) return;
   if (limiter_.Acquire(target->address, now) > now) return;
   until_timing_ = rate_.TimingInterval();
@@ -345,17 +346,14 @@ void SynRun::BackOff(PacketSocket& socket, int error, Time now) {
 }
 
 void SynRun::Receive() {
-  for (const auto& capture : paths_.captures()) {
-    capture->Drain(kRepliesAtOnce, [this](std::span<const std::uint8_t> bytes, Time arrived) {
-      OnPacket(bytes, arrived);
-    });
+  if (Capture* const capture = paths_.capture()) {
+    capture->Drain(kRepliesAtOnce,
+                   [this](const Packet& packet, Time arrived) { OnPacket(packet, arrived); });
   }
 }
 
-void SynRun::OnPacket(std::span<const std::uint8_t> bytes, Time arrived) {
-  const auto packet = ParsePacket(bytes);
-  if (!packet) return;
-  const auto reply = ReadSynReply(*packet, key_, ports_.range());
+void SynRun::OnPacket(const Packet& packet, Time arrived) {
+  const auto reply = ReadSynReply(packet, key_, ports_.range());
   if (!reply) return;
   if (ports_.IsTiming(reply->probe_port)) {
     OnTimingReply(*reply, arrived);
@@ -371,9 +369,26 @@ void SynRun::OnTimingReply(const SynReply& reply, Time arrived) {
   rate_.TimingAnswered(answer->cohort, answer->rtt, SteadyClock::now());
 }
 
+// Whether a connection would no longer take the reply: the first answer to a try ends it, and the
+// first verdict the endpoint.
+bool SynRun::IsLate(std::uint64_t index, const SynReply& reply) {
+  if (record_.StateOf(index) != PortState::kUnknown) return true;
+  const auto bit = std::uint32_t{1} << (ports_.TryOf(reply.probe_port) - 1);
+  if (const auto ended = ended_tries_.find(index); ended != ended_tries_.end()) {
+    if ((ended->second & bit) != 0) return true;
+  }
+  if (IsSilence(reply.verdict.reason)) ended_tries_[index] |= bit;
+  return false;
+}
+
 void SynRun::OnReply(const SynReply& reply, Time arrived) {
   const auto index = request_.plan.IndexOf(reply.endpoint);
-  if (!index || Rank(reply.verdict.state) <= Rank(record_.StateOf(*index))) return;
+  if (!index) return;
+  if (!reply.proven) {
+    if (record_.IsSilent(*index) && lone_syns_.size() < kMaxLoneSyns) lone_syns_.insert(*index);
+    return;
+  }
+  if (IsLate(*index, reply)) return;
   const int attempt = ports_.TryOf(reply.probe_port);
   Reply learnt{reply.verdict, {}, attempt == 1, reply.ttl};
   if (const auto sent = sent_times_.Find(*index, attempt); sent && *sent <= arrived) {
@@ -390,6 +405,29 @@ void SynRun::OnReply(const SynReply& reply, Time arrived) {
   }
 }
 
+// A lone SYN carries no proof; the kernel's handshake is one.
+void SynRun::AskByConnection(const std::stop_token& stop) {
+  ScanRequest request;
+  std::map<IpAddress, PortSet> ports;
+  for (const auto index : lone_syns_) {
+    const auto endpoint = request_.plan.At(index);
+    if (record_.IsSilent(index))
+      ports[endpoint.address].Add(Protocol::kTcp, {endpoint.port, endpoint.port});
+  }
+  if (ports.empty()) return;
+  for (const auto& [address, set] : ports) request.plan.Add({Prefix(address, address.bits())}, set);
+  request.tries = 1;
+  request.source = request_.source;
+  request.interface = request_.interface;
+  request.may_probe = request_.may_probe;
+  const auto result = ConnectScan(request, limiter_, stop);
+  for (std::uint64_t i = 0; i < result.coverage.probes_sent; ++i) record_.CountSent(/*again=*/true);
+  for (const auto& open : result.open) {
+    const auto index = request_.plan.IndexOf(open.endpoint);
+    if (index) record_.Answer(*index, open.endpoint, {open.verdict, open.rtt, false, open.ttl});
+  }
+}
+
 void SynRun::KeepHouse(Time now) {
   timing_.Expire(now, [this, now](std::uint64_t cohort) {
     rounds_.CountTiming(/*answered=*/false);
@@ -401,7 +439,7 @@ void SynRun::KeepHouse(Time now) {
   }
   if (now < next_look_at_links_) return;
   next_look_at_links_ = now + kLookAtRoutesEvery;
-  if (auto error = paths_.Broken()) {
+  if (auto error = paths_.watch().Broken()) {
     record_.CountSendError(std::move(*error));
     End(/*complete=*/false);
   }
@@ -416,11 +454,9 @@ void SynRun::SleepUntil(Time time) const {
   const auto pause = std::min<SteadyClock::duration>(time - now, kLongestSleep);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(pause);
   const timespec timeout{seconds.count(), std::chrono::nanoseconds(pause - seconds).count()};
-  std::vector<pollfd> descriptors;
-  for (const auto& capture : paths_.captures()) {
-    descriptors.push_back({capture->descriptor(), POLLIN, 0});
-  }
-  ::ppoll(descriptors.data(), descriptors.size(), &timeout, nullptr);
+  const Capture* const capture = paths_.capture();
+  pollfd replies{capture ? capture->descriptor() : -1, POLLIN, 0};
+  ::ppoll(&replies, 1, &timeout, nullptr);
 }
 
 void SynRun::Report() const {
@@ -429,7 +465,7 @@ void SynRun::Report() const {
 
 }  // namespace
 
-bool MaySendRaw() { return PacketSocket::ToNetwork(Family::kIpv4, {}).error() == 0; }
+bool MaySendRaw() { return PacketSocket(Family::kIpv4, {}).error() == 0; }
 
 ScanResult SynScan(const ScanRequest& request, RateLimiter& limiter, const std::stop_token& stop) {
   return SynRun(request, limiter).Run(stop);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scanner/connect_probe.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
@@ -18,6 +19,7 @@
 #include "scanner/udp_paced_host.h"
 #include "scanner/udp_probes.h"
 #include "scanner/udp_sockets.h"
+#include "scanner/udp_unproven.h"
 #include "scanner/udp_verdict.h"
 
 namespace postern::scanner {
@@ -46,28 +48,11 @@ constexpr int kMostBackoffs = 8;
 constexpr int kMostTriesForDrops = 8;
 // After so many endpoints in a row that found no resources, the scan ends.
 constexpr int kMostGivenUp = 4;
-
-// What is known of an endpoint, weakest first: the order of replies decides nothing.
-enum class Rank : std::uint8_t { kNothing, kUnreachable, kFiltered, kClosed, kOpen };
-
-Rank RankOf(const Verdict& verdict) {
-  if (IsSilence(verdict.reason)) return Rank::kUnreachable;
-  switch (verdict.state) {
-    case PortState::kOpen:
-      return Rank::kOpen;
-    case PortState::kClosed:
-      return Rank::kClosed;
-    case PortState::kFiltered:
-      return Rank::kFiltered;
-    case PortState::kOpenFiltered:
-    case PortState::kUnknown:
-      break;
-  }
-  return Rank::kNothing;
-}
+// With fewer, payloads of a port may stay unsent.
+constexpr int kUsualTries = 3;
 
 struct EndpointState {
-  Rank rank = Rank::kNothing;
+  UdpRank rank = UdpRank::kNothing;
   bool paced = false;  // its UdpPacedHost has the tries, not the rounds
 };
 
@@ -98,7 +83,11 @@ class UdpRun {
         tries_(std::max(1, request.tries)) {
     for (std::uint64_t i = 0; i < request.plan.size(); ++i) {
       const auto endpoint = request.plan.At(i);
-      if (endpoint.protocol == Protocol::kUdp) ++hosts_[endpoint.address].untried;
+      if (endpoint.protocol != Protocol::kUdp) continue;
+      ++hosts_[endpoint.address].untried;
+      // Each payload has its turn, unless fewer tries are wanted than usual.
+      const auto payloads = static_cast<int>(UdpProbesFor(endpoint.port).size());
+      if (request.tries >= kUsualTries) tries_ = std::max(tries_, payloads);
     }
   }
 
@@ -112,6 +101,8 @@ class UdpRun {
       if (!ended_ && again > now)
         sockets_.Wait(std::min<SteadyClock::duration>(again - now, kLongestSleep));
     }
+    for (const auto index : unproven_.Endpoints()) Doubt(index);
+    ExplainSilence(watch_.routes(), record_);
     Report();
     return std::move(record_).Finish(complete_);
   }
@@ -142,9 +133,11 @@ class UdpRun {
 
   void ReadReplies();
   void OnDrops(std::uint32_t drops);
-  void OnReply(const UdpReply& reply, bool apart, Time now);
+  void OnReply(const UdpReply& reply, std::size_t socket, Time now);
   bool MetOurselves(const UdpReply& reply);
-  void OnError(const QueuedError& error, Time now);
+  void OnError(const QueuedError& error, std::size_t socket, Time now);
+  void Weigh(const UdpAsked::Match& from, std::size_t socket, Reply reply, Time now);
+  void Doubt(std::uint64_t index);
   void Answer(const UdpAsked::Match& from, Reply reply, Time now);
   void OnUnreachable(std::uint64_t index, const IpAddress& address);
 
@@ -172,6 +165,7 @@ class UdpRun {
   UdpSockets sockets_;
   TargetWatch watch_;
   UdpAsked asked_;
+  UdpUnproven unproven_;
   std::vector<EndpointState> states_;
   std::unordered_map<IpAddress, Host> hosts_;
   std::set<std::pair<Time, IpAddress>> wakes_;  // hosts that are paced, or about to be
@@ -224,9 +218,15 @@ Time UdpRun::OnRoundSent(Time now) {
 }
 
 bool UdpRun::RoundsAreOver(Time now) {
+  // Those that are to be asked again have their tries, whatever the others have had.
+  for (const auto index : unproven_.Endpoints()) {
+    const bool wanted = record_.IsUndecided(index) && !states_[index].paced;
+    if (wanted && unproven_.IsAsked(index)) tries_ = std::max(tries_, round_ + 1);
+  }
   const auto waited_for = record_.silent() - paced_silent_;
   if (waited_for == 0) return true;
   tries_ = TriesFor(waited_for, record_.EstimatedLoss(), tries_);
+  if (request_.max_tries > 0) tries_ = std::min(tries_, request_.max_tries);
   return round_ >= tries_ && now >= last_sent_ + kSlowWait;
 }
 
@@ -353,7 +353,7 @@ void UdpRun::EndPacing(Host& host) {
 
 int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
   const auto probe = asked_.Next(index, endpoint);
-  const int error = sockets_.Send(endpoint, probe.attempt, probe.apart, probe.payload);
+  const int error = sockets_.Send(endpoint, probe.socket, probe.payload);
   if (error != 0) {
     record_.CountSendError(ErrnoName(error));
     return error;
@@ -361,6 +361,7 @@ int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
   backoffs_ = given_up_ = 0;
   watch_.Meet(endpoint.address);
   asked_.CountSent(index, now);
+  unproven_.Sent(index, probe.socket);
   CountSent(/*again=*/probe.attempt > 0, now);
   if (record_.IsUndecided(index)) Learn(index, [&] { record_.Silence(index); });
   return 0;
@@ -395,9 +396,8 @@ void UdpRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
 void UdpRun::ReadReplies() {
   const auto received = sockets_.Receive();
   const auto now = SteadyClock::now();
-  for (const auto& reply : received.replies) OnReply(reply, /*apart=*/false, now);
-  for (const auto& reply : received.replies_apart) OnReply(reply, /*apart=*/true, now);
-  for (const auto& error : received.errors) OnError(error, now);
+  for (const auto& [reply, socket] : received.replies) OnReply(reply, socket, now);
+  for (const auto& [error, socket] : received.errors) OnError(error, socket, now);
   if (received.drops > drops_) OnDrops(received.drops);
 }
 
@@ -410,9 +410,10 @@ void UdpRun::OnDrops(std::uint32_t drops) {
   tries_ = std::max(tries_, std::min(tries_ + 1, kMostTriesForDrops));
 }
 
-void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
+void UdpRun::OnReply(const UdpReply& reply, std::size_t socket, Time now) {
   if (MetOurselves(reply)) return;
-  const auto sender = asked_.SenderOf(reply, apart);
+  if (socket >= UdpSockets::kFirstDecoy) return unproven_.Spray(reply.from.address);
+  const auto sender = asked_.SenderOf(reply, /*apart=*/socket >= UdpSockets::kApart);
   if (!sender) return;
   Reply answer;
   answer.verdict = {PortState::kOpen, {Reason::Kind::kUdpResponse}};
@@ -420,7 +421,30 @@ void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
   // A service that knows only one of the payloads loses nothing when it keeps silent to the others.
   const auto payloads = UdpProbesFor(sender->endpoint.port).size();
   answer.to_first_packet = asked_.sends(sender->index) <= payloads;
-  Answer(*sender, answer, now);
+  Weigh(*sender, socket, answer, now);
+}
+
+// What is not proven is only a reason to ask again.
+void UdpRun::Weigh(const UdpAsked::Match& from, std::size_t socket, Reply reply, Time now) {
+  if (from.proven) return Answer(from, reply, now);
+  const auto index = from.index;
+  const auto& address = from.endpoint.address;
+  if (RankOf(reply.verdict) <= states_[index].rank || !record_.IsUndecided(index)) return;
+  if (unproven_.IsSprayed(address) || sockets_.OpenDecoys(address.family()) != 0) {
+    return Doubt(index);
+  }
+  if (const auto verdict = unproven_.Heard(index, socket, reply.verdict)) {
+    reply.verdict = *verdict;
+    return Answer(from, reply, now);
+  }
+  asked_.AskAgain(index, from.endpoint);
+}
+
+// Something came that may be anybody's.
+void UdpRun::Doubt(std::uint64_t index) {
+  if (!record_.IsUndecided(index)) return;
+  record_.CountSendError("unproven-answer");
+  LocalError(index);
 }
 
 // A socket of this scan was asked by another, or by itself: no service of anybody's, and we cannot
@@ -439,10 +463,15 @@ bool UdpRun::MetOurselves(const UdpReply& reply) {
   return true;
 }
 
-void UdpRun::OnError(const QueuedError& error, Time now) {
+void UdpRun::OnError(const QueuedError& error, std::size_t socket, Time now) {
+  if (socket >= UdpSockets::kFirstDecoy) {
+    if (error.destination) unproven_.Spray(*error.destination);
+    return;
+  }
   const auto target = error.FromNetwork() ? asked_.TargetOf(error) : std::nullopt;
   if (!target) return;
-  const auto& [index, endpoint] = *target;
+  const auto index = target->index;
+  const auto& endpoint = target->endpoint;
   if (error.offender != endpoint.address && error.offender == error.received_at) {
     // Our own neighbour discovery, which is silence, or our own firewall's reject.
     if (error.IsNeighbourUnreachable() || !record_.IsUndecided(index)) return;
@@ -451,10 +480,16 @@ void UdpRun::OnError(const QueuedError& error, Time now) {
   }
   const auto verdict = UdpVerdict(error, endpoint.address);
   if (!verdict) return;
-  Reply answer;
-  answer.verdict = *verdict;
-  Answer(*target, answer, now);
-  if (verdict->state == PortState::kClosed) OnUnreachable(index, endpoint.address);
+  const bool closed = verdict->state == PortState::kClosed;
+  if (closed && target->may_be_for_esp && !asked_.IsAskedForIke(index)) {
+    asked_.AskForIke(index);
+    tries_ = std::max(tries_, round_ + 1);
+  } else {
+    Reply answer;
+    answer.verdict = *verdict;
+    Weigh(*target, socket, answer, now);
+  }
+  if (closed) OnUnreachable(index, endpoint.address);
 }
 
 void UdpRun::Answer(const UdpAsked::Match& from, Reply reply, Time now) {
@@ -463,15 +498,15 @@ void UdpRun::Answer(const UdpAsked::Match& from, Reply reply, Time now) {
   if (new_rank <= rank) return;
   rank = new_rank;
   const auto rtt = asked_.RoundTrip(from.index, now);
-  if (rtt && rank >= Rank::kClosed) patience_.Answered(from.endpoint.address, *rtt);
-  if (rank == Rank::kOpen) reply.rtt = rtt;
+  if (rtt && rank >= UdpRank::kClosed) patience_.Answered(from.endpoint.address, *rtt);
+  if (rank == UdpRank::kOpen) reply.rtt = rtt;
   Learn(from.index, [&] { record_.Answer(from.index, from.endpoint, reply); });
 }
 
 void UdpRun::OnUnreachable(std::uint64_t index, const IpAddress& address) {
   Host& host = hosts_.at(address);
   if (host.pacer) return host.pacer->Unreachable(index);
-  if (!host.witness) host.witness = index;
+  if (!host.witness && states_[index].rank == UdpRank::kClosed) host.witness = index;
   WakeWhenReady(address, host);
 }
 

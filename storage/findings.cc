@@ -13,7 +13,7 @@ namespace {
 // In the order in which ReadFinding reads them.
 constexpr std::string_view kColumns =
     "id, episode, viewpoint, state, resolution, seen, agreeing, last_run, policy_hash, first_seen, "
-    "last_seen, opened, resolved, resolved_by, acknowledged_by, acknowledged_at, "
+    "last_seen, unverified_since, opened, resolved, resolved_by, acknowledged_by, acknowledged_at, "
     "acknowledged_comment, "
     "acknowledged_until, kind, severity, host, owner, labels, subject, address, protocol, port, "
     "ports, observed_state, observed_reason, before, only_family, expected, rule, addresses, "
@@ -95,6 +95,7 @@ Finding ReadFinding(Row& row) {
   finding.policy_hash = row.Text();
   finding.first_seen = row.Time();
   finding.last_seen = row.Time();
+  finding.unverified_since = row.OptionalTime();
   finding.opened = row.OptionalTime();
   finding.resolved = row.OptionalTime();
   finding.resolved_by = row.Text();
@@ -135,10 +136,10 @@ AcknowledgementColumns ColumnsOf(const std::optional<Acknowledgement>& said) {
 }  // namespace
 
 Result<void> SaveFinding(Database& database, const Finding& finding) {
-  static const std::string kReplace =
-      "REPLACE INTO findings (" + std::string(kColumns) +
-      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+  static const std::string kReplace = "REPLACE INTO findings (" + std::string(kColumns) +
+                                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                                      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
   const Drift& drift = finding.drift;
   const auto resolution =
       finding.resolution ? std::optional(std::string(ToString(*finding.resolution))) : std::nullopt;
@@ -155,6 +156,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  finding.policy_hash,
                                  ToValue(finding.first_seen),
                                  ToValue(finding.last_seen),
+                                 ToValue(finding.unverified_since),
                                  ToValue(finding.opened),
                                  ToValue(finding.resolved),
                                  finding.resolved_by,

@@ -232,7 +232,17 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::string_view kChangeWindows = R"sql(
+constexpr std::string_view kAbsencesAndWindows = R"sql(
+ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
+CREATE TABLE absences (
+  address BLOB PRIMARY KEY,
+  kind TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  vouched INTEGER NOT NULL,
+  watched INTEGER NOT NULL,
+  gone INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE change_windows (
   hosts TEXT NOT NULL,
   owners TEXT NOT NULL,
@@ -255,7 +265,7 @@ CREATE TABLE secrets (
 
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
                                kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded,      kChangeWindows};
+                               kHowItEnded,      kAbsencesAndWindows};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -29,14 +29,18 @@ Result<void> RecordAddress(Intervals& intervals, SeriesKind kind, std::int64_t s
 }
 
 // Those addresses of the snapshot whose family's verdicts belong into a series of this kind.
-Result<void> RecordSeries(Intervals& intervals, SeriesKind kind, const Snapshot& snapshot) {
+Result<void> RecordSeries(Intervals& intervals, SeriesKind kind, const Snapshot& snapshot,
+                          const KnownOfAbsent& known_of_absent) {
   const bool last_known = kind == SeriesKind::kLastKnown;
   const auto series = intervals.Intern(kind, last_known ? std::string() : snapshot.run.scan);
   if (!series) return series.error();
   const SeriesKind source = last_known ? SeriesKind::kScan : kind;
   for (const auto& states : snapshot.addresses) {
     if (KindFor(snapshot.coverage, states.address.family()) != source) continue;
-    auto recorded = RecordAddress(intervals, kind, *series, snapshot.run.id, states);
+    const auto absent = known_of_absent.find(states.address);
+    const bool instead = last_known && absent != known_of_absent.end();
+    auto recorded =
+        RecordAddress(intervals, kind, *series, snapshot.run.id, instead ? absent->second : states);
     if (!recorded) return recorded;
   }
   return {};
@@ -70,13 +74,15 @@ Result<std::array<std::int64_t, 2>> SeriesOf(Database& database, Intervals& inte
 
 }  // namespace
 
-Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot, HeldStates& held) {
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot,
+                          const KnownOfAbsent& known_of_absent, HeldStates& held) {
   const auto plan = InternPlan(database, snapshot.addresses);
   if (!plan) return plan.error();
   if (auto marked = MarkCommitted(database, snapshot, *plan); !marked) return marked;
   Intervals intervals(database, held);
   for (const auto kind : {SeriesKind::kScan, SeriesKind::kBlind, SeriesKind::kLastKnown}) {
-    if (auto recorded = RecordSeries(intervals, kind, snapshot); !recorded) return recorded;
+    if (auto recorded = RecordSeries(intervals, kind, snapshot, known_of_absent); !recorded)
+      return recorded;
   }
   return {};
 }

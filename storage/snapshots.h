@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -14,8 +15,11 @@
 
 namespace postern::storage {
 
-// What `held` learns holds if the transaction is committed.
-Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot, HeldStates& held);
+using KnownOfAbsent = std::map<IpAddress, AddressStates>;
+
+// See Changes::known_of_absent. What `held` learns holds if the transaction is committed.
+Result<void> SaveSnapshot(Database& database, const Snapshot& snapshot,
+                          const KnownOfAbsent& known_of_absent, HeldStates& held);
 Result<Snapshot> ReadSnapshot(Database& database, std::int64_t run);
 // See Store::LastKnownStates.
 Result<std::vector<AddressStates>> ReadLastKnown(Database& database,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/secret_key.h"
+#include "storage/absences.h"
 #include "storage/change_windows.h"
 #include "storage/database.h"
 #include "storage/database_file.h"
@@ -23,7 +24,8 @@ namespace {
 
 Result<void> Apply(Database& database, const Changes& changes, HeldStates& held) {
   if (changes.snapshot != nullptr) {
-    if (auto saved = SaveSnapshot(database, *changes.snapshot, held); !saved) return saved;
+    auto saved = SaveSnapshot(database, *changes.snapshot, changes.known_of_absent, held);
+    if (!saved) return saved;
   }
   for (const auto& finding : changes.findings) {
     if (auto saved = SaveFinding(database, finding); !saved) return saved;
@@ -34,6 +36,7 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   for (const auto& evidence : changes.evidence) {
     if (auto saved = SaveEvidence(database, evidence); !saved) return saved;
   }
+  if (auto saved = SaveAbsences(database, changes.absences); !saved) return saved;
   if (auto saved = SaveNames(database, changes.names, changes.names_at); !saved) return saved;
   const TimePoint now = SystemClock().Now();
   for (const auto& [receiver, transitions] : changes.outbox) {
@@ -159,6 +162,8 @@ Result<std::vector<AddressStates>> Store::LastKnownStates(
   if (!transaction) return transaction.error();
   return ReadLastKnown(impl_->database(), addresses);
 }
+
+Result<postern::Absences> Store::Absences() const { return LoadAbsences(impl_->database()); }
 
 Result<Snapshot> Store::LoadSnapshot(std::int64_t run) const {
   const auto transaction = Transaction::BeginRead(impl_->database());

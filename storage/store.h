@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "core/absence.h"
 #include "core/change_window.h"
 #include "core/evidence.h"
 #include "core/finding.h"
@@ -161,6 +162,10 @@ struct Changes {
   // Full answers of names, to be remembered as of that time.
   std::map<std::string, std::vector<IpAddress>> names = {};
   TimePoint names_at = {};
+  // What is known now of addresses of the snapshot that are absent, in place of what it saw there.
+  std::map<IpAddress, AddressStates> known_of_absent = {};
+  // The addresses that became absent or stayed so; none: present again.
+  std::map<IpAddress, std::optional<Absence>> absences = {};
 };
 
 // When the daemon watched: ran, and was not paused.
@@ -230,8 +235,10 @@ class Store {
 
   // What is known from all scans together, for each of `addresses` that any run had a verdict on,
   // ascending: for each port the newest verdict that is not unknown. A family that a run was blind
-  // in does not count.
+  // in does not count, and of an absent address only what was unknown before.
   Result<std::vector<AddressStates>> LastKnownStates(std::span<const IpAddress> addresses) const;
+  // The addresses that cannot be verified.
+  Result<postern::Absences> Absences() const;
   // Exactly what the run saw; an error if there is no such committed run.
   Result<Snapshot> LoadSnapshot(std::int64_t run) const;
 

@@ -42,6 +42,10 @@ class UnlistedJudgingTest : public StoredTest {
           {{Address("192.0.2.250"), Protocol::kTcp, 443}, PortState::kOpen, canary}};
     }
     evidence.canaries_after = evidence.canaries_before;
+    for (const char* address : {"192.0.2.1", "192.0.2.7", "192.0.2.250"}) {
+      evidence.signs.hops[Address(address)] = FirstHop{.interface = 2};
+    }
+    evidence.signs.hops[Address("192.0.2.9")] = FirstHop{.interface = 1, .local = true};
     return Judge(&evidence);
   }
 
@@ -62,7 +66,8 @@ class UnlistedJudgingTest : public StoredTest {
   }
 
   const LiveAddress stranger_{Address("192.0.2.7"), {Reason::Kind::kArp, 0, 0}, "0a", false};
-  // 192.0.2.9 is this machine's own.
+  // The policy names 192.0.2.1, and 192.0.2.9 is this machine's own.
+  const LiveAddress neighbour_{Address("192.0.2.1"), {Reason::Kind::kArp, 0, 0}, "0b", false};
   const LiveAddress self_{Address("192.0.2.9"), {Reason::Kind::kEcho, 0, 0}, "", true};
   daemon::Setup setup_ = SetupOf(std::string(kTwoHosts) + kNetworks, kConfig);
 };
@@ -75,14 +80,22 @@ TEST_F(UnlistedJudgingTest, ACanaryIsNoStranger) {
   EXPECT_EQ(store_->Findings()->front().resolution, Resolution::kPolicy);
 }
 
-TEST_F(UnlistedJudgingTest, CountsOverRestartsAndIgnoresBlindRuns) {
+TEST_F(UnlistedJudgingTest, CountsOverRestartsAndIsGoneAfterADayOfSilence) {
+  setup_.config.scans[0].name = "sweep";
+  setup_.config.scans[0].every = std::chrono::hours(1);
   EXPECT_THAT(Sweep({stranger_}), ElementsAre("192.0.2.7 pending tcp/22"));
   Restart();
   EXPECT_THAT(Sweep({stranger_}), ElementsAre("192.0.2.7 open tcp/22"));
-  EXPECT_THAT(Sweep({}), ElementsAre("192.0.2.7 open tcp/22"));
-  Restart();
-  EXPECT_THAT(Sweep({}, PortState::kFiltered), ElementsAre("192.0.2.7 open tcp/22"));
-  EXPECT_THAT(Sweep({}), ElementsAre("192.0.2.7 resolved tcp/22"));
+  // An hour lies between runs, and the first one only begins the silence; a blind run and one that
+  // has no proof of the path do not count.
+  for (int run = 0; run <= 23; ++run) {
+    EXPECT_THAT(Sweep({neighbour_}), ElementsAre("192.0.2.7 open tcp/22")) << run;
+    Restart();
+  }
+  EXPECT_THAT(Sweep({neighbour_}, PortState::kFiltered), ElementsAre("192.0.2.7 open tcp/22"));
+  EXPECT_THAT(Sweep({self_}, PortState::kUnknown), ElementsAre("192.0.2.7 open tcp/22"));
+  EXPECT_THAT(Sweep({neighbour_}), ElementsAre("192.0.2.7 resolved tcp/22"));
+  EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kGone);
 }
 
 TEST_F(UnlistedJudgingTest, ABlindRunFindsNobody) {

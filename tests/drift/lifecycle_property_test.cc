@@ -54,7 +54,7 @@ class History {
       return;
     }
     trusted_ = !Chance(0.1);
-    vouched_ = Chance(0.9);
+    absent_ = Chance(0.1);
     const auto seen = Look();
     Judge(&seen, Chance(0.8));
   }
@@ -97,16 +97,15 @@ class History {
   }
 
   void Remember(const Sight& sight) {
-    if (!trusted_) return;
+    if (!trusted_ || absent_) return;
     for (const auto& [ports, state] : sight) {
       auto& history = history_[ports.first];
       history.same = history.state == state ? history.same + 1 : 1;
       history.state = state;
-      const bool believed = state != PortState::kFiltered || vouched_;
       if (IsDrift(ports.first, DriftKind::kUnexpectedOpen)) {
         history.agreeing = 0;
       } else {
-        history.agreeing += believed;
+        ++history.agreeing;
       }
     }
   }
@@ -114,8 +113,11 @@ class History {
   void Judge(const Sight* sight, bool second_method) {
     const auto states = States("192.0.2.1", sight != nullptr ? *sight : Sight());
     if (sight != nullptr) Remember(*sight);
-    const auto judged = drift::Judge(policy_.hosts.front(), "192.0.2.1", known_,
-                                     sight != nullptr && trusted_ ? &states : nullptr);
+    auto judged = drift::Judge(policy_.hosts.front(), "192.0.2.1", known_,
+                               sight != nullptr && trusted_ ? &states : nullptr);
+    if (sight != nullptr && trusted_ && absent_) {
+      judged = WithAbsence(judged, states, Absence{.since = now_}, /*vouched=*/false);
+    }
     known_ = judged.now;
     const std::vector<JudgedAddress> addresses{judged};
     auto drifts = PolicyDrift(policy_, "public", addresses, now_);
@@ -131,7 +133,6 @@ class History {
     judgement.policy = &policy_;
     judgement.addresses = addresses;
     judgement.drifts = drifts;
-    judgement.vouched = {vouched_, vouched_};
     for (const auto& drift : drifts) {
       if (second_method) judgement.confirmed.insert(FindingId("public", drift));
     }
@@ -147,7 +148,7 @@ class History {
       if (unreachable && entry.first.first == DriftKind::kMissing) return false;
       return !present.contains(entry.first);
     });
-    if (sight == nullptr || !trusted_) return;
+    if (sight == nullptr || !trusted_ || absent_) return;
     for (const auto& [ports, state] : *sight) {
       for (const auto& [kind, port] : present) streak_[{kind, port}] += port == ports.first;
     }
@@ -178,14 +179,15 @@ class History {
     if (old != nullptr) Expect(std::abs(now.episode - old->episode) <= 1, "episodes follow");
     if (now.state == FindingState::kOpen && !was_told) CheckOpening(now, second_method, is_run);
     if (now.state == FindingState::kResolved && was_told) CheckEnding(now, is_run);
-    if (!trusted_ && is_run && !IsEvent(now.drift.kind)) {
-      Expect(old != nullptr && old->state == now.state, "a blind run changes no finding");
+    if ((!trusted_ || absent_) && is_run && !IsEvent(now.drift.kind)) {
+      Expect(old == nullptr ? now.state == FindingState::kPending : old->state == now.state,
+             "a run that proves nothing changes no finding");
     }
   }
 
   void CheckOpening(const Finding& finding, bool second_method, bool is_run) {
     ++opened_;
-    Expect(is_run && trusted_, "only a trusted run confirms");
+    Expect(is_run && trusted_ && !absent_, "only a trusted run confirms");
     const auto port = finding.drift.port;
     if (port == 0) return;
     const auto& history = history_[port];
@@ -258,7 +260,7 @@ class History {
   std::int64_t run_ = 0;
   int edits_ = 1;
   bool trusted_ = true;
-  bool vouched_ = true;
+  bool absent_ = false;  // the run met the address silent or changed as a whole
   int opened_ = 0;
   int fixed_ = 0;
   std::string failure_;

@@ -48,10 +48,11 @@ class LifecycleTest : public testing::Test {
 
   policy::Policy policy_ = OneHost({}, ExpectedState::kNotOpen);
   bool trusted_ = true;
-  std::array<bool, 2> vouched_ = {true, true};
+  std::optional<Absence> absence_;  // what the runs make of the address, with proof of the path
   std::set<std::string> unresolved_names_;
   std::function<Duration()> between_runs_ = [] { return std::chrono::minutes(1); };
   std::map<std::string, Finding> findings_;
+  TimePoint now_ = kNow;
 
  private:
   std::vector<std::string> Advance(const AddressStates* seen, bool second_method) {
@@ -59,6 +60,9 @@ class LifecycleTest : public testing::Test {
     std::vector<JudgedAddress> addresses;
     for (const auto& host : policy_.hosts) {
       addresses.push_back(Judge(host, "192.0.2.1", known_, trusted_ ? seen : nullptr));
+      if (absence_ && trusted_ && seen != nullptr) {
+        addresses.back() = WithAbsence(addresses.back(), *seen, *absence_, absence_->vouched);
+      }
     }
     if (!addresses.empty()) known_ = addresses.front().now;
 
@@ -74,7 +78,6 @@ class LifecycleTest : public testing::Test {
     judgement.addresses = addresses;
     judgement.unresolved_names = unresolved_names_;
     judgement.drifts = drifts;
-    judgement.vouched = vouched_;
     for (const auto& drift : drifts) {
       if (second_method) judgement.confirmed.insert(FindingId("public", drift));
     }
@@ -97,7 +100,6 @@ class LifecycleTest : public testing::Test {
   }
 
   AddressStates known_{Address("192.0.2.1"), {}};
-  TimePoint now_ = kNow;
   std::int64_t run_ = 0;
   int edits_ = 1;
 };
@@ -145,9 +147,11 @@ TEST_F(LifecycleTest, OnlyEvidenceResolves) {
     trusted_ = false;
     EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty()) << "a blind viewpoint";
     trusted_ = true;
-    vouched_ = {false, false};
-    EXPECT_THAT(Run({{Port(6379), kFiltered}}), IsEmpty()) << "silence that nothing vouches for";
-    vouched_ = {true, true};
+    absence_ = Absence{.since = now_, .vouched = true};
+    EXPECT_THAT(Run({{Port(6379), kFiltered}}), IsEmpty()) << "silence of a silent address";
+    absence_->kind = Absence::Kind::kChanged;
+    EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty()) << "an answer that all its ports give";
+    absence_.reset();
   }
   EXPECT_EQ(Only().state, FindingState::kOpen);
   Run({{Port(6379), kFiltered}});
@@ -314,7 +318,55 @@ TEST_F(LifecycleTest, AnAcknowledgedFindingIsResolvedByEvidenceAsAnyOther) {
   finding.acknowledgement = Acknowledgement{"alice", kNow, "known", kNow + std::chrono::hours(9)};
   Run({{Port(8080), kClosed}});
   EXPECT_THAT(Run({{Port(8080), kClosed}}), ElementsAre("resolved fixed"));
-  EXPECT_EQ(Only().acknowledgement, std::nullopt);
+}
+
+TEST_F(LifecycleTest, AnAcknowledgementOutlivesAnEndThatIsFollowedByAReturn) {
+  const auto acknowledged = [this] {
+    Run({{Port(8080), kOpen}});
+    auto& finding = findings_.begin()->second;
+    finding.state = FindingState::kAcknowledged;
+    finding.acknowledgement = Acknowledgement{"alice", now_, "known", now_ + std::chrono::hours(9)};
+    Run({{Port(8080), kClosed}});
+    EXPECT_THAT(Run({{Port(8080), kClosed}}), ElementsAre("resolved fixed"));
+  };
+  acknowledged();
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kAcknowledged);
+  EXPECT_EQ(Only().episode, 2);
+
+  between_runs_ = [] { return std::chrono::hours(10); };
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), ElementsAre("opened")) << "it lapses as any other";
+  between_runs_ = [] { return std::chrono::minutes(1); };
+  acknowledged();
+  between_runs_ = [] { return std::chrono::hours(24 * 8); };
+  EXPECT_THAT(Run({{Port(8080), kOpen}}), ElementsAre("opened")) << "a return after a week is new";
+}
+
+TEST_F(LifecycleTest, WhatCannotBeVerifiedStaysAndSaysSinceWhen) {
+  Run({{Port(6379), kOpen}});
+  const auto since = now_;
+  absence_ = Absence{.kind = Absence::Kind::kChanged, .since = since, .vouched = true};
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Run({{Port(6379), kFiltered}}), IsEmpty());
+  EXPECT_EQ(Only().state, FindingState::kOpen);
+  EXPECT_EQ(Only().unverified_since, since);
+  absence_.reset();
+  EXPECT_THAT(Run({{Port(6379), kOpen}}), IsEmpty()) << "nobody is told again";
+  EXPECT_EQ(Only().unverified_since, std::nullopt);
+}
+
+TEST_F(LifecycleTest, WhatAnAddressThatIsGoneAnsweredEndsAsGone) {
+  policy_ = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  Run({{Port(443), kOpen}, {Port(6379), kOpen}});
+  absence_ = Absence{.since = now_, .vouched = true};
+  const Sight silence = {{Port(443), kFiltered}, {Port(6379), kFiltered}};
+  Run(silence);
+  EXPECT_THAT(Run(silence), ElementsAre("opened")) << "the host is unreachable";
+  absence_->gone = true;
+  EXPECT_THAT(Run(silence), ElementsAre("resolved gone"));
+  absence_.reset();
+  EXPECT_THAT(Run({{Port(443), kOpen}, {Port(6379), kOpen}}), ElementsAre("opened"));
+  EXPECT_THAT(Run({{Port(443), kOpen}, {Port(6379), kOpen}}), ElementsAre("resolved fixed"))
+      << "it is reachable again";
 }
 
 TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
@@ -323,6 +375,9 @@ TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
   const Sight all_gone = {{Port(80), kFiltered}, {Port(443), kFiltered}};
   Run(one_gone);
   EXPECT_THAT(Run(one_gone), ElementsAre("opened"));
+  absence_ = Absence{.since = now_};
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Run(all_gone), IsEmpty()) << "nothing proves the path";
+  absence_->vouched = true;
   EXPECT_THAT(Run(all_gone), IsEmpty());
   EXPECT_THAT(Run(all_gone), ElementsAre("opened"));
   EXPECT_THAT(Run(all_gone), IsEmpty());

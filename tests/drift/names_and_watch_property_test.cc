@@ -113,7 +113,8 @@ class History {
     judgement.sight = sight;
     judgement.has_canaries = {true, true};
     judgement.discovery = swept ? &sweep : nullptr;
-    judgement.vouched = {Chance(0.8), true};
+    if (swept) CountAbsence(sweep);
+    judgement.absences = &absences_;
     std::vector<Drift> drifts = BlindnessDrift(sight);
     if (!is_run || !blind) Append(OutOfScopeDrift(policy_, "public", names), drifts);
     if (swept) {
@@ -126,7 +127,8 @@ class History {
     if (is_run) {
       CountSight(sight[0].proof, may_move);
       if (!blind) CountName(names.front(), may_move);
-      if (swept) CountSweep(sweep, judgement.vouched[0], may_move);
+      if (swept) CountSweep(sweep);
+      may_move.insert(DriftKind::kUnlistedHost);
     } else {
       may_move = {DriftKind::kDnsOutOfScope};
       streaks_[DriftKind::kDnsOutOfScope].there = 0;  // another question from now on
@@ -179,14 +181,20 @@ class History {
     may_move.insert(DriftKind::kDnsOutOfScope);
   }
 
-  void CountSweep(const Discovery& sweep, bool vouched, std::set<DriftKind>& may_move) {
-    auto& streak = streaks_[DriftKind::kUnlistedHost];
+  void CountSweep(const Discovery& sweep) {
+    if (!sweep.up.empty()) streaks_[DriftKind::kUnlistedHost].There();
+  }
+
+  // The third sweep in a row that meets certain silence makes the stranger gone.
+  void CountAbsence(const Discovery& sweep) {
     if (!sweep.up.empty()) {
-      streak.There();
-    } else if (sweep.unknown.empty() && vouched) {
-      streak.Gone();
+      absences_.clear();
+      silent_sweeps_ = 0;
+    } else if (sweep.unknown.empty()) {
+      auto& absence = absences_[Address(kStranger)];
+      absence.gone = ++silent_sweeps_ >= 3;
+      if (absence.gone) streaks_[DriftKind::kUnlistedHost].there = 0;
     }
-    may_move.insert(DriftKind::kUnlistedHost);
   }
 
   void Check(const Judgement& judgement, const std::set<DriftKind>& may_move) {
@@ -223,6 +231,10 @@ class History {
       return Expect(kind == DriftKind::kDnsOutOfScope && wide_scope_, "the policy agrees now");
     }
     ++fixed_[kind];
+    if (kind == DriftKind::kUnlistedHost) {
+      return Expect(finding.resolution == Resolution::kGone && silent_sweeps_ >= 3,
+                    "silence makes it gone, never fixed");
+    }
     Expect(finding.resolution == Resolution::kFixed && looked && streak.gone >= 2,
            "two believable sights end it");
   }
@@ -252,6 +264,8 @@ class History {
   int edits_ = 0;
   bool outside_ = false;
   bool stranger_ = false;
+  Absences absences_;
+  int silent_sweeps_ = 0;  // in a row, since the stranger was last seen
   bool stale_ = false;
   bool wide_scope_ = false;
   std::map<DriftKind, int> opened_;

@@ -85,20 +85,27 @@ TEST(PolicyDriftTest, TheRulesOwnSeverityWins) {
               ElementsAre("unexpected_open info 192.0.2.1 tcp/22"));
 }
 
-TEST(PolicyDriftTest, AHostIsUnreachableOnlyWhenEveryMustBeOpenPortIsSilent) {
-  const auto policy = OneHost({Rule("tcp/80,443", ExpectedState::kOpen)}, ExpectedState::kAny);
-  EXPECT_THAT(DriftOf(policy, {{Port(80), kFiltered}, {Port(443), kFiltered}}, {}),
-              ElementsAre("host_unreachable warning 192.0.2.1 tcp/80,443"));
-  EXPECT_THAT(DriftOf(policy, {{Port(80), kClosed}, {Port(443), kFiltered}}, {}),
-              ElementsAre("missing warning 192.0.2.1 tcp/80", "missing warning 192.0.2.1 tcp/443"))
-      << "a reset is an answer";
-  EXPECT_THAT(DriftOf(policy, {{Port(80), kUnknown}, {Port(443), kFiltered}}, {}),
+TEST(PolicyDriftTest, AnAbsentHostIsUnreachableWhereThePathIsProven) {
+  const auto policy =
+      OneHost({Rule("tcp/80,443", ExpectedState::kOpen), Rule("tcp/90", ExpectedState::kClosed)},
+              ExpectedState::kAny);
+  const Sight silence = {{Port(80), kFiltered}, {Port(90), kFiltered}, {Port(443), kFiltered}};
+  EXPECT_THAT(DriftOf(policy, silence, {}),
+              ElementsAre("missing warning 192.0.2.1 tcp/80", "missing warning 192.0.2.1 tcp/443",
+                          "wrong_state info 192.0.2.1 tcp/90"))
+      << "a host that is there";
+  const auto absent = [&](const Sight& before, bool vouched) {
+    const auto seen = States("192.0.2.1", silence);
+    const std::vector addresses = {
+        WithAbsence(Judge(policy.hosts.front(), "192.0.2.1", States("192.0.2.1", before), &seen),
+                    seen, Absence{.since = kNow, .vouched = vouched}, vouched)};
+    return Brief(PolicyDrift(policy, "public", addresses, kNow));
+  };
+  EXPECT_THAT(absent({}, true), ElementsAre("host_unreachable warning 192.0.2.1 tcp/80,443"));
+  EXPECT_THAT(absent({}, false), IsEmpty()) << "nothing is said of it";
+  EXPECT_THAT(absent({{Port(80), kOpen}, {Port(90), kClosed}, {Port(443), kClosed}}, false),
               ElementsAre("missing warning 192.0.2.1 tcp/443"))
-      << "what was not seen is not silent";
-
-  const auto one_port = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kAny);
-  EXPECT_THAT(DriftOf(one_port, {{Port(443), kFiltered}}, {}),
-              ElementsAre("missing warning 192.0.2.1 tcp/443"));
+      << "what was proven before it fell silent";
 }
 
 TEST(PolicyDriftTest, WrongStatesOfOtherwiseAreOneDriftWithRanges) {
@@ -169,12 +176,19 @@ TEST(PolicyDriftTest, WhatIsMissingCanBeAccepted) {
   ASSERT_EQ(missing.size(), 2U);
   EXPECT_EQ(missing[0].acceptance, host.accept[0].acceptance);
   EXPECT_EQ(missing[1].acceptance, std::nullopt);
-  const auto partly = drifts(kFiltered);
+  const auto absent = [&] {
+    const auto seen = States("192.0.2.1", {{Port(80), kFiltered}, {Port(443), kFiltered}});
+    const std::vector addresses = {
+        WithAbsence(Judge(host, "192.0.2.1", States("192.0.2.1", {}), &seen), seen,
+                    Absence{.since = kNow, .vouched = true}, true)};
+    return PolicyDrift(policy, "public", addresses, kNow);
+  };
+  const auto partly = absent();
   ASSERT_THAT(Brief(partly), ElementsAre("host_unreachable warning 192.0.2.1 tcp/80,443"));
   EXPECT_EQ(partly[0].acceptance, std::nullopt) << "one of its ports is not accepted";
 
   host.accept = {Accepted("tcp/80", 9), Accepted("tcp/443", 2)};
-  const auto wholly = drifts(kFiltered);
+  const auto wholly = absent();
   ASSERT_EQ(wholly.size(), 1U);
   EXPECT_EQ(wholly[0].acceptance, host.accept[1].acceptance) << "the one that ends first";
 }

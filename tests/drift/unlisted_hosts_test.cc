@@ -105,14 +105,14 @@ TEST(UnlistedHosts, MoreThanHalfThatAnswerAlikeAreOneFinding) {
             "alike (arp)");
   EXPECT_TRUE(StandsFor(drifts.back(), drifts.front()));
   EXPECT_FALSE(StandsFor(drifts.front(), drifts.back()));
-  EXPECT_FALSE(IsGone(drifts.back(), policy, Asked(up)));
+  EXPECT_FALSE(AnswersNoLongerAlike(drifts.back(), policy, Asked(up)));
 
   up.pop_back();
   EXPECT_EQ(DriftIn(policy, Asked(up)).size(), 7U) << "half is not more than half";
-  EXPECT_TRUE(IsGone(drifts.back(), policy, Asked(up)));
-  EXPECT_FALSE(IsGone(drifts.back(), policy, Asked(up, {"192.0.2.15"})))
+  EXPECT_TRUE(AnswersNoLongerAlike(drifts.back(), policy, Asked(up)));
+  EXPECT_FALSE(AnswersNoLongerAlike(drifts.back(), policy, Asked(up, {"192.0.2.15"})))
       << "the unknown one may be the seventh";
-  EXPECT_FALSE(IsGone(drifts.back(), policy, Discovery{})) << "nothing was asked";
+  EXPECT_FALSE(AnswersNoLongerAlike(drifts.back(), policy, Discovery{})) << "nothing was asked";
 }
 
 TEST(UnlistedHosts, OneHostMayHaveMostAddressesOfALink) {
@@ -125,15 +125,15 @@ TEST(UnlistedHosts, OneHostMayHaveMostAddressesOfALink) {
   EXPECT_EQ(DriftIn(Networks(), discovery).size(), 4U);
 }
 
-TEST(UnlistedHosts, AreGoneOnlyWhenAskedAndCertainlySilent) {
+TEST(UnlistedHosts, AreSilentOnlyWhenAskedWithCertainty) {
   const auto policy = Networks();
   const auto drift = DriftIn(policy, Asked({Up("192.0.2.4")})).at(0);
-  EXPECT_TRUE(IsGone(drift, policy, Asked({})));
-  EXPECT_FALSE(IsGone(drift, policy, Asked({Up("192.0.2.4")})));
-  EXPECT_FALSE(IsGone(drift, policy, Asked({}, {"192.0.2.4"})));
+  EXPECT_TRUE(IsSilent(drift, Asked({})));
+  EXPECT_FALSE(IsSilent(drift, Asked({Up("192.0.2.4")})));
+  EXPECT_FALSE(IsSilent(drift, Asked({}, {"192.0.2.4"})));
   auto elsewhere = Asked({});
   elsewhere.asked = {Range("192.0.2.12/30")};
-  EXPECT_FALSE(IsGone(drift, policy, elsewhere));
+  EXPECT_FALSE(IsSilent(drift, elsewhere));
 }
 
 TEST(UnlistedHosts, EndWithoutAProbeWhereThePolicyNoLongerAsks) {
@@ -175,13 +175,13 @@ TEST(UnlistedHosts, EndWithoutAProbeWhereThePolicyNoLongerAsks) {
 class UnlistedLife : public testing::Test {
  protected:
   // What became of it: its state and resolution, or "" where there is none.
-  std::string Run(const std::optional<Discovery>& discovery, bool vouched = true) {
+  std::string Run(const std::optional<Discovery>& discovery) {
     Judgement judgement;
     judgement.now = kNow + std::chrono::hours(++run_);
     judgement.run = run_;
     judgement.viewpoint = "public";
     judgement.policy = &policy_;
-    judgement.vouched = {vouched, vouched};
+    judgement.absences = &absences_;
     std::vector<Drift> drifts;
     if (discovery) drifts = DriftIn(policy_, *discovery);
     judgement.drifts = drifts;
@@ -203,26 +203,35 @@ class UnlistedLife : public testing::Test {
   const Discovery there_ = Asked({Up("192.0.2.4")});
   const Discovery silent_ = Asked({});
   policy::Policy policy_ = Networks();
+  Absences absences_;
   std::vector<Finding> findings_;
   int run_ = 0;
 };
 
-TEST_F(UnlistedLife, OpensWithTheSecondRunAndEndsAfterTwoOfCertainSilence) {
+TEST_F(UnlistedLife, OpensWithTheSecondRunAndSilenceNeverFixesIt) {
   EXPECT_EQ(Run(there_), "pending");
   EXPECT_EQ(Run(std::nullopt), "pending") << "a run of another scan";
   EXPECT_EQ(Run(there_), "open");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Run(silent_), "open");
+  absences_[Address("192.0.2.4")] = Absence{.since = kNow};
   EXPECT_EQ(Run(silent_), "open");
-  EXPECT_EQ(Run(std::nullopt), "open");
-  EXPECT_EQ(Run(there_), "open") << "it is back, and the count begins anew";
-  EXPECT_EQ(Run(silent_), "open");
-  EXPECT_EQ(Run(silent_, false), "open") << "nothing vouches for the path";
-  EXPECT_EQ(Run(Asked({}, {"192.0.2.4"})), "open") << "it could not be asked";
-  EXPECT_EQ(Run(Discovery{}), "open") << "a blind run has no trusted part";
-  EXPECT_EQ(Run(silent_), "resolved fixed");
+  EXPECT_EQ(findings_.front().unverified_since, kNow);
+  absences_.clear();
+  EXPECT_EQ(Run(there_), "open");
+  EXPECT_EQ(findings_.front().unverified_since, std::nullopt);
 }
 
-TEST_F(UnlistedLife, APendingOneThatIsSilentWasNothing) {
+TEST_F(UnlistedLife, IsGoneOnceItsAddressIs) {
+  Run(there_);
+  Run(there_);
+  absences_[Address("192.0.2.4")] = Absence{.since = kNow, .gone = true};
+  EXPECT_EQ(Run(silent_), "resolved gone");
+}
+
+TEST_F(UnlistedLife, APendingOneThatIsGoneWasNothing) {
   EXPECT_EQ(Run(there_), "pending");
+  EXPECT_EQ(Run(silent_), "pending");
+  absences_[Address("192.0.2.4")] = Absence{.since = kNow, .gone = true};
   EXPECT_EQ(Run(silent_), "");
 }
 

@@ -119,15 +119,5 @@ TEST(BlindnessDriftTest, OneForEachBlindFamilyWithWhatShowsIt) {
   EXPECT_EQ(EndOfBlindness(drifts[0], {true, false}), Resolution::kWithdrawn);
 }
 
-TEST(VouchedFamiliesTest, AnyAnswerOrARightCanaryVouches) {
-  const auto closed = Saw({States("2001:db8::1", {{Port(80), PortState::kClosed}})});
-  const auto silent = Saw({States("192.0.2.1", {{{1, 99}, PortState::kFiltered}})});
-  EXPECT_EQ(VouchedFamilies({}, closed), kIpv6);
-  EXPECT_EQ(VouchedFamilies({}, silent), kNeither);
-  EXPECT_EQ(VouchedFamilies(std::vector{Canary("192.0.2.9", PortState::kOpen)}, silent), kIpv4);
-  EXPECT_EQ(VouchedFamilies(std::vector{Canary("192.0.2.9", PortState::kClosed)}, silent),
-            kNeither);
-}
-
 }  // namespace
 }  // namespace postern::drift

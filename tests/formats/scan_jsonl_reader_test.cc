@@ -91,6 +91,23 @@ TEST(ScanJsonlReader, RefusesWhatContradictsItself) {
   EXPECT_EQ(ErrorOf(std::string(2 * kLongestLine, ' ')), "line 1 is longer than 4 MiB");
 }
 
+TEST(ScanFile, ReadsFilesWithAByteOrderMarkAndOtherLineEnds) {
+  std::string lines = kOpen + kUnknown + kHost + kSummary;
+  for (auto at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', at + 2)) {
+    lines.replace(at, 1, "\r\n");
+  }
+  EXPECT_TRUE(ReadScan(BytesOf("\xEF\xBB\xBF" + lines)));
+  EXPECT_TRUE(ReadScan(BytesOf("\xEF\xBB\xBF<?xml version='1.0'?>\r\n<nmaprun></nmaprun>")));
+}
+
+TEST(ScanFile, TellsHowToConvertUtf16) {
+  const auto little = ReadScan(BytesOf(std::string_view("\xFF\xFE<\0?\0", 6)));
+  EXPECT_EQ(little.error().message.substr(0, 69),
+            "the file is UTF-16LE; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8");
+  const auto big = ReadScan(BytesOf(std::string_view("\0<\0?", 4)));
+  EXPECT_EQ(big.error().message.substr(0, 20), "the file is UTF-16BE");
+}
+
 TEST(ScanFile, SaysWhatItExpects) {
   EXPECT_EQ(ReadScan(BytesOf("PORT STATE")).error().message,
             "this is no scan: expected nmap XML (nmap -oX, postern scan --format nmap-xml) or the "

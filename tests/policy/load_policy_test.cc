@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,13 @@ using testing::Pair;
 
 constexpr auto kToday = std::chrono::sys_days(2026y / 6 / 1);
 const std::string kValid = std::string(POSTERN_TESTDATA) + "/policy/valid/";
+
+// AddressSanitizer maps terabytes.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryIsOurs = false;
+#else
+constexpr bool kMemoryIsOurs = true;
+#endif
 
 IpAddress Address(std::string_view text) { return *IpAddress::Parse(text); }
 PortSet Ports(std::string_view spec) {
@@ -119,6 +127,35 @@ TEST(LoadPolicy, MergesAFolderInNameOrder) {
   ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
   ASSERT_EQ(loaded.policy->hosts.size(), 1U);
   EXPECT_EQ(loaded.policy->roles.at("web")[0].where.file, kValid + "folder/10-roles.yaml");
+}
+
+// The parser would take 3.8 GB and 16 s for the first of these.
+TEST(LoadPolicy, BoundsWhatIsReadWithoutAValue) {
+  constexpr std::size_t kSize = std::size_t{15} << 20;
+  const auto repeated = [](std::string_view piece) {
+    std::string text;
+    while (text.size() < kSize) text += piece;
+    return text;
+  };
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_DATA, &before), 0);
+  const rlimit tight{std::size_t{1} << 30, before.rlim_max};
+  if (kMemoryIsOurs) {
+    ASSERT_EQ(setrlimit(RLIMIT_DATA, &tight), 0);
+  }
+  for (const auto* piece :
+       {"[",   "{",       "[\n",     "{a: ",     "- ",   "? ",    "- [",  "[a, ",  "a ",
+        "\"",  "'",       "a",       "&a ",      "&a [", "*a ",   "!!a ", "# a\n", "\n",
+        "|\n", "a: |\n ", "a: &a\n", "[\"]\", ", "%a ",  "---\n", "a\n"}) {
+    const auto loaded = LoadPolicyTexts({{"p.yaml", repeated(piece)}}, kToday);
+    EXPECT_EQ(loaded.policy, nullptr) << piece;
+    EXPECT_TRUE(loaded.diagnostics.HasErrors()) << piece;
+  }
+  const auto brackets = LoadPolicyTexts({{"p.yaml", repeated("[")}}, kToday);
+  EXPECT_EQ(ToString(brackets.diagnostics.list()[0].where), "p.yaml:1:1");
+  EXPECT_EQ(brackets.diagnostics.list()[0].message.substr(0, 56),
+            "more than 512 KiB from here on without a value: a text, ");
+  setrlimit(RLIMIT_DATA, &before);
 }
 
 TEST(LoadPolicy, AFolderSaysEverythingOnce) {

@@ -53,8 +53,8 @@ TEST(ConnectScanNamespace, TakesAnAddressThatNobodyHasForSilent) {
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text,
-            "192.0.2.77 tcp/80-81 filtered no-response\n"
-            "2001:db8::77 tcp/80-81 filtered no-response\n");
+            "192.0.2.77 tcp/80-81 filtered no-neighbour\n"
+            "2001:db8::77 tcp/80-81 filtered no-neighbour\n");
 }
 
 TEST(ConnectScanNamespace, LeavesUnknownWhatOurOwnFirewallHoldsBack) {

@@ -170,8 +170,8 @@ TEST(UdpScanNamespace, TakesAnAddressThatNobodyHasForSilent) {
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text,
-            "192.0.2.77 udp/53-54 open_filtered no-response\n"
-            "2001:db8::77 udp/53-54 open_filtered no-response\n");
+            "192.0.2.77 udp/53-54 open_filtered no-neighbour\n"
+            "2001:db8::77 udp/53-54 open_filtered no-neighbour\n");
 }
 
 // A firewall that drops nearly everything, on a host that answers one port in a second at most.

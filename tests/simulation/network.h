@@ -33,6 +33,11 @@ class Network {
     if (answer && lost_(random_)) return std::nullopt;
     return answer;
   }
+  // An echo request to an address that is up; whether the reply comes back.
+  bool Ping(Family family) {
+    ++sent_;
+    return !cut_[static_cast<std::size_t>(family)] && !lost_(random_) && !lost_(random_);
+  }
   void Cut(Family family, bool cut) { cut_[static_cast<std::size_t>(family)] = cut; }
   std::uint64_t sent() const { return sent_; }
 

@@ -11,6 +11,7 @@
 #include "daemon/questions.h"
 #include "daemon/retention.h"
 #include "daemon/run_plan.h"
+#include "drift/presence.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
 #include "simulation/scans.h"
@@ -257,22 +258,23 @@ class Rescans {
     cuts_.Begin(kScan, network_);
     truths[0] = Truth();
     scanner::ScanRequest request;
-    request.plan = daemon::PlanRun(*setup_.policy, "public", ScanOf(snapshot.run.scan),
-                                   targets_.list, findings, {}, now_)
-                       .endpoints;
+    request.plan =
+        daemon::PlanRun(*setup_.policy, "public", ScanOf(snapshot.run.scan), targets_.list,
+                        findings, {}, now_, setup_.config.confirm.reopen_within)
+            .endpoints;
     request.seed = snapshot.run.seed;
     auto result = SynScan(request, limiter_, network_);
     snapshot.coverage = std::move(result.coverage);
     snapshot.addresses = std::move(result.addresses);
-    auto drifts =
-        daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_, store_->ports_secret());
+    const auto drifts_now = [&] {
+      return daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now_,
+                             store_->ports_secret());
+    };
     request.plan =
-        daemon::RandomPortsPlan(snapshot, drifts, findings, "public", store_->ports_secret());
-    if (request.plan.size() > 0) {
-      daemon::AddPart(SynScan(request, limiter_, network_), snapshot);
-      drifts = daemon::DriftIn(snapshot, *setup_.policy, "public", targets_, now_,
-                               store_->ports_secret());
-    }
+        daemon::RandomPortsPlan(snapshot, drifts_now(), findings, "public", store_->ports_secret());
+    if (request.plan.size() > 0) daemon::AddPart(SynScan(request, limiter_, network_), snapshot);
+    AskForSigns(evidence);
+    const auto drifts = drifts_now();
 
     world_.Strike();
     cuts_.Begin(kLookAgain, network_);
@@ -281,6 +283,35 @@ class Rescans {
 
     cuts_.Begin(kCanariesAfter, network_);
     evidence.canaries_after = ReadCanaries();
+  }
+
+  // What daemon::AskForSigns does, over this network: one packet for each endpoint, then one echo.
+  void AskForSigns(daemon::RunEvidence& evidence) {
+    auto& [answers, alive, hops, coverage] = evidence.signs;
+    auto& snapshot = evidence.snapshot;
+    const auto known = Need(store_->LastKnownStates(targets_.Addresses()));
+    const auto absences = Need(store_->Absences());
+    for (const auto& [address, ports] : daemon::EndpointsForSigns(snapshot, known, absences)) {
+      auto& states = answers.emplace_back(AddressStates{address, {}});
+      for (std::size_t i = 0; i < ports.size(); ++i) {
+        const auto port = ports.At(i).port;
+        const auto verdict = network_.Send({address, Protocol::kTcp, port});
+        states.of(Protocol::kTcp)
+            .Append({port, port}, verdict.value_or(Verdict{PortState::kFiltered,
+                                                           {Reason::Kind::kNoResponse, 0, 0}}));
+      }
+    }
+    daemon::AddOwnAnswers(answers, snapshot);
+    for (const auto& states : snapshot.addresses) {
+      hops[states.address] = FirstHop{.interface = 2};
+      if (drift::HasOwnAnswer(states)) continue;
+      const auto host = HostOf(states.address);
+      if (host < 0 || !world_.IsUp(host, states.address.family())) continue;
+      if (network_.Ping(states.address.family())) alive.insert(states.address);
+    }
+    for (const auto& canary : canaries_) {
+      hops[canary.endpoint.address] = FirstHop{.interface = 2};
+    }
   }
 
   const policy::ScanConfig& ScanOf(const std::string& name) const {

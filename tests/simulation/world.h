@@ -64,6 +64,9 @@ class World {
   explicit World(std::uint32_t seed);
 
   Answer At(const Place& place) const;
+  bool IsUp(int host, Family family) const {
+    return down_[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)] == 0;
+  }
   // What the host does at a port that is not in kPorts.
   Answer Elsewhere(int host) const { return host % 2 == 0 ? Answer::kRefuses : Answer::kSilent; }
   // A rescan has passed: some deviations end. Others may begin, now or, with `Strike`, later.

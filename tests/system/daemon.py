@@ -80,17 +80,14 @@ class Daemon:
     def write_policy(self, policy):
         self.policy_path.write_text(self.head + policy)
 
-    def launch(self, env=None):
-        """Starts the program without waiting for it."""
-        self.process = self.lab.start(
-            *(BIN / "posternd", "--config", self.config_path),
-            log=self.lab.folder / "posternd.log",
-            env=env,
-        )
+    def launch(self, env=None, shell='exec "$@"'):
+        """Starts the program without waiting for it, by a shell's line: with limits, say."""
+        command = ["sh", "-c", shell, "sh", BIN / "posternd", "--config", self.config_path]
+        self.process = self.lab.start(*command, log=self.lab.folder / "posternd.log", env=env)
         return self.process
 
-    def start(self):
-        self.launch()
+    def start(self, **how):
+        self.launch(**how)
         wait_for("posternd is ready", self.ready)
         return self
 
