@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "core/counted.h"
 #include "core/time.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
@@ -24,10 +25,6 @@ struct Checked {
   std::string summary;  // of a good file: "3 hosts, 6 rules"
   bool unreadable = false;
 };
-
-std::string Counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
 
 std::string Summary(const policy::Policy& policy) {
   std::size_t rules = 0;

@@ -85,7 +85,7 @@ ScanJudgement JudgeScan(const ObservedScan& scan, const policy::Policy& policy,
   daemon::RunEvidence evidence;
   evidence.snapshot = scan.snapshot;
   evidence.signs = daemon::SignsWithin(scan.snapshot);
-  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now);
+  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now, scan.ports_secret);
   judgement.addresses = targets.list.size();
   judgement.unseen.assign(targets.unresolved.begin(), targets.unresolved.end());
   for (const auto& target : targets.list) {

@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "core/counted.h"
 #include "daemon/budget.h"
 #include "daemon/targets.h"
 #include "exporters/escape.h"
@@ -51,20 +52,19 @@ std::string WhatWouldFit(const daemon::ScanBudget& budget) {
 void PrintBudget(const daemon::ScanBudget& budget) {
   std::printf("%s (%s)\n", budget.scan.c_str(), std::string(ToString(budget.stage)).c_str());
   if (budget.stage == Stage::kDiscover) {
-    std::printf("  addresses   %llu one by one, and %llu links by multicast\n",
+    std::printf("  addresses   %llu one by one, and %s by multicast\n",
                 static_cast<unsigned long long>(budget.addresses),
-                static_cast<unsigned long long>(budget.links));
+                Counted(budget.links, "link").c_str());
   } else {
-    std::printf("  endpoints   %llu on %llu addresses\n",
-                static_cast<unsigned long long>(budget.endpoints),
-                static_cast<unsigned long long>(budget.addresses));
+    std::printf("  endpoints   %llu on %s\n", static_cast<unsigned long long>(budget.endpoints),
+                Counted(budget.addresses, "address").c_str());
   }
   std::printf("  probes      %llu if all answer, %llu if none does\n",
               static_cast<unsigned long long>(budget.fewest_probes),
               static_cast<unsigned long long>(budget.most_probes));
   if (budget.stage == Stage::kDiscover) {
-    std::printf("              and %llu ports of each unlisted host\n",
-                static_cast<unsigned long long>(budget.ports_of_unlisted));
+    std::printf("              and %s of each unlisted host\n",
+                Counted(budget.ports_of_unlisted, "port").c_str());
   }
   if (budget.stage != Stage::kDiscover) PrintLastSeen(budget);
   std::printf("  time        %s to %s by the limits, %s as last seen, due every %s\n",

@@ -19,6 +19,7 @@
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
 #include "cli/targets.h"
+#include "core/counted.h"
 #include "core/parse_number.h"
 #include "exporters/escape.h"
 #include "exporters/nmap_xml.h"
@@ -179,7 +180,7 @@ scanner::ScanPlan MakePlan(const PortSet& ports, const std::vector<Prefix>& pref
 
 Result<void> CheckSize(const scanner::ScanPlan& plan) {
   if (plan.size() <= kMostEndpoints) return {};
-  return Error{"these are " + std::to_string(plan.size()) + " endpoints; one scan may have up to " +
+  return Error{"these are " + Counted(plan.size(), "endpoint") + "; one scan may have up to " +
                std::to_string(kMostEndpoints) + ": name fewer addresses or ports"};
 }
 
@@ -295,7 +296,7 @@ int StatusOf(const Coverage& coverage) {
             " endpoints are unknown";
   }
   for (const auto& [error, count] : coverage.send_errors) {
-    text += ", " + std::to_string(count) + " times " + error;
+    text += ", " + Counted(count, "time") + " " + error;
   }
   return Fail(kCouldNotTell, text);
 }

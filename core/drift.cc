@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/counted.h"
 #include "core/enum_names.h"
 
 namespace postern {
@@ -181,9 +182,10 @@ std::string Summary(const Drift& drift) {
       return "none of the ports that must be open on " + where + " answers: " + ports +
              (drift.detail.empty() ? "" : "; " + drift.detail);
     case DriftKind::kAllPortsOpen:
-      return where + " answers on " + std::to_string(drift.ports.size()) + " " +
-             std::string(ToString(drift.protocol)) +
-             " ports that the policy does not allow, more than can all be services";
+      return where + " answers on " +
+             Counted(drift.ports.size(), std::string(ToString(drift.protocol)) + " port") +
+             " that the policy does not allow, more than can all be services" +
+             (drift.detail.empty() ? "" : "; " + drift.detail);
     case DriftKind::kWrongState:
       return ports + " on " + where + " must be " + drift.expected + " and is " + state + reason;
     case DriftKind::kFamilyDivergence:

@@ -102,7 +102,8 @@ struct Drift {
   // kMostDriftAddresses.
   std::vector<IpAddress> addresses;
   // In words: what was observed (viewpoint_blind, coverage_stale, host_unreachable), why the name
-  // does not resolve (dns_unresolved), why no scope makes the addresses targets (dns_out_of_scope).
+  // does not resolve (dns_unresolved), why no scope makes the addresses targets (dns_out_of_scope),
+  // which sensitive ports are among `ports` (all_ports_open).
   std::string detail;
 
   bool operator==(const Drift&) const = default;

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -100,12 +101,19 @@ Result<std::vector<Finding>> Taken(const storage::Store& store, const Filter& fi
   return taken;
 }
 
+using HeldByFinding = std::map<std::string, HeldNews>;
+
+const HeldNews* HeldOf(const HeldByFinding& held, const Finding& finding) {
+  const auto at = held.find(finding.id);
+  return at == held.end() ? nullptr : &at->second;
+}
+
 // The first `limit` of `findings`, and where there are more, how to go on.
-HttpResponse Page(std::span<const Finding> findings, std::size_t limit) {
+HttpResponse Page(std::span<const Finding> findings, const HeldByFinding& held, std::size_t limit) {
   std::string body = R"({"findings":[)";
   for (const auto& finding : findings.first(std::min(limit, findings.size()))) {
     if (!body.ends_with('[')) body += ",";
-    body += exporters::FindingJson(finding);
+    body += exporters::FindingJson(finding, HeldOf(held, finding));
   }
   body += "]";
   if (findings.size() > limit) body.append(R"(,"next":")").append(findings[limit - 1].id) += '"';
@@ -124,7 +132,9 @@ HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
   if (!limit) return ApiError(400, limit.error().message);
   const auto findings = Taken(store, *filter, Cursor(query), *limit + 1);
   if (!findings) return ApiError(500, findings.error().message);
-  return Page(*findings, *limit);
+  const auto held = store.FindingsWithHeldNews();
+  if (!held) return ApiError(500, held.error().message);
+  return Page(*findings, *held, *limit);
 }
 
 HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {
@@ -136,8 +146,10 @@ HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {
   if (!*finding) return ApiError(404, "there is no such finding");
   const auto evidence = store.EvidenceOf(query.path[1]);
   if (!evidence) return ApiError(500, evidence.error().message);
+  const auto held = store.FindingsWithHeldNews();
+  if (!held) return ApiError(500, held.error().message);
   return {.content_type = "application/json",
-          .body = exporters::FindingJson(**finding, *evidence) + "\n"};
+          .body = exporters::FindingJson(**finding, *evidence, HeldOf(*held, **finding)) + "\n"};
 }
 
 // The static addresses, and those that its names led to.

@@ -6,6 +6,7 @@
 
 #include "core/guarded.h"
 #include "core/log.h"
+#include "daemon/window_commands.h"
 #include "drift/acknowledge.h"
 
 namespace postern::daemon {
@@ -114,7 +115,38 @@ Reply SetPause(const Control::Parts& parts, const std::optional<storage::Pause>&
   return reply;
 }
 
+// The store first, as for a pause.
+Reply OpenWindow(const Control::Parts& parts, const json::object& request,
+                 const std::string& user) {
+  const auto setup = parts.setup.Get();
+  const auto window = WindowOf(request, *setup->policy, user, parts.clock.Now());
+  if (!window) return window.error();
+  auto saved =
+      parts.storage.Run([&](storage::Store& store) { return store.SaveChangeWindow(*window); });
+  if (!saved) return saved.error();
+  parts.windows.Open(*window);
+  parts.windows_changed();
+  return json::object{{"window", json::object{{"selects", ToString(window->selector)},
+                                              {"until", FormatTime(window->until)}}}};
+}
+
+Reply CloseWindow(const Control::Parts& parts, const json::object& request) {
+  const auto selector = SelectorOf(request);
+  if (!selector) return selector.error();
+  const auto removed =
+      parts.storage.Run([&](storage::Store& store) { return store.RemoveChangeWindow(*selector); });
+  if (!removed) return removed.error();
+  if (!*removed) {
+    return Error{"there is no window of change for " + ToString(*selector) +
+                 " that `postern pause` opened; `postern status` shows them"};
+  }
+  parts.windows.Close(*selector);
+  parts.windows_changed();
+  return json::object{{"window", json::object{{"selects", ToString(*selector)}}}};
+}
+
 Reply Pause(const Control::Parts& parts, const json::object& request, const std::string& user) {
+  if (NamesWindow(request)) return OpenWindow(parts, request, user);
   storage::Pause pause{user, parts.clock.Now(), std::nullopt};
   const auto text = Optional(request, "for");
   if (!text) return text.error();
@@ -126,6 +158,11 @@ Reply Pause(const Control::Parts& parts, const json::object& request, const std:
     pause.until = pause.since + *length;
   }
   return SetPause(parts, pause, user);
+}
+
+Reply Resume(const Control::Parts& parts, const json::object& request, const std::string& user) {
+  if (NamesWindow(request)) return CloseWindow(parts, request);
+  return SetPause(parts, std::nullopt, user);
 }
 
 Result<json::array> ScansOf(const Control::Parts& parts, const policy::Config& config) {
@@ -163,6 +200,9 @@ Reply Status(const Control::Parts& parts) {
                      {"policy", setup->policy->hash}, {"hosts", setup->policy->hosts.size()},
                      {"scans", *std::move(scans)},    {"findings", *std::move(counts)}};
   if (const auto pause = parts.pause.Now()) reply["paused"] = JsonOf(*pause);
+  auto& blind = reply["blind"].emplace_array();
+  for (const auto family : parts.cycle.BlindFamilies()) blind.emplace_back(ToString(family));
+  reply["windows"] = JsonOf(parts.windows.Active(*setup->policy));
   return reply;
 }
 
@@ -177,7 +217,7 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
   if (*command == "reopen") return Reopen(parts, request);
   if (*command == "redeliver") return Redeliver(parts, request);
   if (*command == "pause") return Pause(parts, request, user);
-  if (*command == "resume") return SetPause(parts, std::nullopt, user);
+  if (*command == "resume") return Resume(parts, request, user);
   if (*command == "status") return Status(parts);
   return Error{"this daemon does not know the command '" + *command +
                "'; is `postern` of the same version?"};

@@ -189,6 +189,7 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     begun.known = *std::move(known);
     begun.absences = *std::move(absences);
     begun.unlisted_ports = scan.ports;
+    begun.ports_secret = store.ports_secret();
     return begun;
   });
   if (begun) {
@@ -240,9 +241,11 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto& viewpoint = setup.config.viewpoint;
   const auto drifts_now = [&] {
-    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now());
+    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now(),
+                   begun.ports_secret);
   };
-  request.plan = RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint);
+  request.plan =
+      RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint, begun.ports_secret);
   if (request.plan.size() > 0) AddPart(scan(), snapshot);
   AskForSigns(setup, begun, evidence, stop);
   const auto drifts = drifts_now();
@@ -287,7 +290,8 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
                          const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
                          const std::stop_token& stop) {
   const auto& viewpoint = setup.config.viewpoint;
-  const auto listed = targets.Listed();
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   auto question = DiscoveryOf(*setup.policy, viewpoint, listed, begun.findings);
   question.seed = request.seed;
   question.may_probe = request.may_probe;
@@ -355,6 +359,15 @@ void Cycle::TellSight(const policy::Config& config, const RunEvidence& evidence)
   }
 }
 
+std::vector<Family> Cycle::BlindFamilies() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Family> families;
+  for (const auto family : kFamilies) {
+    if (said_blind_.at(static_cast<std::size_t>(family))) families.push_back(family);
+  }
+  return families;
+}
+
 Result<void> Cycle::JudgePolicy() {
   const auto setup = parts_.setup.Get();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
@@ -391,6 +404,9 @@ Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
     if (committed) {
       parts_.metrics.SetFindings(committed->findings,
                                  static_cast<std::size_t>(setup.config.finding_series_limit));
+      // What it could not mark is marked before it is delivered.
+      auto held = FollowWindows(store, setup.config, parts_.windows(), parts_.clock.Now());
+      if (!held) parts_.metrics.RecordStorageError(StorageOperation::kCommit);
       PublishOutboxes(store, setup.config, parts_.metrics);
     }
     return committed;

@@ -9,9 +9,11 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/time.h"
 #include "daemon/blindness.h"
+#include "daemon/change_windows.h"
 #include "daemon/discovery.h"
 #include "daemon/judging.h"
 #include "daemon/retention.h"
@@ -36,6 +38,8 @@ class Cycle {
     Resolver resolver;
     std::function<void()> wake_delivery;
     std::function<void(bool)> tell_storing;  // whether the store took what it was given last
+    // The windows of change in force; called on the storage thread.
+    std::function<std::vector<ActiveWindow>()> windows = [] { return std::vector<ActiveWindow>(); };
   };
 
   explicit Cycle(Parts parts);
@@ -56,6 +60,9 @@ class Cycle {
   // Does to a finding what a person asks for, and lets the receivers know.
   Result<void> ChangeFinding(const std::string& id, const FindingChange& change);
 
+  // The families that this viewpoint cannot be believed in at present.
+  std::vector<Family> BlindFamilies();
+
   // Lets what `receiver` refused (empty: every receiver) be delivered once more; how much that is.
   Result<std::int64_t> Redeliver(const std::string& receiver);
   // Does `work` on the storage thread, and lets metrics, receivers and log know what it changed.
@@ -71,6 +78,7 @@ class Cycle {
     Absences absences;
     PortSet unlisted_ports;  // stage `discover`: what each host that it finds is asked
     Duration suspended{};    // as the clock had it when the run began
+    std::string ports_secret;  // of drift/all_ports.h
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,

@@ -12,10 +12,12 @@
 #include <optional>
 #include <thread>
 
+#include "core/counted.h"
 #include "core/descriptors.h"
 #include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/api.h"
+#include "daemon/change_windows.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
 #include "daemon/coverage_watch.h"
@@ -46,6 +48,8 @@ namespace asio = boost::asio;
 constexpr auto kLookAtPause = std::chrono::seconds(30);
 // How often the beginning and end of quiet hours are looked for.
 constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
+// How often the beginning and end of windows of change are looked for.
+constexpr auto kLookAtWindows = std::chrono::seconds(1);
 // How often scans and receivers that could not be started are tried again.
 constexpr auto kLookAtMissing = std::chrono::seconds(15);
 // How often the files of the web configuration are looked at.
@@ -91,7 +95,8 @@ class Daemon {
         limiter_(CapsOf(setup_.Get()->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
                 [this] { deliveries_.Wake(); },
-                [this](bool storing) { routes_.SetStoring(storing); }}),
+                [this](bool storing) { routes_.SetStoring(storing); },
+                [this] { return ActiveWindows(); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {
@@ -108,6 +113,7 @@ class Daemon {
     auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
+    if (auto restored = RestoreWindows(); !restored) return restored;
 
     FollowSetup(*setup);
     RestoreTimes(setup->config);
@@ -116,6 +122,7 @@ class Daemon {
     WaitForSignal();
     WaitForWatchdog();
     WatchQuietHours();
+    WatchWindows();
     WatchWeb();
     StartMissing();
     ListenForCommands(setup->config.control_socket);
@@ -227,6 +234,49 @@ class Daemon {
     });
   }
 
+  std::vector<ActiveWindow> ActiveWindows() const { return windows_.Active(*setup_.Get()->policy); }
+
+  Result<void> RestoreWindows() {
+    const auto windows = storage_.Run([](storage::Store& store) { return store.ChangeWindows(); });
+    if (!windows) return windows.error();
+    windows_.Restore(*windows);
+    return {};
+  }
+
+  void WatchWindows() {
+    for (const auto& ended : windows_.TakeEnded()) {
+      storage_.Post([this, selector = ended.selector](storage::Store& store) {
+        const auto removed = store.RemoveChangeWindow(selector);
+        if (!removed) metrics_.RecordStorageError(exporters::StorageOperation::kCommit);
+      });
+    }
+    FollowWindows();
+    windows_timer_.expires_after(kLookAtWindows);
+    windows_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) WatchWindows();
+    });
+  }
+
+  // Lets receivers, metrics and log know which windows of change are in force, where that changed.
+  void FollowWindows() {
+    WindowWords said;
+    for (const auto& window : ActiveWindows()) {
+      said.emplace(ToString(window.selector), window.words);
+    }
+    if (said == said_windows_) return;
+    LogWindows(said_windows_, said);
+    said_windows_ = std::move(said);
+    metrics_.SetChangeWindows(said_windows_.size());
+    storage_.Post([this](storage::Store& store) {
+      const auto setup = setup_.Get();
+      const auto now = SystemClock().Now();
+      const auto followed = daemon::FollowWindows(store, setup->config, ActiveWindows(), now);
+      if (!followed) metrics_.RecordStorageError(exporters::StorageOperation::kCommit);
+      PublishOutboxes(store, setup->config, metrics_);
+      deliveries_.Wake();
+    });
+  }
+
   // Starts what could not be started for want of threads.
   void StartMissing() {
     loops_.StartMissing();
@@ -293,7 +343,7 @@ class Daemon {
     server_->Secure(web_watch_->security());
     FollowSetup(setup);
     return "reloaded: policy " + setup.policy->hash + ", " +
-           std::to_string(setup.policy->hosts.size()) + " hosts";
+           Counted(setup.policy->hosts.size(), "host");
   }
 
   // The part of a reload that waits for others, for names to resolve and deliveries to end.
@@ -372,6 +422,7 @@ class Daemon {
   asio::steady_timer watchdog_timer_{io_};
   asio::steady_timer pause_timer_{io_};
   asio::steady_timer quiet_timer_{io_};
+  asio::steady_timer windows_timer_{io_};
   asio::steady_timer web_timer_{io_};
   asio::steady_timer start_timer_{io_};
   CurrentSetup setup_;
@@ -383,12 +434,15 @@ class Daemon {
   LoginFailures login_failures_{metrics_};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
-  Deliveries deliveries_{storage_, metrics_, SystemClock()};
+  ChangeWindows windows_{SystemClock()};
+  WindowWords said_windows_;  // in force as the log has it
+  Deliveries deliveries_{storage_, metrics_, SystemClock(), [this] { return ActiveWindows(); }};
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
   Cycle cycle_;
   Control control_{{setup_, storage_, cycle_, pause_, SystemClock(),
-                    [this] { asio::post(io_, [this] { FollowPause(); }); }}};
+                    [this] { asio::post(io_, [this] { FollowPause(); }); }, windows_,
+                    [this] { asio::post(io_, [this] { FollowWindows(); }); }}};
   std::unique_ptr<ControlSocket> control_socket_;
   // Last: their threads use all of the above.
   ScanLoops loops_;

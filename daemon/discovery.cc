@@ -110,8 +110,9 @@ scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_v
   }
   request.wanted = [&policy, &listed, name = std::string(viewpoint)](const IpAddress& address) {
     const auto* network = policy::ReportedNetworkOf(policy, address);
-    return network != nullptr && network->on_link && policy.MayProbe(address, name) &&
-           policy.HostOf(address) == nullptr && !listed.contains(address);
+    return network != nullptr && network->on_link && network->IsWatchedFrom(name) &&
+           policy.MayProbe(address, name) && policy.HostOf(address) == nullptr &&
+           !listed.contains(address);
   };
   return request;
 }

@@ -9,6 +9,7 @@
 
 #include "core/finding.h"
 #include "daemon/absences.h"
+#include "daemon/canaries.h"
 #include "daemon/receivers.h"
 #include "daemon/unseen.h"
 #include "drift/coverage_drift.h"
@@ -118,8 +119,10 @@ std::optional<Discovery> TrustedPart(const RunEvidence* evidence) {
 
 std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
                                  const Discovery& discovery, const Snapshot& snapshot) {
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   const auto unlisted =
-      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, targets.Listed(), discovery);
+      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, listed, discovery);
   return drift::UnlistedDrift(unlisted, snapshot.addresses);
 }
 
@@ -247,6 +250,7 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.unresolved_names = targets.unresolved;
   judgement.names = targets.names;
   judgement.has_canaries = HaveCanaries(setup.config);
+  judgement.canaries = CanaryAddresses(setup.config.canaries);
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
     const auto& blind = evidence->snapshot.coverage.blind;
@@ -313,7 +317,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   if (evidence != nullptr) judgement.sight = SightOf(*evidence, *before);
   auto addresses = JudgeTargets(targets, *std::move(before), snapshot, {&absent, *absences});
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now);
+  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now, store.ports_secret());
   Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
   const auto discovery = TrustedPart(evidence);
   if (discovery) Append(UnlistedDrift(setup, targets, *discovery, *snapshot), drifts);
@@ -380,13 +384,14 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 }
 
 std::vector<Drift> DriftIn(const RunEvidence& evidence, const policy::Policy& policy,
-                           std::string_view viewpoint, const Targets& targets, TimePoint now) {
+                           std::string_view viewpoint, const Targets& targets, TimePoint now,
+                           std::string_view ports_secret) {
   const auto proven = HopsProvenBy(evidence);
   const auto absent = FindAbsences(evidence, proven, {}, {}, {}, {});
   Absences absences;
   Apply(absent, absences);
   const auto addresses = JudgeTargets(targets, {}, &evidence.snapshot, {&absent, absences});
-  auto drifts = drift::PolicyDrift(policy, viewpoint, addresses, now);
+  auto drifts = drift::PolicyDrift(policy, viewpoint, addresses, now, ports_secret);
   Append(drift::OutOfScopeDrift(policy, viewpoint, targets.names), drifts);
   return drifts;
 }

@@ -6,6 +6,7 @@
 #include <exception>
 #include <string>
 
+#include "core/counted.h"
 #include "core/log.h"
 #include "core/standard_streams.h"
 #include "core/time.h"
@@ -27,8 +28,8 @@ int CheckConfig(const DaemonOptions& options) {
   std::fprintf(stderr, "%s\n", loaded.Problems().c_str());
   if (!loaded.unreadable.empty()) return kCannot;
   if (!loaded.setup) return kInvalid;
-  std::printf("%s: ok (%zu hosts)\n", options.config_path.c_str(),
-              loaded.setup->policy->hosts.size());
+  std::printf("%s: ok (%s)\n", options.config_path.c_str(),
+              postern::Counted(loaded.setup->policy->hosts.size(), "host").c_str());
   return 0;
 }
 

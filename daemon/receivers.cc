@@ -7,6 +7,7 @@
 
 #include "core/guarded.h"
 #include "core/log.h"
+#include "daemon/held_news.h"
 #include "exporters/alertmanager.h"
 #include "exporters/alerts.h"
 #include "exporters/email.h"
@@ -118,8 +119,11 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
     return MakeEmailReceiver(*email, config);
   }
   const auto& alertmanager = std::get<policy::AlertmanagerConfig>(instance.config->settings);
-  return std::make_unique<exporters::AlertmanagerReceiver>(exporters::AlertmanagerSettings{
-      .url = instance.url, .external_url = config.external_url, .http = alertmanager.http});
+  return std::make_unique<exporters::AlertmanagerReceiver>(
+      exporters::AlertmanagerSettings{.url = instance.url,
+                                      .external_url = config.external_url,
+                                      .runbook_url = config.runbook_url,
+                                      .http = alertmanager.http});
 }
 
 }  // namespace
@@ -164,12 +168,32 @@ std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy:
   return findings;
 }
 
+Result<void> FollowWindows(storage::Store& store, const policy::Config& config,
+                           const std::vector<ActiveWindow>& windows, TimePoint now) {
+  const auto instances = InstancesOf(config);
+  bool any = !windows.empty();
+  for (const auto& instance : instances) {
+    const auto held = store.HasHeldNews(instance.name);
+    if (!held) return held.error();
+    any = any || *held;
+  }
+  if (!any) return {};
+  const auto findings = store.Findings();
+  if (!findings) return findings.error();
+  for (const auto& instance : instances) {
+    auto followed = FollowWindows(store, instance.name, *findings, windows, now);
+    if (!followed) return followed;
+  }
+  return {};
+}
+
 void PublishOutbox(const storage::Store& store, const std::string& receiver,
                    exporters::Metrics& metrics) {
   const auto count = store.CountOutbox(receiver);
   if (!count) return metrics.RecordStorageError(exporters::StorageOperation::kRead);
   metrics.SetOutbox(receiver, count->waiting, count->oldest);
   metrics.SetDeadLetters(receiver, count->dead_letters);
+  metrics.SetHeldNotifications(receiver, count->held);
 }
 
 void PublishOutboxes(const storage::Store& store, const policy::Config& config,
@@ -182,7 +206,8 @@ bool Deliveries::Settings::operator==(const Settings& other) const {
   return receiver.settings == other.receiver.settings &&
          receiver.severities == other.receiver.severities &&
          receiver.kinds == other.receiver.kinds && url == other.url &&
-         external_url == other.external_url && reopen_within == other.reopen_within;
+         external_url == other.external_url && runbook_url == other.runbook_url &&
+         reopen_within == other.reopen_within;
 }
 
 Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
@@ -190,6 +215,7 @@ Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
   return {.receiver = *instance.config,
           .url = instance.url,
           .external_url = config.external_url,
+          .runbook_url = config.runbook_url,
           .reopen_within = config.confirm.reopen_within};
 }
 
@@ -278,11 +304,21 @@ exporters::DeliverySource Deliveries::SourceOf(
     return storage_.Run([&](storage::Store& store) -> Result<exporters::DeliveryBatch> {
       auto findings = store.Findings();
       if (!findings) return findings.error();
+      const auto windows = windows_();
+      auto followed = FollowWindows(store, instance.name, *findings, windows, batch.now);
+      if (!followed) return followed.error();
       const auto rows = store.Outbox(instance.name, batch.now - exporters::kRepeatResolvedFor);
       if (!rows) return rows.error();
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
-      for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
+      for (const auto& row : *rows) {
+        const bool is_held = !row.held.empty() && !row.released && !row.delivered;
+        if (is_held) continue;
+        batch.queue.push_back({row.id, row.transition, row.delivered, row.held});
+      }
+      for (const auto& finding : *findings) {
+        if (FindWindow(windows, finding.drift) != nullptr) batch.held.insert(finding.id);
+      }
       batch.findings = FindingsFor(instance, *config, *std::move(findings), batch.queue);
       batch.memory = std::move(*memory);
       return std::move(batch);

@@ -4,7 +4,8 @@
 
 namespace postern::drift {
 
-Grounds::Grounds(const Judgement& judgement) : in_(judgement), ports_(judgement) {
+Grounds::Grounds(const Judgement& judgement)
+    : in_(judgement), ports_(judgement), listed_(judgement.canaries) {
   for (const auto& at : in_.addresses) listed_.insert(at.address());
 }
 

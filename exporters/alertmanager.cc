@@ -33,7 +33,7 @@ class AlertmanagerRound {
         sent_(sent) {}
 
   DeliveryOutcome Run() {
-    Alerts alerts = BuildAlerts(batch_, settings_.external_url);
+    Alerts alerts = BuildAlerts(batch_, {settings_.external_url, settings_.runbook_url});
     std::erase_if(alerts.outgoing, [&](const auto& alert) { return IsSent(alert); });
     memory_ = batch_.memory;
     SendAll(alerts.outgoing);

@@ -12,8 +12,9 @@
 namespace postern::exporters {
 
 struct AlertmanagerSettings {
-  std::string url;           // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
-  std::string external_url;  // where links to findings lead; empty: no links
+  std::string url;               // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
+  std::string external_url;      // where links to findings lead; empty: no links
+  std::string runbook_url = {};  // where the runbooks lie; empty: alerts name none
   HttpClientConfig http = {};
   Duration timeout = std::chrono::seconds(10);  // of one POST
   // After this time a delivery begins no further request, nor does the search for what is refused

@@ -28,7 +28,7 @@ struct WebhookSettings {
 std::string WebhookId(const Transition& transition);
 // The finding as it stands now, and what happened to it.
 std::string WebhookBody(const Finding& finding, const Transition& transition,
-                        const std::string& external_url);
+                        const std::string& external_url, const std::string& window = {});
 // Headers webhook-id, webhook-timestamp, idempotency-key, and with a secret webhook-signature. A
 // secret that begins with "whsec_" stands for the bytes that it holds in base64.
 HttpHeaders SignWebhook(const std::string& id, TimePoint at, std::string_view body,

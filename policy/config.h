@@ -21,20 +21,10 @@
 #include "core/ticket_template.h"
 #include "core/time.h"
 #include "policy/policy.h"
+#include "policy/quiet_hours.h"
 #include "policy/web_config.h"
 
 namespace postern::policy {
-
-// A weekly window in UTC, in minutes since Monday 00:00; wraps over the week's end where end <
-// begin.
-struct QuietHours {
-  int begin = 0;
-  int end = 0;
-
-  bool Contains(TimePoint time) const;
-  // The first time after `time` at which the window begins or ends.
-  TimePoint NextChange(TimePoint time) const;
-};
 
 // Packets a second.
 struct Limits {
@@ -167,6 +157,7 @@ struct Config {
   std::uint16_t listen_port = 9977;
   WebOptions web;
   std::string external_url;  // empty: none
+  std::string runbook_url;   // where the alerts' runbooks lie; empty: alerts name none
   // Unix socket for the commands that change the daemon's state.
   std::string control_socket = "/run/postern/postern.sock";
   Limits limits;

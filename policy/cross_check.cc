@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "core/counted.h"
 #include "core/secret_file.h"
 #include "policy/load_config.h"
 #include "policy/problems.h"
@@ -52,8 +53,7 @@ void CheckCanaryCounts(const Config& config, const Policy& policy, Problems& pro
     if (!policy.HasFamily(config.viewpoint, family)) continue;
     if (canaries.empty() && !HasTargets(policy, family)) continue;
     problems.Warning(canaries.empty() ? config.viewpoint_where : canaries.front()->where,
-                     std::to_string(canaries.size()) + " canaries for " +
-                         std::string(ToString(family)) +
+                     Counted(canaries.size(), "canary") + " for " + std::string(ToString(family)) +
                          "; at least two endpoints of certain state are needed to tell a blind "
                          "viewpoint from a changed network");
   }

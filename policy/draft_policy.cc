@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/counted.h"
 #include "core/dns_name.h"
 #include "core/prefix.h"
 #include "policy/load_policy.h"
@@ -279,7 +280,7 @@ std::string Header(const std::string& source, std::size_t left_out) {
       "#   from    an open port is relative to a path: these rules hold from every viewpoint\n"
       "#   roles   named after their ports; what are these hosts for?\n";
   if (left_out > 0) {
-    text += "# Left out: " + std::to_string(left_out) + " addresses of which nothing is known.\n";
+    text += "# Left out: " + Counted(left_out, "address") + " of which nothing is known.\n";
   }
   return text;
 }

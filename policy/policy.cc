@@ -54,6 +54,27 @@ bool Reach::Covers(std::string_view viewpoint, Family family) const {
   return from.empty() || std::binary_search(from.begin(), from.end(), viewpoint);
 }
 
+std::optional<TimePoint> ChangeWindow::EndFrom(TimePoint time) const {
+  // Each step leaves one of the parts; that of a week may come back, but not before the others end.
+  const auto steps = 2 * (weekly.size() + dated.size()) + 1;
+  auto end = time;
+  for (std::size_t i = 0; i < steps; ++i) {
+    const auto before = end;
+    for (const auto& hours : weekly) {
+      if (hours.Contains(end)) end = hours.NextChange(end);
+    }
+    for (const auto& period : dated) {
+      if (period.begin <= end && end < period.end) end = period.end;
+    }
+    if (end == before) break;
+  }
+  return end == time ? std::nullopt : std::optional(end);
+}
+
+bool Network::IsWatchedFrom(std::string_view viewpoint) const {
+  return from.empty() || std::binary_search(from.begin(), from.end(), viewpoint);
+}
+
 bool AddressScope::Contains(const IpAddress& address) const {
   return AnyContains(include, address) && !AnyContains(exclude, address);
 }

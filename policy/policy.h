@@ -10,10 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/change_window.h"
 #include "core/drift.h"
 #include "core/ip_address.h"
 #include "core/port_set.h"
 #include "core/prefix.h"
+#include "core/time.h"
+#include "policy/quiet_hours.h"
 
 namespace postern::policy {
 
@@ -104,6 +107,10 @@ struct Network {
   // that it may be as large as a /64.
   bool on_link = false;
   SourceLocation where;
+  // The viewpoints that look for unlisted hosts in it, ascending; empty: all.
+  std::vector<std::string> from = {};
+
+  bool IsWatchedFrom(std::string_view viewpoint) const;
 };
 
 // Addresses in `include` that are not in `exclude`.
@@ -129,6 +136,19 @@ struct Viewpoint {
   FamilySet families = {};
 };
 
+// A window of change that the policy plans: notifications about what it selects wait until it ends.
+struct ChangeWindow {
+  std::string name;
+  WindowSelector selector;
+  std::vector<QuietHours> weekly;  // together they leave some time of the week free
+  std::vector<Period> dated;       // each at most kMaxChangeWindow long
+  std::string reason;
+  SourceLocation where;
+
+  // The first time from `time` on that it does not cover; none where it does not cover `time`.
+  std::optional<TimePoint> EndFrom(TimePoint time) const;
+};
+
 struct Policy {
   std::string authorized_by;
   AddressScope scope;
@@ -137,6 +157,7 @@ struct Policy {
   std::map<std::string, std::vector<Expectation>> roles;
   std::vector<Network> networks;
   std::vector<Host> hosts;
+  std::vector<ChangeWindow> windows;
   std::string hash;  // SHA-256 in hexadecimal of the files' contents in name order
   // Index of `hosts` by static address; filled by the loader.
   std::map<IpAddress, std::size_t> host_by_address;

@@ -19,12 +19,7 @@ namespace {
 
 Reach ReadReach(YamlReader& reader, const Fields& fields, std::vector<Reference>& from) {
   Reach reach;
-  reach.from = reader.Distinct<std::string>(fields.Find("from"), [&](const YamlNode* node) {
-    auto name = reader.Name(node);
-    if (name) from.push_back({*name, reader.Where(*node)});
-    return name;
-  });
-  std::sort(reach.from.begin(), reach.from.end());
+  reach.from = ReadFrom(reader, fields.Find("from"), from);
 
   const auto families = ReadFamilySet(reader, fields.Find("families"));
   reach.ipv4 = families.ipv4;
@@ -102,6 +97,17 @@ std::vector<Rule> ReadList(YamlReader& reader, const YamlNode* node, std::vector
 }
 
 }  // namespace
+
+std::vector<std::string> ReadFrom(YamlReader& reader, const YamlNode* node,
+                                  std::vector<Reference>& references) {
+  auto names = reader.Distinct<std::string>(node, [&](const YamlNode* item) {
+    auto name = reader.Name(item);
+    if (name) references.push_back({*name, reader.Where(*item)});
+    return name;
+  });
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 std::vector<Expectation> ReadExpectations(YamlReader& reader, const YamlNode* node,
                                           std::vector<Reference>& from) {

@@ -234,8 +234,8 @@ ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 
 // Absent addresses; what a run's time went to, and the hosts that it did not wait for; `continues` is
 // the run whose slow hosts a run asked for the rest, 0 for a run of its own; and what the runs could
-// not look at: exceptions, so that no index is needed.
-constexpr std::string_view kAbsencesAndUnseen = R"sql(
+// not look at: exceptions, so that no index is needed. Windows of change, and what they hold back.
+constexpr std::string_view kWhatIsNotProven = R"sql(
 ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
 CREATE TABLE absences (
   address BLOB PRIMARY KEY,
@@ -263,11 +263,29 @@ CREATE TABLE unseen (
   run INTEGER NOT NULL,
   PRIMARY KEY (scan, part, subject)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE change_windows (
+  hosts TEXT NOT NULL,
+  owners TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (hosts, owners, networks)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN held TEXT;
+ALTER TABLE outbox ADD COLUMN released INTEGER;
+CREATE INDEX outbox_held ON outbox (receiver, finding)
+  WHERE held IS NOT NULL AND released IS NULL AND delivered IS NULL AND refused IS NULL;
+CREATE TABLE secrets (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql";
 
 constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
                                kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
-                               kHowItEnded,      kAbsencesAndUnseen};
+                               kHowItEnded,      kWhatIsNotProven};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

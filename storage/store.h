@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "core/absence.h"
+#include "core/change_window.h"
 #include "core/evidence.h"
 #include "core/finding.h"
 #include "core/name_memory.h"
@@ -54,15 +55,31 @@ struct OutboxRow {
   Transition transition;
   TimePoint created;
   std::optional<TimePoint> delivered;
-  std::optional<TimePoint> refused;  // a dead letter since then
-  std::string refusal;               // why, for people
+  std::optional<TimePoint> refused;   // a dead letter since then
+  std::string refusal;                // why, for people
+  std::string held;                   // the window of change that it waits or waited for, or empty
+  std::optional<TimePoint> released;  // when that window was over
+};
+
+// What becomes of outbox rows of one receiver when a window of change begins or ends.
+struct HeldChanges {
+  std::vector<std::pair<std::int64_t, std::string>> held;  // with the window in words
+  std::vector<std::int64_t> released;                      // to be told now
+  std::vector<std::int64_t> settled;    // need not be told: the receiver knows as much already
+  std::vector<std::int64_t> cancelled;  // never happened, as far as the receiver is concerned
+
+  bool empty() const {
+    return held.empty() && released.empty() && settled.empty() && cancelled.empty();
+  }
+  bool operator==(const HeldChanges&) const = default;
 };
 
 // How much of it there is of one receiver.
 struct OutboxCount {
-  std::size_t waiting = 0;
+  std::size_t waiting = 0;          // what is held left out
   std::optional<TimePoint> oldest;  // of the transitions that wait
   std::size_t dead_letters = 0;
+  std::size_t held = 0;  // waits for the end of a window of change
 
   bool operator==(const OutboxCount&) const = default;
 };
@@ -237,6 +254,10 @@ class Store {
   // nothing of another, so a database belongs to one.
   Result<std::optional<std::string>> Viewpoint() const;
 
+  // What the random ports of drift/all_ports.h are keyed with: made with the database, and kept in
+  // it alone.
+  const std::string& ports_secret() const;
+
   // All findings, by id; resolved ones included.
   Result<std::vector<Finding>> Findings() const;
   // The first `most` of those with an id after `after`; with an empty one, of all.
@@ -281,6 +302,23 @@ class Store {
   // None: the daemon works.
   Result<std::optional<Pause>> LoadPause() const;
   Result<void> SavePause(const std::optional<Pause>& pause);
+
+  // The windows of change that operators opened and that were not removed, the oldest first.
+  Result<std::vector<OperatorWindow>> ChangeWindows() const;
+  // Replaces the one with the same selector.
+  Result<void> SaveChangeWindow(const OperatorWindow& window);
+  // Returns whether there was one with this selector.
+  Result<bool> RemoveChangeWindow(const WindowSelector& selector);
+
+  // Whether a row of the receiver waits for the end of a window of change.
+  Result<bool> HasHeldNews(const std::string& receiver) const;
+  // Whether the newest news of the finding that the receiver took or refused say that it is there.
+  Result<bool> KnowsAsOpen(const std::string& receiver, const std::string& finding_id) const;
+  // The findings that news are held of, by id without the episode.
+  Result<std::map<std::string, HeldNews>> FindingsWithHeldNews() const;
+  // In one transaction.
+  Result<void> ChangeHeldNews(const std::string& receiver, const HeldChanges& changes,
+                              TimePoint now);
 
   // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
   // first, dead letters left out.

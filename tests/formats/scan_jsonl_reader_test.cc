@@ -55,6 +55,16 @@ TEST(ScanJsonlReader, GivesUnlistedEndpointsTheRemainingState) {
   EXPECT_TRUE(scan->snapshot.coverage.complete);
 }
 
+TEST(ScanJsonlReader, ReadsASeedOf64BitsAndTheViewpoint) {
+  std::string summary = kSummary;
+  summary.replace(summary.find(R"("seed":7)"), 8,
+                  R"("viewpoint":"public","seed":"18446744073709551615")");
+  const auto scan = ReadScan(BytesOf(kOpen + kUnknown + kHost + summary));
+  ASSERT_TRUE(scan) << scan.error().message;
+  EXPECT_EQ(scan->snapshot.run.seed, UINT64_MAX);
+  EXPECT_EQ(scan->snapshot.run.viewpoint, "public");
+}
+
 TEST(ScanJsonlReader, RefusesAFileThatWasCutOff) {
   const std::string whole = kOpen + kUnknown + kHost + kSummary;
   for (std::size_t length = 0; length + 1 < whole.size(); ++length) {

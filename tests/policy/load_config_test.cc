@@ -37,6 +37,7 @@ TEST(LoadConfig, ReadsTheWholeConfiguration) {
   EXPECT_EQ(config.listen_address, *IpAddress::Parse("::1"));
   EXPECT_EQ(config.listen_port, 9978);
   EXPECT_EQ(config.external_url, "https://postern.example.com");
+  EXPECT_EQ(config.runbook_url, "https://wiki.example.com/postern");
   EXPECT_EQ(config.limits.rate, 5000);
   EXPECT_EQ(config.limits.host_rate, 0.5);
   EXPECT_EQ(config.limits.network_rate, 500);

@@ -322,5 +322,81 @@ TEST(LoadPolicy, StopsListingAfterAThousandErrors) {
               testing::HasSubstr("p.yaml: error: 2000 more problems are not shown\n"));
 }
 
+// The warnings of a policy with one host, web-1 at 192.0.2.1, and these lines.
+std::string WarningsOf(const std::string& lines) {
+  const auto loaded = LoadPolicyTexts(
+      {{"policy.yaml", kScope +
+                           "hosts:\n  - {name: web-1, addresses: [192.0.2.1], owner: web, "
+                           "labels: {env: prod}" +
+                           lines}},
+      kToday);
+  EXPECT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  std::string messages;
+  for (const auto& one : loaded.diagnostics.list()) messages += one.message + "\n";
+  return messages;
+}
+
+TEST(LoadPolicy, ReadsWindowsOfChange) {
+  const auto loaded = LoadPolicyTexts({{"policy.yaml", kScope + R"(hosts:
+  - {name: web-1, addresses: [192.0.2.1], owner: web, labels: {env: prod}}
+windows:
+  - name: everything
+    hosts: [web-1]
+    owners: [web, data]
+    networks: [192.0.2.0/24]
+    labels: {env: prod}
+    when: ["Sat 22:00-Sun 04:00", "2026-12-05 20:00-2026-12-06 24:00"]
+    reason: CHG-7
+)"}},
+                                      kToday);
+  ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  ASSERT_EQ(loaded.policy->windows.size(), 1U);
+  const auto& window = loaded.policy->windows.front();
+  EXPECT_EQ(window.name, "everything");
+  EXPECT_EQ(window.reason, "CHG-7");
+  const WindowSelector selector{
+      {"web-1"}, {"web", "data"}, {*Prefix::Parse("192.0.2.0/24")}, {{"env", "prod"}}};
+  EXPECT_EQ(window.selector, selector);
+  EXPECT_EQ(window.weekly.size(), 1U);
+  const TimePoint begin = std::chrono::sys_days(2026y / 12 / 5) + 20h;
+  const TimePoint end = std::chrono::sys_days(2026y / 12 / 7);
+  EXPECT_THAT(window.dated, ElementsAre(Period{begin, end}));
+  EXPECT_EQ(window.EndFrom(begin + 1h), end) << "Saturday night is in both";
+  EXPECT_EQ(window.EndFrom(end), std::nullopt);
+}
+
+TEST(LoadPolicy, WarnsOfAWindowThatSelectsNothingOrIsOver) {
+  const auto window = [](const std::string& selector, const std::string& when) {
+    return WarningsOf("}\nwindows: [{name: w, " + selector + ", when: \"" + when +
+                      "\", reason: r}]\n");
+  };
+  EXPECT_EQ(window("owners: [web]", "22:00-04:00"), "");
+  EXPECT_EQ(window("labels: {env: prod}", "22:00-04:00"), "");
+  constexpr auto kNothing = "window 'w' selects no host and no network of this policy\n";
+  EXPECT_EQ(window("owners: [data]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("labels: {env: test}", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("networks: [198.51.100.0/24]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("hosts: [web-1], owners: [data]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("owners: [web]", "2026-05-01 20:00-2026-05-02 04:00"),
+            "window 'w' is over; remove it\n");
+}
+
+TEST(LoadPolicy, WarnsOfAnAcceptanceThatCoversNothing) {
+  const auto accept = [](const std::string& rules, const std::string& accepted) {
+    return WarningsOf(", expect: [" + rules + "], accept: [{" + accepted +
+                      ", until: 2026-12-31, reason: r, ticket: T-1}]}\n");
+  };
+  EXPECT_EQ(accept("", "ports: tcp/22"), "");
+  EXPECT_EQ(accept("{ports: tcp/22, state: open}", "ports: tcp/22"), "") << "it may be missing";
+  const auto nothing = testing::StartsWith("this acceptance covers nothing");
+  EXPECT_THAT(accept("{ports: tcp/22, state: allowed}", "ports: tcp/22"), nothing);
+  EXPECT_THAT(accept("{ports: tcp/20-30, state: any}", "ports: tcp/22"), nothing);
+  EXPECT_THAT(accept("", "ports: tcp/22, families: [ipv6]"), nothing) << "it has no such address";
+  EXPECT_EQ(accept("{ports: tcp/22, state: allowed, from: [vpn]}", "ports: tcp/22"), "");
+  EXPECT_THAT(accept("{ports: tcp/22, state: allowed, from: [vpn]}", "ports: tcp/22, from: [vpn]"),
+              nothing);
+}
+
 }  // namespace
 }  // namespace postern::policy

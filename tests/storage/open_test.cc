@@ -172,6 +172,20 @@ TEST_F(OpenTest, RefusesANewerSchema) {
   EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"9"});
 }
 
+TEST_F(OpenTest, MakesTheSecretOfTheRandomPortsOnce) {
+  const auto secret_in = [](const std::string& path, Access access) {
+    const auto store = Store::Open(path, access);
+    EXPECT_TRUE(store) << store.error().message;
+    return (*store)->ports_secret();
+  };
+  const auto secret = secret_in(path_, Access::kWrite);
+  EXPECT_EQ(secret.size(), 64U);
+  EXPECT_EQ(secret.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(secret_in(path_, Access::kWrite), secret);
+  EXPECT_EQ(secret_in(path_, Access::kRead), secret);
+  EXPECT_NE(secret_in(path_ + "-other", Access::kWrite), secret);
+}
+
 TEST_F(OpenTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {
   Sql("CREATE TABLE theirs (a); PRAGMA application_id = 99");
   const std::string before = Content();

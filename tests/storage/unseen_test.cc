@@ -24,7 +24,10 @@ class UnseenTest : public StoreTest {
     snapshot.run.id = *store_->BeginRun(snapshot.run);
     Changes changes;
     changes.snapshot = &snapshot;
-    changes.unseen = UnseenInRun{std::move(list), runs_per_round, part};
+    changes.unseen.emplace();
+    changes.unseen->list = std::move(list);
+    changes.unseen->runs_per_round = runs_per_round;
+    changes.unseen->part = part;
     ASSERT_EQ(Message(store_->Commit(changes)), "ok");
   }
 
