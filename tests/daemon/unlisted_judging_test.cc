@@ -93,8 +93,8 @@ TEST_F(UnlistedJudgingTest, CountsOverRestartsAndIsGoneAfterADayOfSilence) {
     Restart();
   }
   EXPECT_THAT(Sweep({neighbour_}, PortState::kFiltered), ElementsAre("192.0.2.7 open tcp/22"));
-  EXPECT_THAT(Sweep({self_}, PortState::kUnknown), ElementsAre("192.0.2.7 open tcp/22"));
-  EXPECT_THAT(Sweep({neighbour_}), ElementsAre("192.0.2.7 resolved tcp/22"));
+  EXPECT_THAT(Sweep({self_}, PortState::kUnknown), testing::Contains("192.0.2.7 open tcp/22"));
+  EXPECT_THAT(Sweep({neighbour_}), testing::Contains("192.0.2.7 resolved tcp/22"));
   EXPECT_EQ(store_->Findings()->at(0).resolution, Resolution::kGone);
 }
 
