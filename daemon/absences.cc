@@ -49,10 +49,11 @@ class Absent {
     if (!evidence_.snapshot.coverage.Trusted(seen.address.family()) || !IsKnown(seen)) return;
     const auto all = WithSigns(evidence_, seen);
     const auto* before = Find(known, seen.address);
-    const auto kind = proven_.IsLocal(seen.address)
-                          ? std::nullopt
-                          : drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
-                                             HasSign(evidence_, seen.address));
+    auto kind = drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
+                                 HasSign(evidence_, seen.address));
+    const auto* again = Find(evidence_.signs.answers, seen.address);
+    if (again != nullptr && drift::TurnedAway(seen, *again)) kind = Absence::Kind::kChanged;
+    if (proven_.IsLocal(seen.address)) kind.reset();
     Record(seen.address, kind, drift::HasOwnAnswer(all));
   }
 

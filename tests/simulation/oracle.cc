@@ -197,6 +197,7 @@ void Oracle::LookAtAddress(int host, Family family, bool echoes, TimePoint at) {
   }
   if (!address.looked) return;
   const auto before = std::exchange(address.presence, PresenceOf(host, family, echoes));
+  address.was_absent = before == Presence::kAbsent;
   if (address.presence == Presence::kPresent) {
     address.watched = {};
     address.may_be_gone = address.gone = false;
@@ -279,7 +280,7 @@ void Oracle::LookForVouchers(const Truths& truths, TimePoint now) {
 
 void Oracle::Watch(Address& address, TimePoint now) {
   if (address.presence == Presence::kPresent) return;
-  if (address.presence == Presence::kAbsent && address.vouched) {
+  if (address.presence == Presence::kAbsent && address.was_absent && address.vouched) {
     address.watched +=
         std::min<Duration>(std::chrono::duration_cast<Duration>(now - address.last), kLongestGap);
   }
@@ -371,10 +372,12 @@ void Oracle::AdvancePlace(const Place& place) {
   const auto other = At(counterpart);
   const bool may_diverge = (seen & kOpen) != 0 && (other & ~kOpen) != 0;
   // The silence of an address that never answered proves nothing.
-  const bool must_diverge = seen == kOpen && other != 0 && (other & kOpen) == 0 &&
-                            Of(counterpart).presence == Presence::kPresent;
-  Count({kFamilyDivergence, place}, rule == Rule::kAllowed,
-        {may_diverge, must_diverge, !must_diverge}, asked);
+  // The silence of an address that never answered, or is gone, proves nothing.
+  const bool proven = Of(counterpart).presence == Presence::kPresent;
+  const bool must_diverge = seen == kOpen && other != 0 && (other & kOpen) == 0 && proven;
+  const Key divergence{kFamilyDivergence, place};
+  Count(divergence, rule == Rule::kAllowed, {may_diverge, must_diverge, !must_diverge}, asked);
+  if (!proven && streaks_.contains(divergence)) streaks_.at(divergence).may_be_there = false;
 }
 
 // Stands for the ports that must be open of an absent address, the path to which is proven.
