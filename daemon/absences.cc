@@ -35,6 +35,13 @@ bool HasSign(const RunEvidence& evidence, const IpAddress& address) {
          (evidence.discovery && evidence.discovery->FindUp(address) != nullptr);
 }
 
+// Silence where the run was answered before may be a lost packet: an echo reply takes it back.
+bool WasTurnedAway(const RunEvidence& evidence, const AddressStates& seen) {
+  const auto* again = Find(evidence.signs.answers, seen.address);
+  return again != nullptr && drift::TurnedAway(seen, *again) &&
+         (drift::HasOwnAnswer(*again) || !HasSign(evidence, seen.address));
+}
+
 bool Answered(const drift::CanaryReading& canary) {
   return canary.observed == PortState::kOpen || canary.observed == PortState::kClosed;
 }
@@ -51,8 +58,7 @@ class Absent {
     const auto* before = Find(known, seen.address);
     auto kind = drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
                                  HasSign(evidence_, seen.address));
-    const auto* again = Find(evidence_.signs.answers, seen.address);
-    if (again != nullptr && drift::TurnedAway(seen, *again)) kind = Absence::Kind::kChanged;
+    if (WasTurnedAway(evidence_, seen)) kind = Absence::Kind::kChanged;
     if (proven_.IsLocal(seen.address)) kind.reset();
     Record(seen.address, kind, drift::HasOwnAnswer(all));
   }

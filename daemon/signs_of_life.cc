@@ -92,17 +92,6 @@ scanner::ScanResult AskEndpoints(const std::map<IpAddress, PortSet>& endpoints,
   return scanner::Scan(scan, scanner::Method::kAuto, limiter, stop);
 }
 
-// Addresses that gave no answer of their own, though they could be asked.
-std::vector<Prefix> Silent(const Snapshot& snapshot) {
-  std::vector<Prefix> silent;
-  for (const auto& states : snapshot.addresses) {
-    if (IsKnown(states) && !drift::HasOwnAnswer(states)) {
-      silent.emplace_back(states.address, states.address.bits());
-    }
-  }
-  return silent;
-}
-
 // By ICMP echo, on a link by ARP or neighbour discovery; without the privilege by connections.
 scanner::DiscoverResult AskAddresses(std::vector<Prefix> addresses, const SignRequest& request,
                                      scanner::RateLimiter& limiter, const std::stop_token& stop) {
@@ -154,6 +143,12 @@ std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
   return endpoints;
 }
 
+bool NeedsEcho(const AddressStates& seen, std::span<const AddressStates> answers) {
+  if (!IsKnown(seen)) return false;
+  const auto* again = Find(answers, seen.address);
+  return !drift::HasOwnAnswer(seen) || (again != nullptr && drift::TurnedAway(seen, *again));
+}
+
 std::uint64_t AddOwnAnswers(const std::vector<AddressStates>& answers, Snapshot& snapshot) {
   std::uint64_t count = 0;
   for (const auto& states : answers) {
@@ -184,7 +179,12 @@ SignsOfLife AskForSigns(const SignRequest& request, Snapshot& snapshot,
     signs.coverage.asked += AddOwnAnswers(result.addresses, snapshot);
     signs.answers = std::move(result.addresses);
   }
-  if (auto silent = Silent(snapshot); !silent.empty() && !stop.stop_requested()) {
+  std::vector<Prefix> silent;
+  for (const auto& states : snapshot.addresses) {
+    if (NeedsEcho(states, signs.answers))
+      silent.emplace_back(states.address, states.address.bits());
+  }
+  if (!silent.empty() && !stop.stop_requested()) {
     auto found = AskAddresses(std::move(silent), request, limiter, stop);
     signs.coverage.Add(TrafficOf(found.coverage));
     for (const auto& host : found.up) signs.alive.insert(host.address);

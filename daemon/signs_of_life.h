@@ -38,6 +38,10 @@ std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
                                                std::span<const AddressStates> known,
                                                const Absences& absences);
 
+// Returns whether the address is asked by an echo request as well: it could be asked, but gave no
+// answer of its own, or has turned the run away since.
+bool NeedsEcho(const AddressStates& seen, std::span<const AddressStates> answers);
+
 // Adds what the addresses themselves answered to the snapshot, where the run had not asked; returns
 // the number of endpoints.
 std::uint64_t AddOwnAnswers(const std::vector<AddressStates>& answers, Snapshot& snapshot);

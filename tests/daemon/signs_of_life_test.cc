@@ -56,6 +56,15 @@ TEST_F(EndpointsForSignsTest, WhereAnEndpointChangedWhatAnsweredTheRunIsAskedAga
               ElementsAre(Pair(Address("192.0.2.1"), Ports("80,90"))));
 }
 
+TEST(NeedsEchoTest, WhatGivesNoAnswerOrNoneAnyMoreIsAskedOnceMore) {
+  const auto seen = States("192.0.2.1", {{Port(22), kOpen}});
+  EXPECT_FALSE(NeedsEcho(seen, {}));
+  EXPECT_FALSE(NeedsEcho(seen, std::vector{States("192.0.2.1", {{Port(22), kOpen}})}));
+  EXPECT_TRUE(NeedsEcho(seen, std::vector{States("192.0.2.1", {{Port(22), kFiltered}})}));
+  EXPECT_TRUE(NeedsEcho(States("192.0.2.1", {{Port(22), kFiltered}}), {}));
+  EXPECT_FALSE(NeedsEcho(States("192.0.2.1", {{Port(22), kUnknown}}), {}));
+}
+
 TEST(AddOwnAnswersTest, TheAnswerOfTheRunStandsWhereItAskedItself) {
   Snapshot snapshot;
   snapshot.addresses = {States("192.0.2.1", {{Port(22), kOpen}, {Port(443), kFiltered}})};

@@ -306,7 +306,7 @@ void Oracle::Learn(const Place& place, Answers seen) {
   seen_[index] = seen;
   const bool may = (seen & kOpen) != 0;
   if (may && seen != kOpen) {
-    openness.changes += Of(place).presence != Presence::kPresent;
+    openness.changes += !openness.known || Of(place).presence != Presence::kPresent;
     return;
   }
   openness.changes += openness.known && openness.open != may;
@@ -386,7 +386,7 @@ void Oracle::AdvanceUnreachable(const Place& whole) {
   const auto& address = Of(whole);
   const bool may = address.presence != Presence::kPresent && address.may_be_vouched;
   const bool must = address.presence == Presence::kAbsent && address.vouched;
-  const bool asked = address.looked && (address.presence != Presence::kAbsent || must);
+  const bool asked = address.looked && (address.presence != Presence::kAbsent || may);
   Count({kHostUnreachable, whole}, !places.empty(),
         {may, must, address.presence != Presence::kAbsent}, asked ? Asked::kAll : Asked::kNothing);
 }

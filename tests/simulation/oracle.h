@@ -89,7 +89,7 @@ class Oracle {
   // What is known of an address as a whole.
   struct Address {
     Presence presence = Presence::kPresent;
-    bool was_absent = false;  // certainly, for the run before
+    bool was_absent = false;      // certainly, for the run before
     bool looked = false;          // the run that is judged asked it
     bool may_be_vouched = false;  // the run may have proof of the path to it
     bool vouched = false;         // the run has it

@@ -11,7 +11,7 @@
 #include "daemon/questions.h"
 #include "daemon/retention.h"
 #include "daemon/run_plan.h"
-#include "drift/presence.h"
+#include "daemon/signs_of_life.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
 #include "simulation/scans.h"
@@ -311,7 +311,8 @@ class Rescans {
     for (const auto& states : snapshot.addresses) {
       const auto host = HostOf(states.address);
       hops[states.address] = HopTo(host, states.address.family());
-      if (drift::HasOwnAnswer(states) || !world_.Echoes(host, states.address.family())) continue;
+      if (!daemon::NeedsEcho(states, answers)) continue;
+      if (!world_.Echoes(host, states.address.family())) continue;
       if (network_.Ping(states.address.family())) alive.insert(states.address);
     }
     for (const auto& canary : canaries_) {

@@ -12,7 +12,9 @@ constexpr unsigned kDeviationEvery = 3;
 constexpr unsigned kOutageEvery = 60;
 constexpr unsigned kBanEvery = 120;
 constexpr unsigned kGatewayEvery = 400;
-constexpr unsigned kAnnoyedEvery = 15;
+constexpr unsigned kAnnoyedEvery = 60;
+// Of the bans of one that is annoyed.
+constexpr unsigned kAnnoyedForGoodEvery = 40;
 // A ban for good, or a host that is not switched on again: longer than confirm.gone_after.
 constexpr int kForGood = 250;
 // Packets that annoy a host at most; a run of many ports sends some more to it.
@@ -185,20 +187,25 @@ void World::BeginRun(bool many_ports) {
   std::ranges::fill(truths_.real, Answers{0});
   truths_.echoes = truths_.faulty = {};
   RefreshAll();
+  if (many_ports && random_() % kAnnoyedEvery == 0) Annoy();
   for (auto& host : hosts_) {
-    for (auto& at : host) at.patience = 0;
+    for (auto& at : host) {
+      at.patience =
+          many_ports && at.irritable > 0 ? 1 + static_cast<int>(random_() % kMostPatience) : 0;
+    }
   }
-  if (!many_ports || random_() % kAnnoyedEvery != 0) return;
+}
+
+void World::Annoy() {
   const auto host = 1 + static_cast<int>(random_() % (kHosts - 1));
-  for (const auto family : kFamilies) {
-    Of(host, family).patience = 1 + static_cast<int>(random_() % kMostPatience);
-  }
+  const int rescans = 1 + static_cast<int>(random_() % kLongest);
+  for (const auto family : kFamilies) Of(host, family).irritable = rescans;
 }
 
 void World::Arrive(int host, Family family) {
   auto& at = Of(host, family);
   if (at.patience == 0 || --at.patience > 0) return;
-  StartBan(host, family, random_() % 3 == 0 ? kForGood : 1 + static_cast<int>(random_() % 3));
+  StartBan(host, family, random_() % kAnnoyedForGoodEvery == 0 ? kForGood : 1);
 }
 
 void World::StartBan(int host, Family family, int rescans) {
@@ -224,6 +231,7 @@ void World::Pass() {
     for (const auto family : kFamilies) {
       auto& at = Of(host, family);
       const bool up = ends(at.down);
+      ends(at.irritable);
       if (ends(at.banned) || up) Refresh(host, family);
     }
   }

@@ -117,7 +117,8 @@ class World {
     int down = 0;    // rescans until the address is up again
     int banned = 0;  // rescans until it hears this scanner again
     Ban ban = Ban::kDrops;
-    int patience = 0;  // packets until it bans the scanner; 0: no limit
+    int patience = 0;   // packets until it bans the scanner; 0: no limit
+    int irritable = 0;  // rescans for which each run of many ports is banned for ten minutes
   };
   struct Gateway {
     int dead = 0;       // rescans until it forwards again
@@ -142,6 +143,7 @@ class World {
   void SwitchOff();
   void StartBan(int host, Family family, int rescans);
   void BreakGateway();
+  void Annoy();
 
   std::mt19937 random_;
   std::vector<Deviation> deviations_;  // the newest of a place holds
