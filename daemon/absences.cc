@@ -35,6 +35,13 @@ bool HasSign(const RunEvidence& evidence, const IpAddress& address) {
          (evidence.discovery && evidence.discovery->FindUp(address) != nullptr);
 }
 
+// Silence where the run was answered before may be a lost packet: an echo reply takes it back.
+bool WasTurnedAway(const RunEvidence& evidence, const AddressStates& seen) {
+  const auto* again = Find(evidence.signs.answers, seen.address);
+  return again != nullptr && drift::TurnedAway(seen, *again) &&
+         (drift::HasOwnAnswer(*again) || !HasSign(evidence, seen.address));
+}
+
 bool Answered(const drift::CanaryReading& canary) {
   return canary.observed == PortState::kOpen || canary.observed == PortState::kClosed;
 }
@@ -49,10 +56,10 @@ class Absent {
     if (!evidence_.snapshot.coverage.Trusted(seen.address.family()) || !IsKnown(seen)) return;
     const auto all = WithSigns(evidence_, seen);
     const auto* before = Find(known, seen.address);
-    const auto kind = proven_.IsLocal(seen.address)
-                          ? std::nullopt
-                          : drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
-                                             HasSign(evidence_, seen.address));
+    auto kind = drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
+                                 HasSign(evidence_, seen.address));
+    if (WasTurnedAway(evidence_, seen)) kind = Absence::Kind::kChanged;
+    if (proven_.IsLocal(seen.address)) kind.reset();
     Record(seen.address, kind, drift::HasOwnAnswer(all));
   }
 

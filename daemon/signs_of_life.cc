@@ -48,6 +48,20 @@ PortSet LastAnswered(const AddressStates& known, const AddressStates& seen) {
   return ports;
 }
 
+// Adds endpoints that answered the run, up to the limit: open ones if there are any.
+void AddWitnesses(const AddressStates& seen, PortSet& ports) {
+  const bool open = drift::HasOpenPort(seen);
+  for (const auto protocol : kProtocols) {
+    for (const auto& [range, verdict] : seen.of(protocol).ranges()) {
+      if (ports.size() == kMaxSignEndpoints) return;
+      if (open ? verdict.state != PortState::kOpen : !drift::IsOwnAnswer(verdict)) continue;
+      const auto candidates = PortSet::Of(protocol, {range});
+      const auto room = kMaxSignEndpoints - ports.size();
+      ports.Add(candidates.Slice(0, std::min(room, candidates.size())));
+    }
+  }
+}
+
 bool NeedsSign(const AddressStates& seen, const AddressStates* known, bool was_absent) {
   if (!IsKnown(seen)) return false;
   if (!drift::HasOwnAnswer(seen)) return true;
@@ -76,17 +90,6 @@ scanner::ScanResult AskEndpoints(const std::map<IpAddress, PortSet>& endpoints,
   scan.seed = request.seed;
   scan.may_probe = request.may_probe;
   return scanner::Scan(scan, scanner::Method::kAuto, limiter, stop);
-}
-
-// Addresses that gave no answer of their own, though they could be asked.
-std::vector<Prefix> Silent(const Snapshot& snapshot) {
-  std::vector<Prefix> silent;
-  for (const auto& states : snapshot.addresses) {
-    if (IsKnown(states) && !drift::HasOwnAnswer(states)) {
-      silent.emplace_back(states.address, states.address.bits());
-    }
-  }
-  return silent;
 }
 
 // By ICMP echo, on a link by ARP or neighbour discovery; without the privilege by connections.
@@ -131,10 +134,19 @@ std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
   std::map<IpAddress, PortSet> endpoints;
   for (const auto& seen : snapshot.addresses) {
     const auto* last = Find(known, seen.address);
-    if (last == nullptr || !NeedsSign(seen, last, absences.contains(seen.address))) continue;
-    if (auto ports = LastAnswered(*last, seen); !ports.empty()) endpoints[seen.address] = ports;
+    if (last == nullptr) continue;
+    PortSet ports;
+    if (NeedsSign(seen, last, absences.contains(seen.address))) ports = LastAnswered(*last, seen);
+    if (drift::HasChanged(*last, seen)) AddWitnesses(seen, ports);
+    if (!ports.empty()) endpoints[seen.address] = std::move(ports);
   }
   return endpoints;
+}
+
+bool NeedsEcho(const AddressStates& seen, std::span<const AddressStates> answers) {
+  if (!IsKnown(seen)) return false;
+  const auto* again = Find(answers, seen.address);
+  return !drift::HasOwnAnswer(seen) || (again != nullptr && drift::TurnedAway(seen, *again));
 }
 
 std::uint64_t AddOwnAnswers(const std::vector<AddressStates>& answers, Snapshot& snapshot) {
@@ -144,9 +156,12 @@ std::uint64_t AddOwnAnswers(const std::vector<AddressStates>& answers, Snapshot&
         std::ranges::lower_bound(snapshot.addresses, states.address, {}, &AddressStates::address);
     if (at == snapshot.addresses.end() || at->address != states.address) continue;
     for (const auto protocol : kProtocols) {
-      const auto answered = OwnAnswers(states.of(protocol));
-      count += answered.size();
-      at->of(protocol).Overlay(answered);
+      auto& seen = at->of(protocol);
+      const auto before = seen.size();
+      auto all = OwnAnswers(states.of(protocol));
+      all.Overlay(seen);
+      seen = std::move(all);
+      count += seen.size() - before;
     }
   }
   return count;
@@ -164,7 +179,12 @@ SignsOfLife AskForSigns(const SignRequest& request, Snapshot& snapshot,
     signs.coverage.asked += AddOwnAnswers(result.addresses, snapshot);
     signs.answers = std::move(result.addresses);
   }
-  if (auto silent = Silent(snapshot); !silent.empty() && !stop.stop_requested()) {
+  std::vector<Prefix> silent;
+  for (const auto& states : snapshot.addresses) {
+    if (NeedsEcho(states, signs.answers))
+      silent.emplace_back(states.address, states.address.bits());
+  }
+  if (!silent.empty() && !stop.stop_requested()) {
     auto found = AskAddresses(std::move(silent), request, limiter, stop);
     signs.coverage.Add(TrafficOf(found.coverage));
     for (const auto& host : found.up) signs.alive.insert(host.address);

@@ -31,12 +31,19 @@ struct SignsOfLife {
 // Returns the endpoints that are asked for a sign of life: of each address that the run met without
 // an answer of its own, that lost all open ports it was asked, or that was absent before and has no
 // open port now, up to kMaxSignEndpoints that answered last and that the run has not asked, open
-// ones first. Addresses without any verdict are left out. `known` ascend.
+// ones first. Where an endpoint has changed, the rest are endpoints that answered the run: they
+// tell whether the address turned it away meanwhile. Addresses without any verdict are left out.
+// `known` ascend.
 std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
                                                std::span<const AddressStates> known,
                                                const Absences& absences);
 
-// Adds what the addresses themselves answered to the snapshot; returns the number of endpoints.
+// Returns whether the address is asked by an echo request as well: it could be asked, but gave no
+// answer of its own, or has turned the run away since.
+bool NeedsEcho(const AddressStates& seen, std::span<const AddressStates> answers);
+
+// Adds what the addresses themselves answered to the snapshot, where the run had not asked; returns
+// the number of endpoints.
 std::uint64_t AddOwnAnswers(const std::vector<AddressStates>& answers, Snapshot& snapshot);
 
 struct SignRequest {

@@ -115,9 +115,9 @@ class HostDrift {
 
   std::vector<Drift> Compute() {
     for (const auto& at : addresses_) {
-      AddUnexpectedOpen(at);
+      if (!IsGone(at)) AddUnexpectedOpen(at);
       AddMissing(at);
-      AddWrongState(at);
+      if (!IsGone(at)) AddWrongState(at);
     }
     AddFamilyDivergence();
     return std::move(drifts_);
@@ -127,6 +127,9 @@ class HostDrift {
   const RuleTable& RulesOf(const JudgedAddress& at) const {
     return rules_[static_cast<std::size_t>(at.address().family())];
   }
+
+  // Nothing is claimed to answer at an address that is gone, whatever it refuses this scanner with.
+  static bool IsGone(const JudgedAddress& at) { return at.absence && at.absence->gone; }
 
   template <typename F>
   void ForEachStretchOf(const JudgedAddress& at, F f) const {
@@ -321,6 +324,7 @@ class HostDrift {
     const auto allows = [](ExpectedState expected) { return expected == ExpectedState::kAllowed; };
     std::vector<ProtocolPort> reported;
     for (const auto& at : addresses_) {
+      if (IsGone(at)) continue;
       ForEachStretchWhere(
           at, allows,
           [&](Protocol protocol, PortRange ports, const Verdict& verdict,

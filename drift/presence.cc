@@ -102,6 +102,26 @@ bool LostEveryOpenPortAsked(const AddressStates& before, const AddressStates& se
   return !HasOpenPort(seen) && Compare(before, seen).open_before > 0;
 }
 
+bool HasChanged(const AddressStates& before, const AddressStates& seen) {
+  return Compare(before, seen).changed > 0;
+}
+
+bool TurnedAway(const AddressStates& seen, const AddressStates& again) {
+  bool open = false;  // whether an open endpoint was asked again
+  bool any = false;
+  bool repeated = false;
+  ForEachKnownOnBothSides(seen, again, [&](std::size_t, const Verdict& was, const Verdict& is) {
+    if (!IsOwnAnswer(was)) return;
+    const bool was_open = was.state == PortState::kOpen;
+    if (open && !was_open) return;
+    const bool same = was.state == is.state;
+    repeated = was_open && !open ? same : repeated || same;
+    open = was_open;
+    any = true;
+  });
+  return any && !repeated;
+}
+
 Absence Continued(const std::optional<Absence>& before, const AbsenceSight& sight) {
   Absence absence =
       before.value_or(Absence{.kind = sight.kind, .since = sight.at, .last = sight.at});

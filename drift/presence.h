@@ -31,6 +31,14 @@ std::optional<Absence::Kind> AbsenceIn(const AddressStates& before, const Addres
 // tells the end of a service from a change of the whole address, and the run asks for a sign of it.
 bool LostEveryOpenPortAsked(const AddressStates& before, const AddressStates& seen);
 
+// Returns whether any endpoint has another state than before.
+bool HasChanged(const AddressStates& before, const AddressStates& seen);
+
+// Returns whether the address refuses by now what it answered earlier in the run: of the endpoints
+// asked `again` that had answered themselves, open ones if there are any, none repeats its answer.
+// Then nobody knows which of the run's other verdicts are older than that.
+bool TurnedAway(const AddressStates& seen, const AddressStates& again);
+
 // One trusted run's view of an absent address.
 struct AbsenceSight {
   Absence::Kind kind = Absence::Kind::kSilent;

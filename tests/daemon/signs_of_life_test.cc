@@ -43,10 +43,36 @@ TEST_F(EndpointsForSignsTest, ASilentAddressIsAskedWhereItAnsweredLast) {
 }
 
 TEST_F(EndpointsForSignsTest, AnAddressThatAnswersIsNotAskedButWhereItLostItsOpenPorts) {
-  EXPECT_THAT(Asked({{Port(22), kOpen}, {Port(443), kFiltered}}), IsEmpty());
+  EXPECT_THAT(Asked({{Port(22), kOpen}, {Port(80), kFiltered}}), IsEmpty());
   EXPECT_THAT(Asked({{Port(81), kClosed}, {Port(80), kFiltered}}), IsEmpty());
   EXPECT_THAT(Asked({{Port(6379), kClosed}}),
               ElementsAre(Pair(Address("192.0.2.1"), Ports("22,81,443"))));
+}
+
+TEST_F(EndpointsForSignsTest, WhereAnEndpointChangedWhatAnsweredTheRunIsAskedAgain) {
+  EXPECT_THAT(Asked({{Port(22), kOpen}, {Port(81), kClosed}, {Port(443), kFiltered}}),
+              ElementsAre(Pair(Address("192.0.2.1"), Ports("22"))));
+  EXPECT_THAT(Asked({{Port(80), kClosed}, {Port(90), kClosed}}),
+              ElementsAre(Pair(Address("192.0.2.1"), Ports("80,90"))));
+}
+
+TEST(NeedsEchoTest, WhatGivesNoAnswerOrNoneAnyMoreIsAskedOnceMore) {
+  const auto seen = States("192.0.2.1", {{Port(22), kOpen}});
+  EXPECT_FALSE(NeedsEcho(seen, {}));
+  EXPECT_FALSE(NeedsEcho(seen, std::vector{States("192.0.2.1", {{Port(22), kOpen}})}));
+  EXPECT_TRUE(NeedsEcho(seen, std::vector{States("192.0.2.1", {{Port(22), kFiltered}})}));
+  EXPECT_TRUE(NeedsEcho(States("192.0.2.1", {{Port(22), kFiltered}}), {}));
+  EXPECT_FALSE(NeedsEcho(States("192.0.2.1", {{Port(22), kUnknown}}), {}));
+}
+
+TEST(AddOwnAnswersTest, TheAnswerOfTheRunStandsWhereItAskedItself) {
+  Snapshot snapshot;
+  snapshot.addresses = {States("192.0.2.1", {{Port(22), kOpen}, {Port(443), kFiltered}})};
+  const std::vector answers = {States("192.0.2.1", {{Port(22), kClosed}, {Port(25), kClosed}})};
+  EXPECT_EQ(AddOwnAnswers(answers, snapshot), 1U);
+  const std::vector expected = {
+      States("192.0.2.1", {{Port(22), kOpen}, {Port(25), kClosed}, {Port(443), kFiltered}})};
+  EXPECT_EQ(snapshot.addresses, expected);
 }
 
 TEST_F(EndpointsForSignsTest, AnAbsentAddressIsAskedUntilAPortIsOpen) {

@@ -21,6 +21,30 @@ AddressStates Rejected(const PortRange& ports, Reason reason) {
   return states;
 }
 
+bool Refused(const Sight& seen, const Sight& again) {
+  return TurnedAway(States("192.0.2.1", seen), States("192.0.2.1", again));
+}
+
+TEST(TurnedAwayTest, AnAddressThatRepeatsNoAnswerHasBannedTheScannerMeanwhile) {
+  EXPECT_TRUE(Refused({{Port(22), kOpen}}, {{Port(22), kClosed}}));
+  EXPECT_TRUE(Refused({{Port(81), kClosed}}, {{Port(81), kFiltered}}));
+  EXPECT_FALSE(Refused({{Port(22), kOpen}}, {{Port(22), kOpen}}));
+  EXPECT_FALSE(
+      Refused({{Port(22), kOpen}, {Port(443), kOpen}}, {{Port(22), kFiltered}, {Port(443), kOpen}}))
+      << "one of them is enough";
+}
+
+TEST(TurnedAwayTest, ResetsShowNothingWhereAnOpenPortWasAskedAgain) {
+  const Sight seen = {{Port(22), kClosed}, {Port(443), kOpen}, {Port(445), kClosed}};
+  EXPECT_TRUE(Refused(seen, {{Port(22), kClosed}, {Port(443), kClosed}, {Port(445), kClosed}}));
+  EXPECT_FALSE(Refused(seen, {{Port(22), kFiltered}, {Port(443), kOpen}, {Port(445), kFiltered}}));
+}
+
+TEST(TurnedAwayTest, WhatDidNotAnswerOrWasNotAskedShowsNothing) {
+  EXPECT_FALSE(Refused({{Port(22), kFiltered}}, {{Port(22), kFiltered}}));
+  EXPECT_FALSE(Refused({{Port(22), kOpen}}, {{Port(443), kFiltered}}));
+}
+
 struct Case {
   const char* what;
   Sight before;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace postern::simulation {
 namespace {
@@ -17,6 +18,14 @@ constexpr int kOverdue = 3;
 constexpr int kRunsToOpen = 2;
 constexpr int kRunsOfDisagreement = 3;
 constexpr int kRunsToResolve = 2;
+// confirm.gone_after of the configuration, and what a run watches of the time before it at most.
+constexpr auto kGoneAfter = std::chrono::hours(24);
+constexpr auto kLongestGap = std::chrono::minutes(20);
+
+constexpr Answers kOpen = Bit(Answer::kAccepts);
+constexpr Answers kClosed = Bit(Answer::kRefuses);
+constexpr Answers kFilteredAnswers = Bit(Answer::kSilent) | Bit(Answer::kRejects);
+constexpr Answers kAnything = kOpen | kClosed | kFilteredAnswers;
 
 // The index of a port that no rule names.
 constexpr int kSomeUnnamed = 1;
@@ -67,6 +76,21 @@ bool Stands(FindingState state) {
          state == FindingState::kAccepted;
 }
 
+// Whether the finding says that something answers.
+bool ClaimsAnAnswer(DriftKind kind) { return kind != kMissing && kind != kHostUnreachable; }
+
+// The states that these answers may be told as: answers of one state are one bit.
+Answers StatesOf(Answers answers) {
+  return (answers & kFilteredAnswers) != 0 ? static_cast<Answers>(answers | kFilteredAnswers)
+                                           : answers;
+}
+
+// Whether the answers are certainly of one state.
+bool IsOneState(Answers answers) {
+  return answers == kOpen || answers == kClosed ||
+         (answers != 0 && (answers & ~kFilteredAnswers) == 0);
+}
+
 // Calls f for every place.
 template <typename F>
 void ForEachPlace(F f) {
@@ -82,6 +106,8 @@ void ForEachPlace(F f) {
 Oracle::Oracle(std::vector<Wants> policy)
     : policy_(std::move(policy)),
       seen_(kHosts * 2 * kPortCount),
+      heard_(seen_.size()),
+      real_(seen_.size()),
       asked_(seen_.size()),
       openness_(seen_.size()) {}
 
@@ -102,6 +128,15 @@ void Oracle::Edited(int host, Wants wants, const std::vector<Finding>& findings)
   }
   run_ = false;
   std::fill(asked_.begin(), asked_.end(), false);
+  for (const auto family : kFamilies) {
+    Of(host, family).looked = false;
+    if (before != Wants::kNothing && wants != Wants::kNothing) continue;
+    // What is kept of a host that is not listed, and how long, is no matter of this oracle.
+    for (int port = 0; port < kPortCount; ++port) {
+      auto& seen = seen_[IndexOf({host, family, port})];
+      if (seen != 0) seen = kAnything;
+    }
+  }
   Advance();
   Check(findings);
 }
@@ -122,33 +157,158 @@ void Oracle::Judged(const Snapshot& asked, const Truths& truths, const std::arra
   Advance();
   Check(findings);
   CheckOverdue();
+  CheckGone();
 }
 
-Oracle::Seen Oracle::At(const Place& place) const { return seen_[IndexOf(place)]; }
+Answers Oracle::At(const Place& place) const { return seen_[IndexOf(place)]; }
 
 void Oracle::Look(const Snapshot& asked, const Truths& truths) {
   std::fill(asked_.begin(), asked_.end(), false);
+  heard_ = truths.heard;
+  real_ = truths.real;
   ForEachPlace([&](const Place& place) {
+    const auto index = IndexOf(place);
+    if (sight_[static_cast<std::size_t>(place.family)] == Sight::kDoubtful) {
+      heard_[index] |= Bit(Answer::kSilent);
+    }
     if (!asked.coverage.Trusted(place.family)) return;
     const auto verdict = asked.At({AddressOf(place.host, place.family), Protocol::kTcp,
                                    kPorts[static_cast<std::size_t>(place.port)]});
-    if (!verdict || verdict->state == PortState::kUnknown) return;
-    const auto index = IndexOf(place);
-    auto seen = static_cast<Seen>(Bit(truths[0][index]) | Bit(truths[1][index]));
-    if (sight_[static_cast<std::size_t>(place.family)] == Sight::kDoubtful) {
-      seen |= Bit(Answer::kSilent);
+    asked_[index] = verdict && verdict->state != PortState::kUnknown;
+  });
+  for (int host = 0; host < kHosts; ++host) {
+    for (const auto family : kFamilies) {
+      LookAtAddress(host, family,
+                    truths.echoes[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)],
+                    asked.run.started);
     }
-    Look(place, seen);
+  }
+  LookForVouchers(truths, asked.run.started);
+  ForEachPlace([&](const Place& place) {
+    if (asked_[IndexOf(place)]) Look(place);
   });
 }
 
-void Oracle::Look(const Place& place, Seen seen) {
+void Oracle::LookAtAddress(int host, Family family, bool echoes, TimePoint at) {
+  auto& address = Of(host, family);
+  address.looked = false;
+  for (int port = 0; port < kPortCount; ++port) {
+    address.looked = address.looked || asked_[IndexOf({host, family, port})];
+  }
+  if (!address.looked) return;
+  const auto before = std::exchange(address.presence, PresenceOf(host, family, echoes));
+  address.was_absent = before == Presence::kAbsent;
+  if (address.presence == Presence::kPresent) {
+    address.watched = {};
+    address.may_be_gone = address.gone = false;
+    return;
+  }
+  counts_.absences += address.presence == Presence::kAbsent;
+  if (before == Presence::kPresent) address.since = address.last = at;
+  address.may_be_gone = at - address.since >= kGoneAfter;
+}
+
+// A reading of the semantics of its own. Where another could differ, the address is doubtful.
+Presence Oracle::PresenceOf(int host, Family family, bool echoes) const {
+  if (host == kScannerHost) return Presence::kPresent;
+  bool may_open = false;
+  bool may_answer = echoes;
+  bool opens = false;
+  bool answers = false;
+  int lost = 0;  // that were open, and were asked
+  int may_be_lost = 0;
+  for (int port = 0; port < kPortCount; ++port) {
+    const auto index = IndexOf({host, family, port});
+    const auto heard = heard_[index];
+    may_open = may_open || (heard & kOpen) != 0;
+    may_answer = may_answer || (heard & (kOpen | kClosed)) != 0;
+    may_be_lost += (seen_[index] & kOpen) != 0;
+    if (!asked_[index]) continue;
+    opens = opens || heard == kOpen;
+    answers = answers || (heard & ~(kOpen | kClosed)) == 0;
+    lost += seen_[index] == kOpen && (heard & kOpen) == 0;
+  }
+  if (opens) return Presence::kPresent;
+  if (!may_answer || (!may_open && lost >= 2)) return Presence::kAbsent;
+  if (answers && may_be_lost < 2 && !MayHaveChangedAlike(host, family)) return Presence::kPresent;
+  return Presence::kDoubtful;
+}
+
+// Whether all that was known and asked may have the same reason now, where two or more may have
+// another state than before.
+bool Oracle::MayHaveChangedAlike(int host, Family family) const {
+  Answers common = kAnything;
+  int changed = 0;
+  for (int port = 0; port < kPortCount; ++port) {
+    const auto index = IndexOf({host, family, port});
+    if (seen_[index] == 0) continue;
+    if (asked_[index]) common &= heard_[index];
+    const bool same = IsOneState(seen_[index]) && IsOneState(heard_[index]) &&
+                      StatesOf(seen_[index]) == StatesOf(heard_[index]);
+    changed += !same;
+  }
+  return common != 0 && changed >= 2;
+}
+
+// Another address behind the same gateway proves the path; what changed as a whole answers itself.
+void Oracle::LookForVouchers(const Truths& truths, TimePoint now) {
+  for (const auto family : kFamilies) {
+    const auto of = static_cast<std::size_t>(family);
+    std::array<int, kGateways> may{};
+    std::array<int, kGateways> must{};
+    std::array<std::array<bool, 2>, kHosts> answers{};  // may, must
+    for (int host = 1; host < kHosts; ++host) {
+      auto& [may_answer, must_answer] = answers[static_cast<std::size_t>(host)];
+      may_answer = truths.echoes[static_cast<std::size_t>(host)][of];
+      for (int port = 0; port < kPortCount; ++port) {
+        const auto index = IndexOf({host, family, port});
+        may_answer = may_answer || (heard_[index] & (kOpen | kClosed)) != 0;
+        must_answer = must_answer || (asked_[index] && (heard_[index] & ~(kOpen | kClosed)) == 0);
+      }
+      may_answer = may_answer && Of(host, family).looked;
+      may[static_cast<std::size_t>(GatewayOf(host))] += may_answer;
+      must[static_cast<std::size_t>(GatewayOf(host))] += must_answer;
+    }
+    for (int host = 1; host < kHosts; ++host) {
+      auto& address = Of(host, family);
+      address.may_be_vouched = may[static_cast<std::size_t>(GatewayOf(host))] > 0;
+      address.vouched = must[static_cast<std::size_t>(GatewayOf(host))] > 0;
+      if (address.looked) Watch(address, now);
+    }
+  }
+}
+
+void Oracle::Watch(Address& address, TimePoint now) {
+  if (address.presence == Presence::kPresent) return;
+  if (address.presence == Presence::kAbsent && address.was_absent && address.vouched) {
+    address.watched +=
+        std::min<Duration>(std::chrono::duration_cast<Duration>(now - address.last), kLongestGap);
+  }
+  address.last = now;
+  address.gone = address.gone || address.watched >= kGoneAfter;
+}
+
+void Oracle::Look(const Place& place) {
   const auto index = IndexOf(place);
-  seen_[index] = seen;
-  asked_[index] = true;
+  const auto heard = heard_[index];
+  const auto& address = Of(place);
+  const bool doubtful = address.presence == Presence::kDoubtful;
+  if (address.presence == Presence::kPresent || address.gone || seen_[index] == 0) {
+    Learn(place, heard);
+  } else if (doubtful || address.may_be_gone) {
+    Learn(place, seen_[index] | heard);
+  }
+}
+
+void Oracle::Learn(const Place& place, Answers seen) {
+  const auto index = IndexOf(place);
   auto& openness = openness_[index];
-  const bool may = (seen & Bit(Answer::kAccepts)) != 0;
-  if (may && seen != Bit(Answer::kAccepts)) return;
+  seen_[index] = seen;
+  const bool may = (seen & kOpen) != 0;
+  if (may && seen != kOpen) {
+    openness.changes += !openness.known || Of(place).presence != Presence::kPresent;
+    return;
+  }
   openness.changes += openness.known && openness.open != may;
   openness.known = true;
   openness.open = may;
@@ -183,13 +343,6 @@ std::vector<Place> Oracle::Unnamed(const Place& whole) const {
   return places;
 }
 
-bool Oracle::MayBeUnreachable(const Place& whole) const {
-  const auto places = MustBeOpen(whole);
-  return places.size() >= 2 && std::ranges::all_of(places, [&](const Place& place) {
-           return (At(place) & Bit(Answer::kSilent)) != 0;
-         });
-}
-
 void Oracle::Advance() {
   ForEachPlace([&](const Place& place) {
     if (At(place) != 0) AdvancePlace(place);
@@ -203,37 +356,39 @@ void Oracle::AdvancePlace(const Place& place) {
   const auto seen = At(place);
   const auto rule = RuleOf(WantsOf(place.host), place.port);
   const auto asked = AskedOf(place);
-  const auto judge = [&](DriftKind kind, bool relevant, Seen bad) {
+  const auto judge = [&](DriftKind kind, bool relevant, Answers bad) {
     const bool may = (seen & bad) != 0;
     const bool must = (seen & ~bad) == 0;
     Count({kind, place}, relevant, {may, must, !must}, asked);
   };
-  const Seen open = Bit(Answer::kAccepts);
-  const Seen closed = Bit(Answer::kRefuses);
-  const Seen filtered = Bit(Answer::kSilent) | Bit(Answer::kRejects);
-  judge(kUnexpectedOpen, ForbidsOpen(rule), open);
+  judge(kUnexpectedOpen, ForbidsOpen(rule), kOpen);
   const bool named = rule != Rule::kNone && IsNamed(WantsOf(place.host), place.port);
   const bool names_one = named && (rule == Rule::kClosed || rule == Rule::kFiltered);
-  judge(kWrongState, names_one, rule == Rule::kClosed ? filtered : closed);
+  judge(kWrongState, names_one, rule == Rule::kClosed ? kFilteredAnswers : kClosed);
 
-  const bool may_miss = (seen & ~open) != 0;
-  const bool reachable = !MayBeUnreachable({place.host, place.family, -1});
-  Count({kMissing, place}, rule == Rule::kOpen,
-        {may_miss, (seen & open) == 0 && reachable, (seen & open) != 0}, asked);
+  judge(kMissing, rule == Rule::kOpen, static_cast<Answers>(~kOpen));
 
-  const auto other = At({place.host, OtherFamily(place.family), place.port});
-  const bool may_diverge = (seen & open) != 0 && (other & ~open) != 0;
-  const bool must_diverge = seen == open && other != 0 && (other & open) == 0;
-  Count({kFamilyDivergence, place}, rule == Rule::kAllowed,
-        {may_diverge, must_diverge, !must_diverge}, asked);
+  const Place counterpart{place.host, OtherFamily(place.family), place.port};
+  const auto other = At(counterpart);
+  const bool may_diverge = (seen & kOpen) != 0 && (other & ~kOpen) != 0;
+  // The silence of an address that never answered proves nothing.
+  // The silence of an address that never answered, or is gone, proves nothing.
+  const bool proven = Of(counterpart).presence == Presence::kPresent;
+  const bool must_diverge = seen == kOpen && other != 0 && (other & kOpen) == 0 && proven;
+  const Key divergence{kFamilyDivergence, place};
+  Count(divergence, rule == Rule::kAllowed, {may_diverge, must_diverge, !must_diverge}, asked);
+  if (!proven && streaks_.contains(divergence)) streaks_.at(divergence).may_be_there = false;
 }
 
+// Stands for the ports that must be open of an absent address, the path to which is proven.
 void Oracle::AdvanceUnreachable(const Place& whole) {
   const auto places = MustBeOpen(whole);
-  const bool must = std::ranges::all_of(
-      places, [&](const Place& place) { return At(place) == Bit(Answer::kSilent); });
-  Count({kHostUnreachable, whole}, places.size() >= 2, {MayBeUnreachable(whole), must, !must},
-        AskedOf(places));
+  const auto& address = Of(whole);
+  const bool may = address.presence != Presence::kPresent && address.may_be_vouched;
+  const bool must = address.presence == Presence::kAbsent && address.vouched;
+  const bool asked = address.looked && (address.presence != Presence::kAbsent || may);
+  Count({kHostUnreachable, whole}, !places.empty(),
+        {may, must, address.presence != Presence::kAbsent}, asked ? Asked::kAll : Asked::kNothing);
 }
 
 void Oracle::AdvanceUnnamed(const Place& whole) {
@@ -241,7 +396,7 @@ void Oracle::AdvanceUnnamed(const Place& whole) {
   const auto has = [&](bool only) {
     return std::ranges::any_of(places, [&](const Place& place) {
       const auto seen = At(place);
-      return only ? seen == Bit(Answer::kRefuses) : (seen & Bit(Answer::kRefuses)) != 0;
+      return only ? seen == kClosed : (seen & kClosed) != 0;
     });
   };
   const bool must = has(/*only=*/true);
@@ -253,14 +408,19 @@ void Oracle::AdvanceUnnamed(const Place& whole) {
 void Oracle::Count(const Key& key, bool relevant, const Truth& truth, Asked asked) {
   if (!relevant && !standing_.contains(key)) return;
   const Truth at = relevant ? truth : Truth{false, false, true};
-  const auto sight = sight_[static_cast<std::size_t>(key.place.family)];
+  const auto presence = Of(key.place).presence;
   auto& streak = streaks_[key];
   streak.relevant = relevant;
   streak.may_be_there = at.may;
   if (asked == Asked::kNothing) return;
-  streak.may = at.may ? streak.may + 1 : 0;
-  streak.gone = at.gone ? streak.gone + 1 : 0;
-  if (sight == Sight::kDoubtful) {
+  if (presence == Presence::kAbsent && key.kind != kHostUnreachable) {
+    streak.must = streak.must_be_gone = 0;
+    return;
+  }
+  const bool doubtful = presence == Presence::kDoubtful;
+  if (at.may || !doubtful) streak.may = at.may ? streak.may + 1 : 0;
+  if (at.gone || !doubtful) streak.gone = at.gone ? streak.gone + 1 : 0;
+  if (doubtful) {
     streak.must = streak.must_be_gone = 0;
   } else if (asked == Asked::kAll) {
     streak.must = at.must ? streak.must + 1 : 0;
@@ -321,11 +481,7 @@ void Oracle::CheckOpened(const Key& key) {
     return;
   }
   if (AskedOf(key.place) == Asked::kNothing) return Complain(key, "opened by a run that asked not");
-  auto seen = At(key.place);
-  if (sight_[static_cast<std::size_t>(key.place.family)] == Sight::kDoubtful) {
-    seen &= static_cast<Seen>(~Bit(Answer::kSilent));
-  }
-  if (seen == Bit(Answer::kAccepts) || streak.may >= kRunsOfDisagreement) return;
+  if (real_[IndexOf(key.place)] == kOpen || streak.may >= kRunsOfDisagreement) return;
   Complain(key, "opened, and was not open twice");
 }
 
@@ -333,8 +489,19 @@ void Oracle::CheckResolved(const Key& key, Resolution why) {
   const auto& streak = streaks_[key];
   switch (why) {
     case Resolution::kFixed:
-      if (!run_ || (streak.relevant && streak.gone < kRunsToResolve))
+      if (!run_ || (streak.relevant && streak.gone < kRunsToResolve)) {
         Complain(key, "called fixed, and was there");
+      } else if (key.kind == kUnexpectedOpen && real_[IndexOf(key.place)] == kOpen &&
+                 streak.relevant) {
+        Complain(key, "called fixed, and is open to others");
+      }
+      return;
+    case Resolution::kGone:
+      ++counts_.gone;
+      if (!ClaimsAnAnswer(key.kind) || !Of(key.place).may_be_gone) {
+        Complain(key, "called gone, and is not");
+      }
+      streaks_[key].may = 0;
       return;
     case Resolution::kPolicy:
       if (streak.may_be_there) Complain(key, "called settled by the policy, and is not");
@@ -369,6 +536,15 @@ void Oracle::CheckOverdue() {
     const bool stands = known != standing_.end() && known->second;
     if (streak.must == kOverdue && !stands) Complain(key, "missed");
     if (streak.must_be_gone == kOverdue && stands) Complain(key, "gone, and not resolved");
+  }
+}
+
+// What stands of an address that is gone for a day may not stand any longer.
+void Oracle::CheckGone() {
+  for (const auto& [key, stands] : standing_) {
+    if (!stands || !ClaimsAnAnswer(key.kind)) continue;
+    const auto& address = Of(key.place);
+    if (address.gone && address.looked) Complain(key, "its address is gone, and it stands");
   }
 }
 

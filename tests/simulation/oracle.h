@@ -23,13 +23,19 @@ enum class Sight : std::uint8_t {
   kBlind,     // cut off while a canary was read
 };
 
-// Of each place: what it answered when the run asked, and when it asked once more.
-using Truths = std::array<std::vector<Answer>, 2>;
+// Whether an address was there to answer a run: only then its ports' silence means something.
+enum class Presence : std::uint8_t {
+  kPresent,
+  kAbsent,    // nothing of it may have answered, or all that was open there was lost at once
+  kDoubtful,  // a run may take it for either
+};
 
 struct Counts {
   int opened = 0;
   int resolved = 0;
   int events = 0;
+  int gone = 0;         // of the resolved
+  int absences = 0;     // certain ones of an address, each run anew
   int other_kinds = 0;  // that this oracle knows nothing of
 };
 
@@ -48,12 +54,6 @@ class Oracle {
   const Counts& counts() const { return counts_; }
 
  private:
-  // Sets of answers that a place may have given, as bits.
-  using Seen = std::uint8_t;
-  static constexpr Seen Bit(Answer answer) {
-    return static_cast<Seen>(1U << static_cast<unsigned>(answer));
-  }
-
   struct Key {
     DriftKind kind = DriftKind::kUnexpectedOpen;
     Place place;  // port -1: of the whole address
@@ -86,13 +86,37 @@ class Oracle {
     int changes = 0;
     int told = 0;  // of these, before the last event
   };
+  // What is known of an address as a whole.
+  struct Address {
+    Presence presence = Presence::kPresent;
+    bool was_absent = false;      // certainly, for the run before
+    bool looked = false;          // the run that is judged asked it
+    bool may_be_vouched = false;  // the run may have proof of the path to it
+    bool vouched = false;         // the run has it
+    // While it is not certainly present: since when, and how long runs certainly watched it.
+    TimePoint since;
+    TimePoint last;
+    Duration watched{};
+    bool may_be_gone = false;
+    bool gone = false;
+  };
   // How much of what a drift depends on the run asked.
   enum class Asked : std::uint8_t { kNothing, kPart, kAll };
 
   Wants WantsOf(int host) const { return policy_[static_cast<std::size_t>(host)]; }
-  Seen At(const Place& place) const;
+  Answers At(const Place& place) const;
+  Address& Of(int host, Family family) {
+    return addresses_[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)];
+  }
+  Address& Of(const Place& place) { return Of(place.host, place.family); }
   void Look(const Snapshot& asked, const Truths& truths);
-  void Look(const Place& place, Seen seen);
+  void LookAtAddress(int host, Family family, bool echoes, TimePoint at);
+  Presence PresenceOf(int host, Family family, bool echoes) const;
+  bool MayHaveChangedAlike(int host, Family family) const;
+  void LookForVouchers(const Truths& truths, TimePoint now);
+  static void Watch(Address& address, TimePoint now);
+  void Look(const Place& place);
+  void Learn(const Place& place, Answers seen);
   void Advance();
   void AdvancePlace(const Place& place);
   void AdvanceUnreachable(const Place& whole);
@@ -102,7 +126,6 @@ class Oracle {
   Asked AskedOf(const std::vector<Place>& places) const;
   std::vector<Place> MustBeOpen(const Place& whole) const;
   std::vector<Place> Unnamed(const Place& whole) const;
-  bool MayBeUnreachable(const Place& whole) const;
 
   void Check(const std::vector<Finding>& findings);
   void CheckFinding(const Key& key, const Finding& finding);
@@ -110,11 +133,15 @@ class Oracle {
   void CheckResolved(const Key& key, Resolution why);
   void CheckEvent(const Finding& finding);
   void CheckOverdue();
+  void CheckGone();
   void Complain(const Key& key, const std::string& what);
 
   std::vector<Wants> policy_;
-  std::vector<Seen> seen_;   // by place; 0: never looked at
-  std::vector<bool> asked_;  // by place, in the run that is judged
+  std::vector<Answers> seen_;   // by place, what is proven; 0: never looked at
+  std::vector<Answers> heard_;  // by place, in the run that is judged
+  std::vector<Answers> real_;   // the same, as others than this scanner would have heard it
+  std::vector<bool> asked_;     // by place, in the run that is judged
+  std::array<std::array<Address, 2>, kHosts> addresses_{};
   std::vector<Openness> openness_;
   std::array<Sight, 2> sight_{};
   bool run_ = false;  // a run is judged, not an edit

@@ -11,7 +11,7 @@
 #include "daemon/questions.h"
 #include "daemon/retention.h"
 #include "daemon/run_plan.h"
-#include "drift/presence.h"
+#include "daemon/signs_of_life.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
 #include "simulation/scans.h"
@@ -40,6 +40,9 @@ constexpr unsigned kEditEvery = 15;
 constexpr unsigned kCutEvery = 40;
 // Between outages that no canary sees: the semantics let two runs in a row settle anything.
 constexpr int kRunsBetweenDoubts = 6;
+
+// One in so many verdicts may be unknown or unverified where nothing is wrong.
+constexpr std::uint64_t kMostUnproven = 100;
 
 // What a run does, in this order.
 enum Phase : int { kCanariesBefore, kScan, kLookAgain, kCanariesAfter };
@@ -177,12 +180,16 @@ class Rescans {
     report_.complaints = oracle_.complaints();
     report_.findings = oracle_.counts();
     report_.changes = world_.changes();
+    report_.faults = world_.faults();
+    if (report_.unproven * kMostUnproven > report_.verdicts) {
+      report_.complaints.push_back("too much was not learnt though nothing was wrong");
+    }
     report_.packets = network_.sent();
     return report_;
   }
 
  private:
-  std::optional<Verdict> AnswerOf(const Endpoint& endpoint) const {
+  std::optional<Verdict> AnswerOf(const Endpoint& endpoint) {
     for (const auto& canary : canaries_) {
       if (canary.endpoint != endpoint) continue;
       return VerdictOf(canary.state == PortState::kOpen ? Answer::kAccepts : Answer::kRefuses,
@@ -192,7 +199,9 @@ class Rescans {
     if (host < 0) return std::nullopt;
     const auto family = endpoint.address.family();
     const int port = PortIndex(endpoint.port);
-    return VerdictOf(port < 0 ? world_.Elsewhere(host) : world_.At({host, family, port}), family);
+    world_.Arrive(host, family);
+    return VerdictOf(port < 0 ? world_.Elsewhere(host, family) : world_.At({host, family, port}),
+                     family);
   }
 
   void Open() {
@@ -232,8 +241,8 @@ class Rescans {
     const auto findings = Need(store_->Findings());
     run.id = Need(store_->BeginRun(run));
     cuts_.BeginRun();
-    Truths truths;
-    Observe(findings, truths, evidence);
+    Observe(findings, evidence);
+    const auto& truths = world_.truths();
     if (random_() % kRestartEvery == 0) {
       ++report_.aborted;
       return Open();
@@ -242,21 +251,21 @@ class Rescans {
     const auto judged =
         Need(daemon::JudgeAndCommit(*store_, setup_, targets_, &evidence, run.finished));
     const auto sight = cuts_.SightOfRun();
+    absences_ = Need(store_->Absences());
     Tally(evidence.snapshot, truths, sight);
     oracle_.Judged(evidence.snapshot, truths, sight, judged.findings);
     Need(store_->RemoveExpired(daemon::ExpiryAt(setup_.config.retention, now_)));
   }
 
   // What Cycle::Observe does, over this network.
-  void Observe(const std::vector<Finding>& findings, Truths& truths,
-               daemon::RunEvidence& evidence) {
+  void Observe(const std::vector<Finding>& findings, daemon::RunEvidence& evidence) {
     auto& snapshot = evidence.snapshot;
     world_.Strike();
+    world_.BeginRun(/*many_ports=*/snapshot.run.stage == Stage::kTop);
     cuts_.Begin(kCanariesBefore, network_);
     evidence.canaries_before = ReadCanaries();
 
     cuts_.Begin(kScan, network_);
-    truths[0] = Truth();
     scanner::ScanRequest request;
     request.plan =
         daemon::PlanRun(*setup_.policy, "public", ScanOf(snapshot.run.scan), targets_.list,
@@ -278,7 +287,6 @@ class Rescans {
 
     world_.Strike();
     cuts_.Begin(kLookAgain, network_);
-    truths[1] = Truth();
     LookAgain(daemon::QuestionsAfter(snapshot, drifts, findings, "public"), evidence);
 
     cuts_.Begin(kCanariesAfter, network_);
@@ -303,15 +311,21 @@ class Rescans {
     }
     daemon::AddOwnAnswers(answers, snapshot);
     for (const auto& states : snapshot.addresses) {
-      hops[states.address] = FirstHop{.interface = 2};
-      if (drift::HasOwnAnswer(states)) continue;
       const auto host = HostOf(states.address);
-      if (host < 0 || !world_.IsUp(host, states.address.family())) continue;
+      hops[states.address] = HopTo(host, states.address.family());
+      if (!daemon::NeedsEcho(states, answers)) continue;
+      if (!world_.Echoes(host, states.address.family())) continue;
       if (network_.Ping(states.address.family())) alive.insert(states.address);
     }
     for (const auto& canary : canaries_) {
       hops[canary.endpoint.address] = FirstHop{.interface = 2};
     }
+  }
+
+  // The canaries are behind a gateway of their own.
+  static FirstHop HopTo(int host, Family family) {
+    if (host == kScannerHost) return {.interface = 1, .gateway = {}, .local = true};
+    return {.interface = 2, .gateway = AddressOf(200 + GatewayOf(host), family)};
   }
 
   const policy::ScanConfig& ScanOf(const std::string& name) const {
@@ -359,36 +373,31 @@ class Rescans {
     return readings;
   }
 
-  std::vector<Answer> Truth() const {
-    std::vector<Answer> truth;
-    for (int host = 0; host < kHosts; ++host) {
-      for (const auto family : kFamilies) {
-        for (int port = 0; port < kPortCount; ++port) {
-          truth.push_back(world_.At({host, family, port}));
-        }
-      }
-    }
-    return truth;
-  }
-
   void Tally(const Snapshot& snapshot, const Truths& truths, const std::array<Sight, 2>& sight) {
     ++report_.runs;
     const auto any = [&](Sight one) { return sight[0] == one || sight[1] == one; };
     report_.blind += any(Sight::kBlind);
     report_.doubtful += any(Sight::kDoubtful);
-    std::size_t index = 0;
     for (int host = 0; host < kHosts; ++host) {
-      for (const auto family : kFamilies) {
-        const bool clear = sight[static_cast<std::size_t>(family)] == Sight::kClear;
-        for (int port = 0; port < kPortCount; ++port, ++index) {
-          const auto truth = truths[0][index];
-          const bool answers = truth == Answer::kAccepts || truth == Answer::kRefuses;
-          if (!clear || !answers || truth != truths[1][index]) continue;
-          const auto seen = snapshot.At(
-              {AddressOf(host, family), Protocol::kTcp, kPorts[static_cast<std::size_t>(port)]});
-          report_.wrong_silence += seen && seen->state == PortState::kFiltered;
-        }
-      }
+      for (const auto family : kFamilies) TallyAddress(host, family, snapshot, truths, sight);
+    }
+  }
+
+  // Counts what was not learnt though nothing was wrong with the address.
+  void TallyAddress(int host, Family family, const Snapshot& snapshot, const Truths& truths,
+                    const std::array<Sight, 2>& sight) {
+    const auto of = static_cast<std::size_t>(family);
+    if (sight[of] != Sight::kClear || truths.faulty[static_cast<std::size_t>(host)][of]) return;
+    const bool absent = absences_.contains(AddressOf(host, family));
+    for (int port = 0; port < kPortCount; ++port) {
+      const auto truth = truths.heard[IndexOf({host, family, port})];
+      const auto seen = snapshot.At(
+          {AddressOf(host, family), Protocol::kTcp, kPorts[static_cast<std::size_t>(port)]});
+      if (!seen) continue;
+      ++report_.verdicts;
+      report_.unproven += absent || seen->state == PortState::kUnknown;
+      const bool answers = truth == Bit(Answer::kAccepts) || truth == Bit(Answer::kRefuses);
+      report_.wrong_silence += answers && seen->state == PortState::kFiltered;
     }
   }
 
@@ -404,6 +413,7 @@ class Rescans {
   std::unique_ptr<storage::Store> store_;
   daemon::Setup setup_;
   daemon::Targets targets_;
+  Absences absences_;  // after the newest run
   TimePoint now_{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
   Report report_;
 };

@@ -27,7 +27,10 @@ struct Report {
   int doubtful = 0;  // cut off where no canary could notice
   int edits = 0;
   int changes = 0;  // of single endpoints
+  int faults = 0;   // bans, dead gateways, half-dead upstreams, hosts that were switched off
   std::uint64_t packets = 0;
+  std::uint64_t verdicts = 0;       // of addresses with which nothing was wrong
+  std::uint64_t unproven = 0;       // of these, unknown, or of an address called absent
   std::uint64_t wrong_silence = 0;  // endpoints that answer, and that a run found silent
 };
 

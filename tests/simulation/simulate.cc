@@ -27,12 +27,17 @@ int Main(int argc, char** argv) {
       "seed %u: %d runs of %d hosts with %d endpoints each, %llu packets, loss %.0f %% each way\n"
       "%d runs ended by a restart, %d blind, %d cut off unnoticed, %d edits of the policy\n"
       "%d changes of an endpoint, %llu answering ones taken for silent\n"
-      "%d findings opened, %d resolved, %d events; %zu complaints\n",
+      "%d faults; an address certainly absent %d times; without a fault %llu of %llu verdicts "
+      "unproven\n"
+      "%d findings opened, %d resolved, of these %d gone, %d events; %zu complaints\n",
       settings.seed, report.runs, kHosts, 2 * kPortCount,
       static_cast<unsigned long long>(report.packets), settings.loss * 100, report.aborted,
       report.blind, report.doubtful, report.edits, report.changes,
-      static_cast<unsigned long long>(report.wrong_silence), report.findings.opened,
-      report.findings.resolved, report.findings.events, report.complaints.size());
+      static_cast<unsigned long long>(report.wrong_silence), report.faults,
+      report.findings.absences, static_cast<unsigned long long>(report.unproven),
+      static_cast<unsigned long long>(report.verdicts), report.findings.opened,
+      report.findings.resolved, report.findings.gone, report.findings.events,
+      report.complaints.size());
   for (std::size_t i = 0; i < report.complaints.size() && i < kMostShown; ++i) {
     std::printf("  %s\n", report.complaints[i].c_str());
   }

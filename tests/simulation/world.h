@@ -26,6 +26,12 @@ enum class Answer : std::uint8_t {
   kRejects,  // ICMP: administratively prohibited
 };
 
+// Sets of answers that a place may have given, as bits.
+using Answers = std::uint8_t;
+constexpr Answers Bit(Answer answer) {
+  return static_cast<Answers>(1U << static_cast<unsigned>(answer));
+}
+
 // One port of one address.
 struct Place {
   int host = 0;
@@ -58,22 +64,45 @@ inline constexpr int kWantsCount = 6;
 // Of the hosts, in order.
 std::string PolicyText(const std::vector<Wants>& hosts);
 
+// The scanner itself is this host: its addresses always answer, and nothing lies in between.
+inline constexpr int kScannerHost = 0;
+// Half of the hosts are behind each.
+inline constexpr int kGateways = 2;
+int GatewayOf(int host);
+
+// What was true while a run was under way.
+struct Truths {
+  std::vector<Answers> heard;  // by place: what it may have answered to this scanner
+  std::vector<Answers> real;   // by place: what it would have answered to others
+  // By address: whether it may have answered an echo request, and whether anything was wrong.
+  std::array<std::array<bool, 2>, kHosts> echoes{};
+  std::array<std::array<bool, 2>, kHosts> faulty{};
+};
+
 // Deviations come and go at random; each host returns to what the usual policy wants.
 class World {
  public:
   explicit World(std::uint32_t seed);
 
-  Answer At(const Place& place) const;
-  bool IsUp(int host, Family family) const {
-    return down_[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)] == 0;
-  }
-  // What the host does at a port that is not in kPorts.
-  Answer Elsewhere(int host) const { return host % 2 == 0 ? Answer::kRefuses : Answer::kSilent; }
+  // What the scanner hears: it may be banned, and what is in between may be dead.
+  Answer At(const Place& place) const { return heard_now_[IndexOf(place)]; }
+  // The same at a port that is not in kPorts.
+  Answer Elsewhere(int host, Family family) const;
+  bool Echoes(int host, Family family) const;
+  // A packet for the address arrives; it may be one too many for it.
+  void Arrive(int host, Family family);
+
+  // From here on truths are gathered for one run. Some hosts may be annoyed by one of many ports.
+  void BeginRun(bool many_ports);
+  const Truths& truths() const { return truths_; }
+
   // A rescan has passed: some deviations end. Others may begin, now or, with `Strike`, later.
   void Pass();
   // Perhaps something happens.
   void Strike();
   int changes() const { return changes_; }
+  // Bans, dead gateways, half-dead upstreams, hosts that were switched off.
+  int faults() const { return faults_; }
 
  private:
   struct Deviation {
@@ -82,15 +111,49 @@ class World {
     int rescans = 0;  // until it ends
   };
 
+  // How an address treats a scanner that it has banned.
+  enum class Ban : std::uint8_t { kDrops, kRejects, kResets };
+  struct Host {
+    int down = 0;    // rescans until the address is up again
+    int banned = 0;  // rescans until it hears this scanner again
+    Ban ban = Ban::kDrops;
+    int patience = 0;   // packets until it bans the scanner; 0: no limit
+    int irritable = 0;  // rescans for which each run of many ports is banned for ten minutes
+  };
+  struct Gateway {
+    int dead = 0;       // rescans until it forwards again
+    int half_dead = 0;  // the same of a part of what is behind it
+    int part = 0;
+  };
+
+  Host& Of(int host, Family family) {
+    return hosts_[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)];
+  }
+  const Host& Of(int host, Family family) const {
+    return hosts_[static_cast<std::size_t>(host)][static_cast<std::size_t>(family)];
+  }
+  bool IsCutOff(int host) const;
+  bool IsFaulty(int host, Family family) const;
   Answer Usual(const Place& place) const;
+  Answer ToScanner(int host, Family family, Answer real) const;
   void Refresh(const Place& place);
+  void Refresh(int host, Family family);
+  void RefreshAll();
   void Deviate();
+  void SwitchOff();
+  void StartBan(int host, Family family, int rescans);
+  void BreakGateway();
+  void Annoy();
 
   std::mt19937 random_;
-  std::vector<Deviation> deviations_;              // the newest of a place holds
-  std::array<std::array<int, 2>, kHosts> down_{};  // rescans until the address is up again
-  std::vector<Answer> now_;                        // by place
+  std::vector<Deviation> deviations_;  // the newest of a place holds
+  std::array<std::array<Host, 2>, kHosts> hosts_{};
+  std::array<Gateway, kGateways> gateways_{};
+  std::vector<Answer> real_now_;   // by place
+  std::vector<Answer> heard_now_;  // by place
+  Truths truths_;
   int changes_ = 0;
+  int faults_ = 0;
 };
 
 }  // namespace postern::simulation
