@@ -118,7 +118,10 @@ def test_a_host_that_nobody_named_is_found_and_unverified_when_it_goes(
         beacon.plug()
     wait_for(
         "neither can be verified, which fixes nothing",
-        lambda: all("unverified_since" in one for one in unlisted(daemon, state="open")),
+        lambda: all(
+            "unverified_since" in one
+            for one in daemon.findings(kind="unlisted_host", state="open")
+        ),
         timeout=90,
     )
     assert len(unlisted(daemon, state="open")) == 2
