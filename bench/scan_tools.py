@@ -15,8 +15,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-# The printer ports are in no range unless they are named one by one.
-ALL_PORTS = "1-65535," + ",".join(map(str, range(9100, 9108)))
 UNCAPPED = ("--rate", "1000000", "--host-rate", "1000000", "--network-rate", "1000000")
 
 MASSCAN_WAIT = 3
@@ -260,7 +258,6 @@ class Postern:
 
     def command(self, scene, output):
         ports = f"udp/{scene.ports}" if scene.protocol == "udp" else scene.ports
-        ports = ALL_PORTS if ports == "1-65535" else ports
         return [
             *(self.program, "scan", "--method", self.method, *self.caps, "--ports", ports),
             *("--format", "jsonl", "--output", output, *scene.targets),

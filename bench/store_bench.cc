@@ -316,7 +316,8 @@ class Simulation {
 
   void Judge(daemon::RunEvidence& evidence) {
     const auto now = evidence.snapshot.run.finished;
-    for (const auto& drift : daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now)) {
+    for (const auto& drift : daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now,
+                                             store_->ports_secret())) {
       const Endpoint endpoint{drift.address, drift.protocol, drift.port};
       evidence.confirmed.insert(endpoint);
       evidence.exchanges[FindingId("public", drift)] = ConfirmingExchange(endpoint, now_);

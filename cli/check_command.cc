@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "core/counted.h"
 #include "core/time.h"
 #include "policy/load_config.h"
 #include "policy/load_policy.h"
@@ -25,15 +26,22 @@ struct Checked {
   bool unreadable = false;
 };
 
-std::string Counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 std::string Summary(const policy::Policy& policy) {
   std::size_t rules = 0;
   for (const auto& [name, role] : policy.roles) rules += role.size();
   for (const auto& host : policy.hosts) rules += host.expect.size();
   return Counted(policy.hosts.size(), "host") + ", " + Counted(rules, "rule");
+}
+
+// " over ipv4 only", or empty where the viewpoint has both families.
+std::string FamiliesOf(const policy::Policy& policy, const std::string& viewpoint) {
+  std::string only;
+  for (const auto family : kFamilies) {
+    if (!policy.HasFamily(viewpoint, family)) continue;
+    if (!only.empty()) return "";
+    only = " over " + std::string(ToString(family)) + " only";
+  }
+  return only;
 }
 
 std::string StateDirectory() {
@@ -49,7 +57,8 @@ Checked CheckConfig(const policy::SourceText& source, std::chrono::sys_days toda
   checked.unreadable = setup.unreadable;
   if (setup.config) checked.diagnostics.Add(policy::CheckSecrets(*setup.config, source));
   if (setup.ok()) {
-    checked.summary = "viewpoint " + setup.config->viewpoint + ", " +
+    checked.summary = "viewpoint " + setup.config->viewpoint +
+                      FamiliesOf(*setup.policy, setup.config->viewpoint) + ", " +
                       Counted(setup.config->scans.size(), "scan") + ", policy of " +
                       Summary(*setup.policy);
   }

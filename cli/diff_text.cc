@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/counted.h"
 #include "exporters/escape.h"
 
 namespace postern::cli {
@@ -127,7 +128,7 @@ std::string Header(const std::vector<IpAddress>& hosts, const ObservedScan& befo
     i = end;
   }
   if (hosts.size() == 1) return items.front() + "\n";
-  const std::string count = std::to_string(hosts.size()) + " hosts alike: ";
+  const std::string count = Counted(hosts.size(), "host") + " alike: ";
   return count + Wrapped(items, count.size(), 3) + "\n";
 }
 
@@ -152,10 +153,6 @@ constexpr std::array<std::pair<NotCompared::Why, std::string_view>, 5> kReasons 
     {NotCompared::Why::kDownAfter, "down in NEW"},
     {NotCompared::Why::kNothingKnown, "no port that both asked and know"},
 }};
-
-std::string Count(std::uint64_t count, std::string_view noun) {
-  return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
-}
 
 }  // namespace
 
@@ -202,8 +199,8 @@ std::string DiffSummary(const ScanDiff& diff) {
     if (last == nullptr || *last != change.address) ++hosts;
     last = &change.address;
   }
-  std::string text = Count(endpoints, "difference") + " on " + Count(hosts, "host") + "; " +
-                     Count(diff.endpoints, "endpoint") + " of " + Count(diff.hosts, "host") +
+  std::string text = Counted(endpoints, "difference") + " on " + Counted(hosts, "host") + "; " +
+                     Counted(diff.endpoints, "endpoint") + " of " + Counted(diff.hosts, "host") +
                      " compared";
   if (diff.unknown > 0) {
     text += ", " + std::to_string(diff.unknown) + " not: a side does not know their state";
@@ -215,7 +212,7 @@ std::string DiffSummary(const ScanDiff& diff) {
       if (one.why == why) addresses.push_back(one.address);
     }
     if (addresses.empty()) continue;
-    text += Count(addresses.size(), "host") + " not compared, " + std::string(words) + ": " +
+    text += Counted(addresses.size(), "host") + " not compared, " + std::string(words) + ": " +
             Addresses(addresses) + "\n";
   }
   return text;

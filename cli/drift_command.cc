@@ -13,6 +13,8 @@
 #include "cli/load.h"
 #include "cli/progress_bar.h"
 #include "cli/scan_source.h"
+#include "core/counted.h"
+#include "core/secret_key.h"
 #include "daemon/all_ports.h"
 #include "daemon/confirm.h"
 #include "daemon/judging.h"
@@ -51,6 +53,7 @@ struct Options {
 struct Comparison {
   daemon::Setup setup;
   PortSet ports;
+  std::string ports_secret;  // of drift/all_ports.h, where the scan has none of its own
 };
 
 struct Outcome {
@@ -72,6 +75,13 @@ std::optional<Comparison> Load(const Options& options, int& status) {
     return std::nullopt;
   }
   comparison.ports = std::move(*ports);
+  auto secret = NewSecretKey();
+  if (!secret) {
+    std::fprintf(stderr, "postern: %s\n", secret.error().message.c_str());
+    status = kCouldNotTell;
+    return std::nullopt;
+  }
+  comparison.ports_secret = *std::move(secret);
   if (!options.config.empty()) {
     const auto loaded = LoadForCommand(options.config);
     status = loaded.status;
@@ -134,9 +144,10 @@ Outcome Compare(const Comparison& comparison, const std::stop_token& stop) {
   snapshot.addresses = std::move(result.addresses);
   const auto drifts_now = [&] {
     return daemon::DriftIn(outcome.evidence, *setup.policy, viewpoint, outcome.targets,
-                           SystemClock().Now());
+                           SystemClock().Now(), comparison.ports_secret);
   };
-  request.plan = daemon::RandomPortsPlan(snapshot, drifts_now(), {}, viewpoint);
+  request.plan =
+      daemon::RandomPortsPlan(snapshot, drifts_now(), {}, viewpoint, comparison.ports_secret);
   if (request.plan.size() > 0) daemon::AddPart(ScanWithProgress(request, limiter, stop), snapshot);
   outcome.evidence.signs = daemon::AskForSigns(
       {.known = {}, .absences = {}, .others = {}, .seed = request.seed, .may_probe = may_probe},
@@ -198,6 +209,10 @@ void Print(const std::vector<Drift>& drifts, const std::string& format) {
   }
 }
 
+void Say(const std::string& message) {
+  std::fprintf(stderr, "postern: %s\n", exporters::EscapeTerminal(message).c_str());
+}
+
 // Says on standard error what was looked at, and returns whether it was everything.
 bool ReportCoverage(const Outcome& outcome) {
   const auto& coverage = outcome.evidence.snapshot.coverage;
@@ -205,12 +220,11 @@ bool ReportCoverage(const Outcome& outcome) {
     std::fprintf(stderr, "postern: %s does not resolve (%s): unknown\n", failure.name.c_str(),
                  failure.error.c_str());
   }
-  std::fprintf(stderr, "postern: %zu drifts; %llu endpoints on %zu addresses asked, %llu unknown\n",
-               outcome.drifts.size(), static_cast<unsigned long long>(coverage.asked),
-               outcome.targets.list.size(), static_cast<unsigned long long>(coverage.unknown));
+  Say(Counted(outcome.drifts.size(), "drift") + "; " + Counted(coverage.asked, "endpoint") +
+      " on " + Counted(outcome.targets.list.size(), "address") + " asked, " +
+      std::to_string(coverage.unknown) + " unknown");
   for (const auto& [error, count] : coverage.send_errors) {
-    std::fprintf(stderr, "postern: %llu probes could not be sent: %s\n",
-                 static_cast<unsigned long long>(count), error.c_str());
+    Say(Counted(count, "probe") + " could not be sent: " + error);
   }
   return coverage.complete && coverage.unknown == 0 && outcome.targets.unresolved.empty();
 }
@@ -218,10 +232,6 @@ bool ReportCoverage(const Outcome& outcome) {
 int StatusOf(const std::vector<Drift>& drifts, bool complete) {
   if (std::any_of(drifts.begin(), drifts.end(), Counts)) return kFound;
   return complete ? kNothingFound : kCouldNotTell;
-}
-
-void Say(const std::string& message) {
-  std::fprintf(stderr, "postern: %s\n", exporters::EscapeTerminal(message).c_str());
 }
 
 std::string FirstOf(const std::vector<std::string>& texts) {
@@ -236,12 +246,12 @@ std::string FirstOf(const std::vector<std::string>& texts) {
 // Judges what was scanned before; sends nothing.
 int RunFrom(const Options& options, const Comparison& comparison) {
   const auto& viewpoint = comparison.setup.config.viewpoint;
-  const auto scan =
-      LoadScan(options.from, options.config.empty() ? kDefaultConfig : options.config);
+  auto scan = LoadScan(options.from, options.config.empty() ? kDefaultConfig : options.config);
   if (!scan) {
     Say(scan.error().message);
     return kCouldNotTell;
   }
+  if (scan->ports_secret.empty()) scan->ports_secret = comparison.ports_secret;
   const auto& seen_from = scan->snapshot.run.viewpoint;
   if (!seen_from.empty() && seen_from != viewpoint) {
     Say(options.from + " was seen from '" + seen_from + "', not from '" + viewpoint +
@@ -252,12 +262,13 @@ int RunFrom(const Options& options, const Comparison& comparison) {
       JudgeScan(*scan, *comparison.setup.policy, viewpoint, comparison.ports, SystemClock().Now());
   Print(judgement.drifts, options.format);
   if (!judgement.unseen.empty()) {
-    Say(std::to_string(judgement.unseen.size()) + " addresses or names of the policy are not in " +
-        options.from + ", or nothing is known of them: " + FirstOf(judgement.unseen));
+    Say("nothing is known by " + options.from + " of " +
+        Counted(judgement.unseen.size(), "target") +
+        " of the policy: " + FirstOf(judgement.unseen));
   }
-  Say(std::to_string(judgement.drifts.size()) + " drifts; the policy prescribes " +
-      std::to_string(judgement.endpoints) + " endpoints on " + std::to_string(judgement.addresses) +
-      " addresses, " + std::to_string(judgement.unknown) + " of them unknown");
+  Say(Counted(judgement.drifts.size(), "drift") + "; the policy prescribes " +
+      Counted(judgement.endpoints, "endpoint") + " on " + Counted(judgement.addresses, "address") +
+      ", " + std::to_string(judgement.unknown) + " of them unknown");
   return StatusOf(judgement.drifts, judgement.IsComplete());
 }
 

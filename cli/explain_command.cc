@@ -67,7 +67,9 @@ int Explain(Options options) {
 void AddExplainCommand(CLI::App& app, int& status) {
   auto* command = app.add_subcommand("explain", "Say which rule decides a port, and why");
   auto options = std::make_shared<Options>();
-  command->add_option("HOST", options->host, "Host of the policy, or one of its addresses")
+  command
+      ->add_option("HOST", options->host,
+                   "Host of the policy, or one of its addresses or DNS names")
       ->required();
   command->add_option("PORT", options->port, "Port with its protocol, such as tcp/443")->required();
   command->add_option("--policy", options->policy, "Policy file or folder");

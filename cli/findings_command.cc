@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,12 @@ struct Options {
   std::string config;
   std::string format = "text";
   bool all = false;
+  std::vector<std::string> hosts;
+  std::vector<std::string> owners;
+  std::vector<std::string> kinds;
+  std::vector<std::string> severities;
+  std::vector<std::string> states;
+  std::string since;
   std::string id;
   std::string pcap;
 };
@@ -37,13 +45,31 @@ std::string PlaceText(const Drift& drift) {
   return place.address + " " + place.protocol + (place.port.empty() ? "" : "/" + place.port);
 }
 
-void PrintLine(const Finding& finding) {
-  std::printf("%-13s %-12s %-8s %-17s %-16s %s\n", DisplayId(finding).c_str(),
-              std::string(ToString(finding.state)).c_str(),
-              std::string(ToString(finding.drift.severity)).c_str(),
-              std::string(ToString(finding.drift.kind)).c_str(),
-              finding.drift.owner.empty() ? "-" : finding.drift.owner.c_str(),
-              exporters::EscapeTerminal(Summary(finding.drift)).c_str());
+using HeldByFinding = std::map<std::string, HeldNews>;
+
+const HeldNews* HeldOf(const HeldByFinding& held, const Finding& finding) {
+  const auto at = held.find(finding.id);
+  return at == held.end() ? nullptr : &at->second;
+}
+
+// " (fixed at 2026-03-01T00:00:00.000Z: closed (rst))"; nothing for what has not ended.
+std::string EndText(const Finding& finding) {
+  if (finding.state != FindingState::kResolved || !finding.resolution) return {};
+  std::string text = " (" + std::string(ToString(*finding.resolution));
+  if (finding.resolved) text += " at " + FormatTime(*finding.resolved);
+  if (!finding.resolved_by.empty()) text += ": " + finding.resolved_by;
+  return text + ")";
+}
+
+void PrintLine(const Finding& finding, const HeldNews* held) {
+  const auto held_text = held == nullptr ? "" : " (held: " + held->window + ")";
+  std::printf(
+      "%-13s %-12s %-8s %-17s %-16s %s\n", DisplayId(finding).c_str(),
+      std::string(ToString(finding.state)).c_str(),
+      std::string(ToString(finding.drift.severity)).c_str(),
+      std::string(ToString(finding.drift.kind)).c_str(),
+      finding.drift.owner.empty() ? "-" : finding.drift.owner.c_str(),
+      exporters::EscapeTerminal(Summary(finding.drift) + EndText(finding) + held_text).c_str());
 }
 
 // The severest first, then the oldest.
@@ -73,16 +99,47 @@ int CannotRead(const Error& error) {
   return kCouldNotTell;
 }
 
+// The time that --since means: so long ago, a day's beginning, or the time itself.
+Result<TimePoint> SinceTime(const std::string& text) {
+  if (text.empty()) return TimePoint::min();
+  if (const auto length = ParseDuration(text)) return SystemClock().Now() - *length;
+  if (const auto day = ParseDate(text)) return TimePoint(*day);
+  if (const auto time = ParseTime(text)) return *time;
+  return Error{"--since '" + text +
+               "' is no time; write 24h, 7d, 2026-12-31 or 2026-12-31T23:59:59.000Z"};
+}
+
+TimePoint LastChange(const Finding& finding) {
+  return std::max({finding.first_seen, finding.opened.value_or(finding.first_seen),
+                   finding.resolved.value_or(finding.first_seen)});
+}
+
+bool IsOneOf(const std::vector<std::string>& values, std::string_view value) {
+  return values.empty() || std::ranges::find(values, value) != values.end();
+}
+
+bool IsWanted(const Options& options, TimePoint since, const Finding& finding) {
+  const auto& drift = finding.drift;
+  const bool in_state = options.states.empty()
+                            ? options.all || finding.state != FindingState::kResolved
+                            : IsOneOf(options.states, ToString(finding.state));
+  return in_state && IsOneOf(options.hosts, drift.host) && IsOneOf(options.owners, drift.owner) &&
+         IsOneOf(options.kinds, ToString(drift.kind)) &&
+         IsOneOf(options.severities, ToString(drift.severity)) && LastChange(finding) >= since;
+}
+
 int List(const Options& options) {
+  const auto since = SinceTime(options.since);
+  if (!since) return CannotRead(since.error());
   int status = kNothingFound;
   const auto store = OpenStore(options, status);
   if (!store) return status;
   auto findings = (*store)->Findings();
   if (!findings) return CannotRead(findings.error());
-  if (!options.all) {
-    std::erase_if(*findings,
-                  [](const Finding& finding) { return finding.state == FindingState::kResolved; });
-  }
+  const auto held = (*store)->FindingsWithHeldNews();
+  if (!held) return CannotRead(held.error());
+  std::erase_if(*findings,
+                [&](const Finding& finding) { return !IsWanted(options, *since, finding); });
   SortForReading(*findings);
   if (options.format == "text" && !findings->empty()) {
     std::printf("%-13s %-12s %-8s %-17s %-16s %s\n", "ID", "STATE", "SEVERITY", "KIND", "OWNER",
@@ -90,15 +147,15 @@ int List(const Options& options) {
   }
   for (const auto& finding : *findings) {
     if (options.format == "text") {
-      PrintLine(finding);
+      PrintLine(finding, HeldOf(*held, finding));
     } else {
-      std::printf("%s\n", exporters::FindingJson(finding).c_str());
+      std::printf("%s\n", exporters::FindingJson(finding, HeldOf(*held, finding)).c_str());
     }
   }
   return kNothingFound;
 }
 
-void PrintWhole(const Finding& finding) {
+void PrintWhole(const Finding& finding, const HeldNews* held) {
   const auto& drift = finding.drift;
   const auto line = [](const char* name, const std::string& value) {
     std::printf("%-13s %s\n", name, exporters::EscapeTerminal(value).c_str());
@@ -127,6 +184,9 @@ void PrintWhole(const Finding& finding) {
     const auto& said = *finding.acknowledgement;
     line("acknowledged", "by " + said.by + " at " + FormatTime(said.at) + ", until " +
                              FormatTime(said.until) + ": " + said.comment);
+  }
+  if (held != nullptr) {
+    line("held", "for " + held->window + ", since " + FormatTime(held->since));
   }
   line("first seen", FormatTime(finding.first_seen));
   line("last seen", FormatTime(finding.last_seen));
@@ -157,11 +217,14 @@ int Show(const Options& options) {
     const auto written = WritePackets(*evidence, options.pcap);
     return written ? kNothingFound : CannotRead(written.error());
   }
+  const auto held = (*store)->FindingsWithHeldNews();
+  if (!held) return CannotRead(held.error());
   if (options.format == "text") {
-    PrintWhole(**finding);
+    PrintWhole(**finding, HeldOf(*held, **finding));
     std::fputs(EvidenceText(*evidence).c_str(), stdout);
   } else {
-    std::printf("%s\n", exporters::FindingJson(**finding, *evidence).c_str());
+    std::printf("%s\n",
+                exporters::FindingJson(**finding, *evidence, HeldOf(*held, **finding)).c_str());
   }
   return kNothingFound;
 }
@@ -171,6 +234,33 @@ void AddOptions(CLI::App& command, Options& options) {
   command.add_option("--format", options.format, "text or jsonl")
       ->check(CLI::IsMember({"text", "jsonl"}))
       ->capture_default_str();
+}
+
+template <typename T, std::size_t N>
+std::vector<std::string> NamesOf(const std::array<T, N>& values) {
+  std::vector<std::string> names;
+  names.reserve(N);
+  for (const auto value : values) names.emplace_back(ToString(value));
+  return names;
+}
+
+void AddFilters(CLI::App& list, Options& options) {
+  constexpr std::array kSeverities = {Severity::kInfo, Severity::kWarning, Severity::kCritical};
+  list.add_flag("--all", options.all, "resolved ones as well");
+  list.add_option("--host", options.hosts, "of this host; may be repeated")->type_name("NAME");
+  list.add_option("--owner", options.owners, "of this owner; may be repeated")->type_name("NAME");
+  list.add_option("--kind", options.kinds, "of this kind; may be repeated")
+      ->type_name("KIND")
+      ->check(CLI::IsMember(NamesOf(kDriftKinds)));
+  list.add_option("--severity", options.severities, "of this severity; may be repeated")
+      ->type_name("SEVERITY")
+      ->check(CLI::IsMember(NamesOf(kSeverities)));
+  list.add_option("--state", options.states, "in this state, resolved too; may be repeated")
+      ->type_name("STATE")
+      ->check(CLI::IsMember(NamesOf(kFindingStates)));
+  list.add_option("--since", options.since,
+                  "first seen, opened or resolved since: 24h, 7d, 2026-12-31")
+      ->type_name("TIME");
 }
 
 }  // namespace
@@ -183,7 +273,7 @@ void AddFindingsCommand(CLI::App& app, int& status) {
 
   auto* list = findings->add_subcommand("list", "One line each, the severest first.");
   AddOptions(*list, *options);
-  list->add_flag("--all", options->all, "resolved ones as well");
+  AddFilters(*list, *options);
   list->callback([options, &status] { status = List(*options); });
 
   auto* show = findings->add_subcommand(

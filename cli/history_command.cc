@@ -66,6 +66,7 @@ Result<std::vector<Address>> Find(const policy::Policy& policy, const std::strin
     if (host.name == name) return AddressesOf(host);
     names.push_back(host.name);
   }
+  if (const auto* host = policy.FindHostByDns(name)) return AddressesOf(*host);
   const auto near = NearestName(name, names);
   return Error{"the policy has no host '" + name + "'" +
                (near ? "; did you mean '" + *near + "'?" : "; give its name there, or an address")};
@@ -138,7 +139,9 @@ void AddHistoryCommand(CLI::App& app, int& status) {
       "was, 2 could not tell.");
   auto options = std::make_shared<Options>();
   AddConfigOption(*command, options->config);
-  command->add_option("HOST", options->host, "host of the policy, or an address")->required();
+  command
+      ->add_option("HOST", options->host, "host of the policy, one of its DNS names, or an address")
+      ->required();
   command->add_option("PORT", options->port, "that port alone, such as tcp/443");
   command->add_option("--format", options->format, "text or jsonl")
       ->check(CLI::IsMember({"text", "jsonl"}))

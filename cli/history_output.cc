@@ -28,6 +28,8 @@ struct Event {
   std::string ports;
   std::string text;
   boost::json::object json;
+  // Its place in the order: not before the change that it rests on, whose run may have ended later.
+  std::optional<TimePoint> place = {};
 };
 
 std::string Name(Protocol protocol, const PortRange& ports) {
@@ -112,6 +114,23 @@ void AddChanges(const HistoryView& view, std::vector<Event>& events) {
   }
 }
 
+// When the newest change of the finding's ports that a run up to `run` saw is told. Runs overlap: a
+// long one that began first is told by its end, though a short one saw the same before.
+std::optional<TimePoint> CauseOf(const HistoryView& view, const Finding& finding,
+                                 std::int64_t run) {
+  std::optional<TimePoint> cause;
+  for (const auto& of : view.history.protocols) {
+    for (const auto& [name, story] : Stories(view, of)) {
+      const auto ports = PortSet::Of(of.protocol, {story->ports});
+      if (finding.drift.ports.Intersection(ports).empty()) continue;
+      for (const auto& change : story->changes) {
+        if (change.run <= run) cause = std::max(cause, TimeOf(view, change.run));
+      }
+    }
+  }
+  return cause;
+}
+
 Event FindingEvent(const Finding& finding, int episode, const std::string& what, TimePoint at,
                    const std::string& detail) {
   Finding shown = finding;
@@ -138,6 +157,7 @@ void AddFinding(const HistoryView& view, const Finding& finding, std::vector<Eve
     auto event = FindingEvent(finding, evidence.episode, "opened", evidence.made,
                               Summary(finding.drift) + "; evidence: " + evidence.exchange.packets);
     event.json["packets"] = evidence.exchange.packets;
+    event.place = std::max(event.at, CauseOf(view, finding, evidence.run.id));
     events.push_back(std::move(event));
   }
   if (!has_last && finding.opened) {
@@ -147,6 +167,11 @@ void AddFinding(const HistoryView& view, const Finding& finding, std::vector<Eve
   if (finding.state == FindingState::kResolved && finding.resolved && finding.resolution) {
     events.push_back(FindingEvent(finding, finding.episode, "resolved", *finding.resolved,
                                   std::string(ToString(*finding.resolution))));
+    auto& end = events.back();
+    if (finding.resolution == Resolution::kFixed) {
+      end.place = std::max(end.at, CauseOf(view, finding, finding.last_run));
+    }
+    if (!finding.resolved_by.empty()) end.text += ": " + finding.resolved_by;
   }
 }
 
@@ -160,7 +185,8 @@ std::vector<Event> EventsOf(const HistoryView& view) {
   for (const auto& finding : view.history.findings) {
     if (IsAbout(finding, view.port)) AddFinding(view, finding, events);
   }
-  std::ranges::stable_sort(events, {}, &Event::at);
+  std::ranges::stable_sort(events, {},
+                           [](const Event& event) { return event.place ? event.place : event.at; });
   return events;
 }
 

@@ -76,6 +76,13 @@ int Import(const Options& options) {
   if (!scan) return Fail(scan.error().message);
   const auto loaded = LoadForCommand(options.config);
   if (!loaded.setup) return kCouldNotTell;
+  const auto& seen_from = scan->snapshot.run.viewpoint;
+  const auto& viewpoint = loaded.setup->config.viewpoint;
+  if (!seen_from.empty() && seen_from != viewpoint) {
+    return Fail(options.file + " was seen from viewpoint '" + seen_from +
+                "', and the configuration is of '" + viewpoint +
+                "'; import it into the database of its own viewpoint");
+  }
   if (scan->snapshot.addresses.empty())
     return Fail(options.file + " has no host whose ports were asked");
   const auto run =

@@ -13,16 +13,18 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/discover_targets.h"
 #include "cli/interrupt.h"
 #include "cli/load.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
 #include "cli/scan_source.h"
 #include "cli/targets.h"
+#include "core/counted.h"
+#include "core/dns_name.h"
 #include "exporters/escape.h"
 #include "policy/draft_policy.h"
 #include "scanner/method.h"
-#include "scanner/printer_ports.h"
 
 namespace postern::cli {
 namespace {
@@ -42,20 +44,26 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  postern init --from before.xml --output policy.yaml\n"
-    "  postern init --ports all 192.0.2.0/28 > policy.yaml";
+    "  postern init --ports all 192.0.2.0/28 > policy.yaml\n"
+    "  postern init --discover 192.0.2.0/24 > policy.yaml";
 
 constexpr auto kResolveDeadline = std::chrono::seconds(10);
+// How often progress is told where standard error is no terminal.
+constexpr auto kLineEvery = std::chrono::seconds(10);
 
 struct Options {
   std::string from;
   std::vector<std::string> targets;
   std::string ports = "top-1000";
+  bool discover = false;
   std::string output;
   std::string config;
 };
 
+void Say(const std::string& message) { std::cerr << "postern init: " << message << "\n"; }
+
 int Fail(const std::string& message) {
-  std::cerr << "postern init: " << message << "\n";
+  Say(message);
   return kCouldNotTell;
 }
 
@@ -64,7 +72,9 @@ bool Matches(const std::string& target, const IpAddress& address, const Observed
   if (prefix) return prefix->Contains(address);
   const auto names = scan.names.find(address);
   return names != scan.names.end() &&
-         std::find(names->second.begin(), names->second.end(), target) != names->second.end();
+         std::ranges::any_of(names->second, [&](const std::string& name) {
+           return DnsNameKey(name) == DnsNameKey(target);
+         });
 }
 
 // Leaves what one of the targets means; each must mean something.
@@ -85,27 +95,54 @@ Result<void> Narrow(const std::vector<std::string>& targets, ObservedScan& scan)
   return {};
 }
 
+// Leaves of the request's addresses those that somebody answers at. Whether that is known of all.
+Result<bool> NarrowToUpTargets(const PortSet& ports, const ScanTargets& targets,
+                               scanner::RateLimiter& limiter, const std::stop_token& stop,
+                               scanner::ScanRequest& request) {
+  scanner::DiscoverRequest question;
+  question.ranges = targets.prefixes;
+  question.links = targets.links;
+  // The arguments themselves are the scope.
+  question.may_multicast = [](const Prefix&) { return true; };
+  question.seed = request.seed;
+  ProgressBar bar(kLineEvery);
+  question.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
+  const auto up = FindUpTargets(question, limiter, stop);
+  if (!up) return up.error();
+  for (const auto& note : up->notes) Say(note);
+  request.plan = {};
+  request.plan.Add(up->prefixes, ports);
+  return up->certain;
+}
+
 Result<ObservedScan> ScanNow(const Options& options) {
   const auto ports = PortSet::Parse(options.ports, PortSet::BarePorts::kAreTcp);
   if (!ports) return Error{"--ports: " + ports.error().message};
-  auto targets = FindScanTargets(options.targets, {ports->size(), nullptr, {}},
+  auto targets = FindScanTargets(options.targets, {ports->size(), nullptr, {}, options.discover},
                                  [](const std::vector<std::string>& names) {
                                    return scanner::Resolve(names, kResolveDeadline);
                                  });
   if (!targets) return targets.error();
   scanner::ScanRequest request;
-  request.plan.Add(targets->prefixes, scanner::WithoutPrinterPorts(
-                                          *ports, scanner::PortsNamedOneByOne(options.ports)));
+  request.plan.Add(targets->prefixes, *ports);
   request.seed = std::random_device{}();
-  ProgressBar bar;
-  request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
   scanner::RateLimiter limiter({});
   const InterruptWatch interrupt;
+  bool certain = true;
+  if (options.discover) {
+    const auto narrowed = NarrowToUpTargets(*ports, *targets, limiter, interrupt.token(), request);
+    if (!narrowed) return narrowed.error();
+    certain = *narrowed;
+  }
+  Say("asking " + Counted(request.plan.size(), "endpoint"));
+  ProgressBar bar(kLineEvery);
+  request.on_progress = [&bar](const scanner::ScanProgress& progress) { bar.Show(progress); };
   auto result = scanner::Scan(request, scanner::Method::kAuto, limiter, interrupt.token());
   ObservedScan scan;
   scan.snapshot.addresses = std::move(result.addresses);
   scan.snapshot.coverage = std::move(result.coverage);
-  scan.snapshot.coverage.complete = scan.snapshot.coverage.complete && targets->unresolved.empty();
+  scan.snapshot.coverage.complete =
+      scan.snapshot.coverage.complete && targets->unresolved.empty() && certain;
   scan.names = std::move(targets->names);
   return scan;
 }
@@ -126,6 +163,9 @@ Result<void> Write(const Options& options, const std::string& text) {
 }
 
 int Init(const Options& options) {
+  if (!options.from.empty() && options.discover) {
+    return Fail("--discover looks for hosts now, and --from has a scan already");
+  }
   if (options.from.empty() && options.targets.empty()) {
     return Fail("name a scan with --from, or targets to scan now");
   }
@@ -137,12 +177,12 @@ int Init(const Options& options) {
   if (const auto written = Write(options, draft->yaml); !written) {
     return Fail(written.error().message);
   }
-  std::cerr << "postern init: " << draft->hosts << " hosts, " << draft->roles << " roles; "
-            << draft->left_out.size() << " addresses left out, of which nothing is known\n";
+  Say(Counted(draft->hosts, "host") + ", " + Counted(draft->roles, "role") + "; " +
+      Counted(draft->left_out.size(), "address") + " left out, of which nothing is known");
   const auto& coverage = scan->snapshot.coverage;
   if (coverage.complete && coverage.unknown == 0) return kNothingFound;
-  return Fail("the scan is incomplete, " + std::to_string(coverage.unknown) +
-              " endpoints are unknown: the policy lacks what was not seen");
+  return Fail("the scan is incomplete, " + Counted(coverage.unknown, "endpoint") +
+              " unknown: the policy lacks what was not seen");
 }
 
 }  // namespace
@@ -158,6 +198,9 @@ void AddInitCommand(CLI::App& app, int& status) {
       ->type_name("SNAPSHOT|FILE");
   command->add_option("--ports", options->ports, "what to ask without --from (default: top-1000)")
       ->type_name("SPEC");
+  command->add_flag("--discover", options->discover,
+                    "without --from: look first at which addresses somebody answers, and ask only "
+                    "those; an IPv6 range up to a /64 is then a link of this machine");
   command->add_option("--output", options->output, "write there, not to standard output")
       ->type_name("FILE");
   AddConfigOption(*command, options->config);

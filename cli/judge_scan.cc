@@ -1,8 +1,12 @@
 #include "cli/judge_scan.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "core/dns_name.h"
 #include "daemon/judging.h"
 #include "daemon/targets.h"
 #include "policy/rules.h"
@@ -12,17 +16,17 @@ namespace {
 
 using policy::ExpectedState;
 
-// Answers from the names that the scan gives its addresses.
+// Answers from the names that the scan gives its addresses, in whatever spelling.
 daemon::Resolver NamesOf(const ObservedScan& scan) {
-  return [&scan](const std::vector<std::string>& wanted) {
+  std::map<std::string, std::vector<IpAddress>> by_name;
+  for (const auto& [address, names] : scan.names) {
+    for (const auto& name : names) by_name[DnsNameKey(name)].push_back(address);
+  }
+  return [by_name = std::move(by_name)](const std::vector<std::string>& wanted) {
     std::vector<scanner::Resolved> answers;
     for (const auto& name : wanted) {
-      scanner::Resolved answer{name, {}, {}};
-      for (const auto& [address, names] : scan.names) {
-        if (std::find(names.begin(), names.end(), name) != names.end()) {
-          answer.addresses.push_back(address);
-        }
-      }
+      scanner::Resolved answer{.name = name};
+      if (const auto at = by_name.find(name); at != by_name.end()) answer.addresses = at->second;
       if (answer.addresses.empty()) answer.error = "the scan has no host of this name";
       answers.push_back(std::move(answer));
     }
@@ -81,7 +85,7 @@ ScanJudgement JudgeScan(const ObservedScan& scan, const policy::Policy& policy,
   daemon::RunEvidence evidence;
   evidence.snapshot = scan.snapshot;
   evidence.signs = daemon::SignsWithin(scan.snapshot);
-  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now);
+  judgement.drifts = daemon::DriftIn(evidence, policy, viewpoint, targets, now, scan.ports_secret);
   judgement.addresses = targets.list.size();
   judgement.unseen.assign(targets.unresolved.begin(), targets.unresolved.end());
   for (const auto& target : targets.list) {

@@ -1,12 +1,18 @@
 // postern, the operator's tool: finds the subcommand and exits with its status.
 #include <CLI/CLI.hpp>
 #include <array>
+#include <csignal>
+#include <cstdio>
+#include <exception>
 #include <string>
 #include <utility>
 
 #include "cli/commands.h"
+#include "core/standard_streams.h"
 
 namespace {
+
+using namespace postern::cli;
 
 constexpr const char* kDescription =
     "Watches what a network really exposes, and compares it with a policy.";
@@ -40,10 +46,7 @@ void AddFooters(CLI::App& app) {
   app.footer(footer + "\npostern COMMAND --help tells the options of a command.");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  using namespace postern::cli;
+int RunCommand(int argc, char** argv) {
   CLI::App app(kDescription, "postern");
   app.set_version_flag("--version", "postern " POSTERN_VERSION);
   app.require_subcommand(1);
@@ -65,6 +68,23 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kNothingFound : kCouldNotTell;
+  } catch (const std::exception& error) {  // no memory, or no further thread
+    std::fprintf(stderr, "postern: %s\n", error.what());
+    return kCouldNotTell;
   }
   return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  postern::OccupyStandardDescriptors();
+  // A reader such as `head` that has enough ends the command without a word, as it ends others. The
+  // caller may have set the signal to be ignored, as systemd does for services.
+  std::signal(SIGPIPE, SIG_DFL);
+  const int status = RunCommand(argc, argv);
+  const auto written = postern::FlushStandardOutput();
+  if (written) return status;
+  std::fprintf(stderr, "postern: %s\n", written.error().message.c_str());
+  return kCouldNotTell;
 }

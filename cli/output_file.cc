@@ -1,6 +1,7 @@
 #include "cli/output_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,14 @@ namespace fs = std::filesystem;
 
 Error CannotWrite(const std::string& path) {
   return Error{"cannot write '" + path + "': " + std::strerror(errno)};
+}
+
+// The file that is replaced keeps whose it is and who may read it.
+void KeepOwnerAndMode(const std::string& replaced, int fd) {
+  struct stat before {};
+  if (fd < 0 || stat(replaced.c_str(), &before) != 0) return;
+  (void)!fchown(fd, before.st_uid, before.st_gid);  // only root may, and needs to
+  (void)!fchmod(fd, before.st_mode & 0777);
 }
 
 }  // namespace
@@ -38,6 +47,7 @@ Result<OutputFile> OutputFile::Create(const std::string& path) {
   if (type == fs::file_type::not_found || type == fs::file_type::regular) {
     file.temporary_ = file.path_ + ".part-" + std::to_string(getpid());
     file.fd_ = open(file.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    KeepOwnerAndMode(file.path_, file.fd_);
   } else {
     file.fd_ = open(file.path_.c_str(), O_WRONLY | O_CLOEXEC);
   }

@@ -60,18 +60,26 @@ std::string ProgressLine(const scanner::ScanProgress& progress, std::chrono::mil
   return line.substr(0, columns);
 }
 
-ProgressBar::ProgressBar()
-    : started_(std::chrono::steady_clock::now()), terminal_(isatty(STDERR_FILENO) == 1) {}
+ProgressBar::ProgressBar(std::chrono::seconds line_every)
+    : started_(std::chrono::steady_clock::now()),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      line_every_(line_every),
+      last_line_(started_) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\x1b[K", stderr);
 }
 
 void ProgressBar::Show(const scanner::ScanProgress& progress) {
-  if (!terminal_) return;
+  const auto now = std::chrono::steady_clock::now();
+  const auto elapsed = std::chrono::floor<std::chrono::milliseconds>(now - started_);
+  if (!terminal_) {
+    if (line_every_.count() == 0 || now - last_line_ < line_every_) return;
+    last_line_ = now;
+    std::fprintf(stderr, "%s\n", ProgressLine(progress, elapsed, kDefaultColumns).c_str());
+    return;
+  }
   drawn_ = true;
-  const auto elapsed =
-      std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now() - started_);
   // The last column stays free: some terminals wrap when it is written.
   const std::string line = ProgressLine(progress, elapsed, TerminalColumns() - 1);
   std::fprintf(stderr, "\r\x1b[K%s", line.c_str());

@@ -15,10 +15,11 @@ namespace postern::cli {
 std::string ProgressLine(const scanner::ScanProgress& progress, std::chrono::milliseconds elapsed,
                          std::size_t columns);
 
-// Draws over one line of standard error; draws nothing where that is no terminal. Not thread-safe.
+// Draws over one line of standard error. Where that is no terminal, it writes a line every
+// `line_every`, or with 0 nothing. Not thread-safe.
 class ProgressBar {
  public:
-  ProgressBar();
+  explicit ProgressBar(std::chrono::seconds line_every = {});
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -28,6 +29,8 @@ class ProgressBar {
  private:
   const std::chrono::steady_clock::time_point started_;
   const bool terminal_;
+  const std::chrono::seconds line_every_;
+  std::chrono::steady_clock::time_point last_line_;
   bool drawn_ = false;
 };
 

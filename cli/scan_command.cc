@@ -14,10 +14,12 @@
 
 #include "cli/commands.h"
 #include "cli/discover_targets.h"
+#include "cli/held_back_text.h"
 #include "cli/interrupt.h"
 #include "cli/output_file.h"
 #include "cli/progress_bar.h"
 #include "cli/targets.h"
+#include "core/counted.h"
 #include "core/parse_number.h"
 #include "exporters/escape.h"
 #include "exporters/nmap_xml.h"
@@ -25,7 +27,6 @@
 #include "exporters/scan_text.h"
 #include "policy/load_config.h"
 #include "scanner/method.h"
-#include "scanner/printer_ports.h"
 #include "scanner/syn_scan.h"
 
 namespace postern::cli {
@@ -45,13 +46,13 @@ constexpr const char* kFooter =
     "of a host of the policy. Without --policy or --config the targets are the scope; with one, a\n"
     "target outside its scope is refused before any packet.\n"
     "\n"
-    "Ports 9100-9107 are left out, since printers print what they are sent, unless they are named\n"
-    "one by one or the target is this machine's loopback.\n"
+    "No TCP port is sent any data, so that a printer at tcp/9100-9107 prints nothing.\n"
     "\n"
     "Rates hold over any second and count everything sent. The defaults are 2000 probes a second\n"
     "overall, 200 to a host and 1000 to a network, with --config its limits; where every target "
     "is\n"
-    "a loopback address they are 50000, since no network is loaded.\n"
+    "a loopback address they are 50000, since no network is loaded. At its end a scan says which\n"
+    "of them held it back, or what else its time went to.\n"
     "\n"
     "Ctrl-C ends the scan and keeps what was found; a second one ends the program.\n"
     "\n"
@@ -171,29 +172,15 @@ scanner::RateCaps Caps(const Options& options, const Scope& scope, const ScanTar
   return caps;
 }
 
-scanner::ScanPlan MakePlan(const std::string& spec, const PortSet& ports,
-                           const std::vector<Prefix>& prefixes) {
-  std::vector<Prefix> loopback;
-  std::vector<Prefix> others;
-  for (const auto& prefix : prefixes) {
-    (prefix.base().IsLoopback() ? loopback : others).push_back(prefix);
-  }
-  const auto gentle = scanner::WithoutPrinterPorts(ports, scanner::PortsNamedOneByOne(spec));
-  if (!others.empty() && gentle != ports) {
-    PortSet left_out = ports;
-    left_out.Remove(gentle);
-    Say("leaving out " + left_out.ToString() +
-        ", since printers print what they are sent; to ask them, name them one by one");
-  }
+scanner::ScanPlan MakePlan(const PortSet& ports, const std::vector<Prefix>& prefixes) {
   scanner::ScanPlan plan;
-  plan.Add(loopback, ports);
-  plan.Add(others, gentle);
+  plan.Add(prefixes, ports);
   return plan;
 }
 
 Result<void> CheckSize(const scanner::ScanPlan& plan) {
   if (plan.size() <= kMostEndpoints) return {};
-  return Error{"these are " + std::to_string(plan.size()) + " endpoints; one scan may have up to " +
+  return Error{"these are " + Counted(plan.size(), "endpoint") + "; one scan may have up to " +
                std::to_string(kMostEndpoints) + ": name fewer addresses or ports"};
 }
 
@@ -224,7 +211,7 @@ Result<scanner::ScanRequest> MakeRequest(const Options& options, const Scope& sc
                                          const PortSet& ports, const ScanTargets& targets) {
   scanner::ScanRequest request;
   if (auto route = SetRoute(options, targets, request); !route) return route.error();
-  request.plan = MakePlan(options.ports, ports, targets.prefixes);
+  request.plan = MakePlan(ports, targets.prefixes);
   if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   request.tries = static_cast<int>(options.retries) + 1;
   std::random_device random;
@@ -247,9 +234,8 @@ std::vector<std::string> CommandLine() {
 }
 
 // Leaves of the request's addresses those that somebody answers at. Whether that is known of all.
-Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
-                               const ScanTargets& targets, scanner::RateLimiter& limiter,
-                               scanner::ScanRequest& request) {
+Result<bool> NarrowToUpTargets(const PortSet& ports, const ScanTargets& targets,
+                               scanner::RateLimiter& limiter, scanner::ScanRequest& request) {
   scanner::DiscoverRequest question;
   question.ranges = targets.prefixes;
   question.links = targets.links;
@@ -266,7 +252,7 @@ Result<bool> NarrowToUpTargets(const Options& options, const PortSet& ports,
   const auto up = FindUpTargets(question, limiter, interrupt.token());
   if (!up) return up.error();
   for (const auto& note : up->notes) Say(note);
-  request.plan = MakePlan(options.ports, ports, up->prefixes);
+  request.plan = MakePlan(ports, up->prefixes);
   if (auto fits = CheckSize(request.plan); !fits) return fits.error();
   return up->certain;
 }
@@ -310,7 +296,7 @@ int StatusOf(const Coverage& coverage) {
             " endpoints are unknown";
   }
   for (const auto& [error, count] : coverage.send_errors) {
-    text += ", " + std::to_string(count) + " times " + error;
+    text += ", " + Counted(count, "time") + " " + error;
   }
   return Fail(kCouldNotTell, text);
 }
@@ -343,10 +329,11 @@ int Scan(const Options& options) {
     file.emplace(std::move(*created));
   }
 
-  scanner::RateLimiter limiter(Caps(options, scope, *targets));
+  const auto caps = Caps(options, scope, *targets);
+  scanner::RateLimiter limiter(caps);
   bool certain = true;
   if (options.discover) {
-    const auto narrowed = NarrowToUpTargets(options, *ports, *targets, limiter, *request);
+    const auto narrowed = NarrowToUpTargets(*ports, *targets, limiter, *request);
     if (!narrowed) return Fail(kCouldNotTell, narrowed.error().message);
     certain = *narrowed;
   }
@@ -354,7 +341,12 @@ int Scan(const Options& options) {
   const std::string text = kFormatters.at(options.format)(report);
   const auto written = file ? file->Commit(text) : WriteAll(STDOUT_FILENO, text);
   if (!written) return Fail(kCouldNotTell, written.error().message);
-  const int status = StatusOf(report.snapshot.coverage);
+  const auto& coverage = report.snapshot.coverage;
+  if (options.format == "text") {
+    if (const auto text = HeldBackText(coverage.held_back, caps); !text.empty()) Say(text);
+  }
+  for (const auto& line : SlowHostLines(coverage.slow_hosts)) Say(line);
+  const int status = StatusOf(coverage);
   return certain ? status : kCouldNotTell;
 }
 

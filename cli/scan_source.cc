@@ -13,6 +13,22 @@
 namespace postern::cli {
 namespace {
 
+// The names that led to the scan's addresses when its run looked, or later.
+Result<void> AddDnsNames(const storage::Store& store, ObservedScan& scan) {
+  const auto memory = store.Names();
+  if (!memory) return memory.error();
+  for (const auto& [name, addresses] : *memory) {
+    for (const auto& [address, seen] : addresses) {
+      // Of what is seen again soon, the time is not written anew.
+      const bool led_there = seen + kNameMemoryStep >= scan.snapshot.run.started;
+      if (!led_there || scan.snapshot.Find(address) == nullptr) continue;
+      auto& names = scan.names[address];
+      if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+  }
+  return {};
+}
+
 Result<ObservedScan> LoadSnapshot(std::int64_t run, const std::string& config) {
   const auto loaded = LoadForCommand(config);
   if (!loaded.setup) {
@@ -26,6 +42,7 @@ Result<ObservedScan> LoadSnapshot(std::int64_t run, const std::string& config) {
   if (!snapshot) return snapshot.error();
   ObservedScan scan;
   scan.snapshot = std::move(*snapshot);
+  scan.ports_secret = (*store)->ports_secret();
   // An import is marked blind, so that the store takes it for no observation of this viewpoint;
   // what was imported is as good as its file.
   if (scan.snapshot.run.stage == Stage::kImport) scan.snapshot.coverage.blind = {};
@@ -33,6 +50,7 @@ Result<ObservedScan> LoadSnapshot(std::int64_t run, const std::string& config) {
     const auto* host = loaded.setup->policy->HostOf(states.address);
     if (host != nullptr) scan.names[states.address].push_back(host->name);
   }
+  if (auto named = AddDnsNames(**store, scan); !named) return named.error();
   return scan;
 }
 

@@ -10,12 +10,15 @@ std::vector<std::string> StaleScans(const storage::Store& store, const policy::C
                                     TimePoint now) {
   std::vector<std::string> lines;
   for (const auto& scan : config.scans) {
-    const auto oldest = store.ReliableRunStart(scan.name, daemon::RunsPerRound(scan));
-    if (!oldest) {
-      lines.push_back(oldest.error().message);
-    } else if (*oldest && now - **oldest > 2 * scan.every + scan.jitter) {
+    const auto observations = store.ObservationsOf(scan.name, daemon::RunsPerRound(scan));
+    if (!observations) {
+      lines.push_back(observations.error().message);
+      continue;
+    }
+    const auto& oldest = observations->oldest;
+    if (oldest && now - *oldest > 2 * scan.every + scan.jitter) {
       lines.push_back("scan '" + scan.name + "' is due every " + FormatDuration(scan.every) +
-                      ", and what it rests on is of " + FormatTime(**oldest) +
+                      ", and what it rests on is of " + FormatTime(*oldest) +
                       ": this was last seen, and may not be so now; `postern status` tells "
                       "whether the daemon runs");
     }

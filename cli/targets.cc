@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/dns_name.h"
+#include "drift/name_drift.h"
 #include "exporters/escape.h"
 #include "exporters/scan_report.h"
 #include "policy/swept_networks.h"
@@ -18,14 +20,6 @@ std::string Quoted(std::string_view argument) {
 bool LooksLikeAddress(std::string_view argument) {
   return argument.find_first_of(":/") != std::string_view::npos ||
          argument.find_first_not_of("0123456789.-") == std::string_view::npos;
-}
-
-// The characters and the length that the policy's names have too.
-bool IsName(std::string_view argument) {
-  constexpr std::string_view kNameCharacters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-  return !argument.empty() && argument.size() <= 253 && argument.front() != '-' &&
-         argument.find_first_not_of(kNameCharacters) == std::string_view::npos;
 }
 
 // The largest IPv6 link: RFC 4291, section 2.5.1.
@@ -52,10 +46,9 @@ class TargetReader {
     const auto* host = limits_.policy ? limits_.policy->FindHost(argument) : nullptr;
     if (host != nullptr) return TakeHost(*host);
     if (LooksLikeAddress(argument)) return TakeAddresses(argument);
-    if (!IsName(argument)) {
-      return Error{Quoted(argument) + " is not an address, a CIDR prefix or a name"};
-    }
-    TakeName(argument, argument);
+    const auto name = argument.starts_with('-') ? Error{""} : CanonicalDnsName(argument);
+    if (!name) return Error{Quoted(argument) + " is not an address, a CIDR prefix or a name"};
+    TakeName(*name, *name);
     return {};
   }
 
@@ -63,6 +56,10 @@ class TargetReader {
     if (dns_names_.empty()) return {};
     for (auto& answer : resolver(dns_names_)) {
       for (const auto& address : answer.addresses) {
+        if (const auto why = WhyNoTarget(answer, address); !why.empty()) {
+          answer.error = "it leads to " + address.ToString() + ", " + why + ", which is not asked";
+          continue;
+        }
         for (const auto& shown : shown_as_[answer.name]) {
           if (auto added = TakeNamed(address, shown); !added) return added;
         }
@@ -85,6 +82,13 @@ class TargetReader {
   }
 
  private:
+  // Without a policy the operator's own word is the scope: `postern scan localhost` asks this
+  // machine.
+  std::string WhyNoTarget(const scanner::Resolved& answer, const IpAddress& address) const {
+    if (limits_.policy == nullptr) return "";
+    return drift::WhyNoTarget(*limits_.policy, {.name = answer.name, .own = answer.own}, address);
+  }
+
   Result<void> TakeHost(const policy::Host& host) {
     for (const auto& address : host.addresses) {
       if (auto added = TakeNamed(address, host.name); !added) return added;
@@ -99,7 +103,10 @@ class TargetReader {
     if (std::find(shown.begin(), shown.end(), shown_as) == shown.end()) shown.push_back(shown_as);
   }
 
+  // An address of a family that the viewpoint does not have is left out.
   Result<void> TakeNamed(const IpAddress& address, const std::string& name) {
+    const auto* policy = limits_.policy;
+    if (policy != nullptr && !policy->HasFamily(limits_.viewpoint, address.family())) return {};
     auto& names = targets_.names[address];
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     return TakePrefix(Prefix(address, address.bits()), name);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/counted.h"
 #include "core/enum_names.h"
 
 namespace postern {
@@ -14,7 +15,7 @@ constexpr EnumNames<Severity, 3> kSeverities = {{
     {Severity::kCritical, "critical"},
 }};
 
-constexpr EnumNames<DriftKind, 12> kKinds = {{
+constexpr EnumNames<DriftKind, 13> kKinds = {{
     {DriftKind::kUnexpectedOpen, "unexpected_open"},
     {DriftKind::kMissing, "missing"},
     {DriftKind::kHostUnreachable, "host_unreachable"},
@@ -25,6 +26,7 @@ constexpr EnumNames<DriftKind, 12> kKinds = {{
     {DriftKind::kUnlistedHost, "unlisted_host"},
     {DriftKind::kDnsOutOfScope, "dns_out_of_scope"},
     {DriftKind::kDnsChanged, "dns_changed"},
+    {DriftKind::kDnsUnresolved, "dns_unresolved"},
     {DriftKind::kViewpointBlind, "viewpoint_blind"},
     {DriftKind::kCoverageStale, "coverage_stale"},
 }};
@@ -96,6 +98,7 @@ DriftSubject SubjectOf(DriftKind kind) {
       return DriftSubject::kNetwork;
     case DriftKind::kDnsOutOfScope:
     case DriftKind::kDnsChanged:
+    case DriftKind::kDnsUnresolved:
       return DriftSubject::kName;
     case DriftKind::kViewpointBlind:
       return DriftSubject::kFamily;
@@ -112,7 +115,7 @@ std::string_view ObservedState(const Drift& drift) {
     case DriftSubject::kNetwork:
       return "up";
     case DriftSubject::kName:
-      return "answered";
+      return drift.kind == DriftKind::kDnsUnresolved ? "unresolved" : "answered";
     case DriftSubject::kFamily:
       return "blind";
     case DriftSubject::kScan:
@@ -128,6 +131,7 @@ std::string ObservedText(const Drift& drift) {
     case DriftSubject::kNetwork:
       return state + " (" + ToString(drift.observed.reason) + ")";
     case DriftSubject::kName:
+      if (drift.kind == DriftKind::kDnsUnresolved) return state + ": " + drift.detail;
       return state + " " + Addresses(drift);
     case DriftSubject::kFamily:
     case DriftSubject::kScan:
@@ -178,9 +182,10 @@ std::string Summary(const Drift& drift) {
       return "none of the ports that must be open on " + where + " answers: " + ports +
              (drift.detail.empty() ? "" : "; " + drift.detail);
     case DriftKind::kAllPortsOpen:
-      return where + " answers on " + std::to_string(drift.ports.size()) + " " +
-             std::string(ToString(drift.protocol)) +
-             " ports that the policy does not allow, more than can all be services";
+      return where + " answers on " +
+             Counted(drift.ports.size(), std::string(ToString(drift.protocol)) + " port") +
+             " that the policy does not allow, more than can all be services" +
+             (drift.detail.empty() ? "" : "; " + drift.detail);
     case DriftKind::kWrongState:
       return ports + " on " + where + " must be " + drift.expected + " and is " + state + reason;
     case DriftKind::kFamilyDivergence:
@@ -194,10 +199,14 @@ std::string Summary(const Drift& drift) {
       return UnlistedSummary(drift);
     case DriftKind::kDnsOutOfScope:
       return drift.subject + " of " + drift.host + " leads to " + Addresses(drift) +
-             ", outside the scope of this viewpoint; not probed";
+             (drift.detail.empty() ? ", outside the scope of this viewpoint; not probed"
+                                   : "; not probed: " + drift.detail);
     case DriftKind::kDnsChanged:
       return drift.subject + " of " + drift.host + " leads to " + Addresses(drift) +
              ", which it did not in the last 30 days";
+    case DriftKind::kDnsUnresolved:
+      return drift.subject + " of " + drift.host + " does not resolve: " + drift.detail +
+             "; what is behind it is unknown";
     case DriftKind::kViewpointBlind:
       return "this viewpoint is blind over " + drift.subject + ": " + drift.detail +
              "; all other findings of this family are frozen";

@@ -33,15 +33,17 @@ enum class DriftKind : std::uint8_t {
   kUnlistedHost,
   kDnsOutOfScope,
   kDnsChanged,
+  kDnsUnresolved,
   kViewpointBlind,
   kCoverageStale,
 };
 
 inline constexpr std::array kDriftKinds = {
-    DriftKind::kUnexpectedOpen, DriftKind::kMissing,        DriftKind::kHostUnreachable,
-    DriftKind::kAllPortsOpen,   DriftKind::kWrongState,     DriftKind::kFamilyDivergence,
-    DriftKind::kStateChanged,   DriftKind::kUnlistedHost,   DriftKind::kDnsOutOfScope,
-    DriftKind::kDnsChanged,     DriftKind::kViewpointBlind, DriftKind::kCoverageStale,
+    DriftKind::kUnexpectedOpen, DriftKind::kMissing,       DriftKind::kHostUnreachable,
+    DriftKind::kAllPortsOpen,   DriftKind::kWrongState,    DriftKind::kFamilyDivergence,
+    DriftKind::kStateChanged,   DriftKind::kUnlistedHost,  DriftKind::kDnsOutOfScope,
+    DriftKind::kDnsChanged,     DriftKind::kDnsUnresolved, DriftKind::kViewpointBlind,
+    DriftKind::kCoverageStale,
 };
 
 // "unexpected_open", "missing", ...
@@ -96,9 +98,12 @@ struct Drift {
   std::string expected;  // what the policy wants, in its own words: "open", "not_open"
   std::string rule;      // where the deciding rule stands: "policy.yaml:12:9", or "otherwise"
   std::optional<Acceptance> acceptance;
-  // dns_*: the addresses that make it one, ascending, at most kMostDriftAddresses.
+  // dns_out_of_scope and dns_changed: the addresses that make it one, ascending, at most
+  // kMostDriftAddresses.
   std::vector<IpAddress> addresses;
-  // viewpoint_blind, coverage_stale and host_unreachable: what was observed, in words.
+  // In words: what was observed (viewpoint_blind, coverage_stale, host_unreachable), why the name
+  // does not resolve (dns_unresolved), why no scope makes the addresses targets (dns_out_of_scope),
+  // which sensitive ports are among `ports` (all_ports_open).
   std::string detail;
 
   bool operator==(const Drift&) const = default;

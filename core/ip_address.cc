@@ -45,6 +45,11 @@ bool IpAddress::IsLoopback() const {
   return bytes_ == kLoopback6;
 }
 
+bool IpAddress::IsLinkLocal() const {
+  if (family_ == Family::kIpv4) return bytes_[0] == 169 && bytes_[1] == 254;
+  return bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80;
+}
+
 IpAddress IpAddress::Plus(std::uint64_t offset) const {
   IpAddress sum = *this;
   std::uint64_t carry = offset;

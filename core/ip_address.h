@@ -42,6 +42,8 @@ class IpAddress {
 
   // 127.0.0.0/8 or ::1.
   bool IsLoopback() const;
+  // 169.254.0.0/16 or fe80::/10.
+  bool IsLinkLocal() const;
   // The address `offset` above this one; wraps at the end of the family.
   IpAddress Plus(std::uint64_t offset) const;
   // How far this one lies above `base`, modulo 2^64. Precondition: of the same family.

@@ -51,6 +51,8 @@ struct ObservedScan {
   ServiceNames service_names;
   // Addresses that did not answer discovery, so that their ports were not asked; ascending.
   std::vector<IpAddress> down;
+  // What the random ports of all_ports_open were keyed with; empty for a file.
+  std::string ports_secret = {};
 
   // None where nothing is known of what answers. The view lives as long as the scan.
   std::optional<std::string_view> ServiceOf(const Endpoint& endpoint) const;

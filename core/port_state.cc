@@ -20,13 +20,14 @@ constexpr EnumNames<PortState, 5> kStates = {{
 using Kind = Reason::Kind;
 
 // An ICMP reason's name is followed by "-TYPE-CODE".
-constexpr std::array<std::pair<Kind, std::string_view>, 13> kReasons = {{
+constexpr std::array<std::pair<Kind, std::string_view>, 14> kReasons = {{
     {Kind::kNotProbed, "not-probed"},
     {Kind::kLocalError, "local-error"},
     {Kind::kSynAck, "syn-ack"},
     {Kind::kReset, "rst"},
     {Kind::kUdpResponse, "udp-response"},
     {Kind::kNoResponse, "no-response"},
+    {Kind::kNoNeighbour, "no-neighbour"},
     {Kind::kIcmp, "icmp"},
     {Kind::kIcmp6, "icmp6"},
     {Kind::kArp, "arp"},
@@ -75,6 +76,7 @@ std::optional<Reason> ParseReason(std::string_view text) {
 bool IsSilence(const Reason& reason) {
   switch (reason.kind) {
     case Kind::kNoResponse:
+    case Kind::kNoNeighbour:
       return true;
     case Kind::kIcmp:
       return reason.type == 11 || (reason.type == 3 && reason.code <= 1);

@@ -30,6 +30,7 @@ struct Reason {
     kReset,        // closed
     kUdpResponse,  // open
     kNoResponse,   // filtered or open_filtered: silent after all tries
+    kNoNeighbour,  // the same, since nobody answers ARP or neighbour discovery for the address
     kIcmp,         // `type` and `code` say which
     kIcmp6,
     // What shows that somebody is at an address; of no single port.
@@ -47,13 +48,14 @@ struct Reason {
   auto operator<=>(const Reason&) const = default;
 };
 
-// "not-probed", "local-error", "syn-ack", "rst", "udp-response", "no-response", "icmp-3-13",
+// "not-probed", "local-error", "syn-ack", "rst", "udp-response", "no-response", "no-neighbour",
+// "icmp-3-13",
 // "icmp6-1-4", "arp", "ndp", "echo", "timestamp", "host-icmp".
 std::string ToString(const Reason& reason);
 std::optional<Reason> ParseReason(std::string_view text);
 
-// Nothing came back, or only word that the host cannot be reached: no-response, ICMP 3/0, 3/1 and
-// 11/x, ICMPv6 1/0, 1/3 and 3/x.
+// Nothing came back, or only word that the host cannot be reached: no-response, no-neighbour, ICMP
+// 3/0, 3/1 and 11/x, ICMPv6 1/0, 1/3 and 3/x.
 bool IsSilence(const Reason& reason);
 
 }  // namespace postern

@@ -1,6 +1,7 @@
 #include "core/snapshot.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "core/enum_names.h"
@@ -36,6 +37,10 @@ void Coverage::Add(const Coverage& part) {
   estimated_loss = std::max(estimated_loss, part.estimated_loss);
   miss_probability = std::max(miss_probability, part.miss_probability);
   complete = complete && part.complete;
+  for (const auto& [bound, time] : part.held_back) held_back[bound] += time;
+  std::vector<IpAddress> slow;
+  std::ranges::set_union(slow_hosts, part.slow_hosts, std::back_inserter(slow));
+  slow_hosts = std::move(slow);
 }
 
 const AddressStates* Snapshot::Find(const IpAddress& address) const {

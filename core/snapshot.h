@@ -12,6 +12,7 @@
 
 #include "core/endpoint.h"
 #include "core/port_states.h"
+#include "core/scan_bound.h"
 #include "core/time.h"
 
 namespace postern {
@@ -58,6 +59,10 @@ struct Coverage {
   std::array<bool, 2> blind{};
   // Names that did not resolve: their hosts were not looked at.
   std::vector<std::string> unresolved;
+  BoundTimes held_back;  // what the run's time went to
+  // Hosts that limit their replies and were not waited for: what they had not answered is unknown.
+  // Ascending, each once.
+  std::vector<IpAddress> slow_hosts;
 
   // Adds what another part of the same run looked at; loss and misses are those of the worse part.
   // `blind` and `unresolved` stay.
@@ -87,6 +92,8 @@ struct RunInfo {
   std::string policy_hash;
   std::string program_version;
   std::uint64_t seed = 0;  // of the order in which the endpoints were visited
+  // The run whose slow hosts this one asks for the rest; 0: it is a run of its own.
+  std::int64_t continues = 0;
   TimePoint started;
   TimePoint finished;
 };

@@ -27,12 +27,13 @@ std::set<IpAddress> Suspects(std::span<const Drift> drifts, std::span<const Find
 }  // namespace
 
 scanner::ScanPlan RandomPortsPlan(const Snapshot& snapshot, std::span<const Drift> drifts,
-                                  std::span<const Finding> findings, std::string_view viewpoint) {
+                                  std::span<const Finding> findings, std::string_view viewpoint,
+                                  std::string_view ports_secret) {
   scanner::ScanPlan plan;
   for (const auto& address : Suspects(drifts, findings, viewpoint)) {
     const auto* seen = snapshot.Find(address);
     if (seen == nullptr) continue;
-    auto ports = drift::RandomPortsOf(address);
+    auto ports = drift::RandomPortsOf(address, ports_secret);
     for (const auto& range : seen->of(Protocol::kTcp).ranges()) {
       ports.Remove(Protocol::kTcp, range.ports);
     }

@@ -16,7 +16,8 @@ namespace postern::daemon {
 // of those that it asked and that have an unresolved all_ports_open finding. What it asked already
 // is left out. `drifts` are what the snapshot alone shows.
 scanner::ScanPlan RandomPortsPlan(const Snapshot& snapshot, std::span<const Drift> drifts,
-                                  std::span<const Finding> findings, std::string_view viewpoint);
+                                  std::span<const Finding> findings, std::string_view viewpoint,
+                                  std::string_view ports_secret);
 
 // What they answered belongs to the run.
 void AddPart(const scanner::ScanResult& part, Snapshot& snapshot);

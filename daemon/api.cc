@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/guarded.h"
+#include "core/log.h"
 #include "daemon/api_query.h"
 #include "daemon/api_replies.h"
 
@@ -42,9 +44,16 @@ void Api::Main() {
     const Job job = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    job.answer(Read(job));
+    const auto answered = Guarded([&] { job.answer(Read(job)); });
+    if (!answered) Fail(job, answered.error());
     lock.lock();
   }
+}
+
+void Api::Fail(const Job& job, const Error& error) {
+  Log(LogLevel::kWarning, "a request of the API ended early", {{"error", error.message}});
+  store_.reset();  // opened anew by the next request
+  (void)Guarded([&] { job.answer(ApiError(500, error.message)); });
 }
 
 exporters::HttpResponse Api::Read(const Job& job) {

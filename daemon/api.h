@@ -43,6 +43,7 @@ class Api {
 
   void Main();
   exporters::HttpResponse Read(const Job& job);
+  void Fail(const Job& job, const Error& error);
 
   const CurrentSetup& setup_;
   const std::string storage_path_;

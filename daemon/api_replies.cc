@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <iterator>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -99,12 +101,19 @@ Result<std::vector<Finding>> Taken(const storage::Store& store, const Filter& fi
   return taken;
 }
 
+using HeldByFinding = std::map<std::string, HeldNews>;
+
+const HeldNews* HeldOf(const HeldByFinding& held, const Finding& finding) {
+  const auto at = held.find(finding.id);
+  return at == held.end() ? nullptr : &at->second;
+}
+
 // The first `limit` of `findings`, and where there are more, how to go on.
-HttpResponse Page(std::span<const Finding> findings, std::size_t limit) {
+HttpResponse Page(std::span<const Finding> findings, const HeldByFinding& held, std::size_t limit) {
   std::string body = R"({"findings":[)";
   for (const auto& finding : findings.first(std::min(limit, findings.size()))) {
     if (!body.ends_with('[')) body += ",";
-    body += exporters::FindingJson(finding);
+    body += exporters::FindingJson(finding, HeldOf(held, finding));
   }
   body += "]";
   if (findings.size() > limit) body.append(R"(,"next":")").append(findings[limit - 1].id) += '"';
@@ -123,7 +132,9 @@ HttpResponse Findings(const ApiQuery& query, const storage::Store& store) {
   if (!limit) return ApiError(400, limit.error().message);
   const auto findings = Taken(store, *filter, Cursor(query), *limit + 1);
   if (!findings) return ApiError(500, findings.error().message);
-  return Page(*findings, *limit);
+  const auto held = store.FindingsWithHeldNews();
+  if (!held) return ApiError(500, held.error().message);
+  return Page(*findings, *held, *limit);
 }
 
 HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {
@@ -135,8 +146,10 @@ HttpResponse OneFinding(const ApiQuery& query, const storage::Store& store) {
   if (!*finding) return ApiError(404, "there is no such finding");
   const auto evidence = store.EvidenceOf(query.path[1]);
   if (!evidence) return ApiError(500, evidence.error().message);
+  const auto held = store.FindingsWithHeldNews();
+  if (!held) return ApiError(500, held.error().message);
   return {.content_type = "application/json",
-          .body = exporters::FindingJson(**finding, *evidence) + "\n"};
+          .body = exporters::FindingJson(**finding, *evidence, HeldOf(*held, **finding)) + "\n"};
 }
 
 // The static addresses, and those that its names led to.
@@ -154,8 +167,8 @@ json::object StatesOf(const AddressStates& address) {
   json::object states;
   for (const auto protocol : {Protocol::kTcp, Protocol::kUdp}) {
     json::object counts;
-    for (const auto state :
-         {PortState::kOpen, PortState::kClosed, PortState::kFiltered, PortState::kOpenFiltered}) {
+    for (const auto state : {PortState::kOpen, PortState::kClosed, PortState::kFiltered,
+                             PortState::kOpenFiltered, PortState::kUnknown}) {
       const auto count = address.of(protocol).Count(state);
       if (count > 0) counts[ToString(state)] = count;
     }
@@ -164,8 +177,54 @@ json::object StatesOf(const AddressStates& address) {
   return states;
 }
 
+// The names of the host that the newest run could not resolve.
+std::vector<std::string> UnresolvedOf(const policy::Host& host,
+                                      const std::vector<std::string>& unresolved) {
+  std::vector<std::string> names;
+  std::ranges::copy_if(host.dns, std::back_inserter(names), [&](const std::string& name) {
+    return std::ranges::find(unresolved, name) != unresolved.end();
+  });
+  return names;
+}
+
+// What is behind a name that does not resolve is unknown, whatever it was.
+AddressStates Forgotten(const AddressStates& states) {
+  AddressStates unknown{states.address, {}};
+  for (const auto protocol : kProtocols) {
+    for (const auto& range : states.of(protocol).ranges()) {
+      unknown.of(protocol).Append(range.ports, {});
+    }
+  }
+  return unknown;
+}
+
+// Whether names that do not resolve led there, and neither the policy itself nor a name that does.
+bool IsOnlyBehind(const std::vector<std::string>& unresolved, const policy::Host& host,
+                  const NameMemory& names, const IpAddress& address) {
+  if (unresolved.empty() || std::ranges::find(host.addresses, address) != host.addresses.end()) {
+    return false;
+  }
+  return std::ranges::none_of(host.dns, [&](const std::string& name) {
+    const auto known = names.find(name);
+    return std::ranges::find(unresolved, name) == unresolved.end() && known != names.end() &&
+           known->second.contains(address);
+  });
+}
+
+// What the newest run, imports aside, could not resolve.
+Result<std::vector<std::string>> NewestUnresolved(const storage::Store& store) {
+  constexpr std::int64_t kLooked = 32;  // imports stand between runs, and are few
+  const auto runs = store.Runs(std::numeric_limits<std::int64_t>::max(), kLooked);
+  if (!runs) return runs.error();
+  const auto newest = std::ranges::find_if(
+      *runs, [](const storage::RunSummary& run) { return run.info.stage != Stage::kImport; });
+  return newest == runs->end() ? std::vector<std::string>() : newest->coverage.unresolved;
+}
+
 Result<json::object> HostJson(const policy::Host& host, const NameMemory& names,
+                              const std::vector<std::string>& all_unresolved,
                               const storage::Store& store) {
+  const auto unresolved = UnresolvedOf(host, all_unresolved);
   const auto addresses = AddressesOf(host, names);
   const auto known = store.LastKnownStates(addresses);
   if (!known) return known.error();
@@ -173,12 +232,16 @@ Result<json::object> HostJson(const policy::Host& host, const NameMemory& names,
   for (const auto& address : addresses) {
     json::object object{{"address", address.ToString()}, {"states", json::object()}};
     const auto found = std::ranges::find(*known, address, &AddressStates::address);
-    if (found != known->end()) object["states"] = StatesOf(*found);
+    if (found != known->end()) {
+      const bool lost = IsOnlyBehind(unresolved, host, names, address);
+      object["states"] = StatesOf(lost ? Forgotten(*found) : *found);
+    }
     list.push_back(std::move(object));
   }
   return json::object{{"name", host.name},
                       {"owner", ValidUtf8(host.owner)},
                       {"dns", json::value_from(host.dns)},
+                      {"unresolved", json::value_from(unresolved)},
                       {"addresses", std::move(list)}};
 }
 
@@ -199,9 +262,11 @@ HttpResponse Hosts(const ApiQuery& query, const Setup& setup, const storage::Sto
   hosts.resize(std::min(hosts.size(), *limit));
   const auto names = store.Names();
   if (!names) return ApiError(500, names.error().message);
+  const auto unresolved = NewestUnresolved(store);
+  if (!unresolved) return ApiError(500, unresolved.error().message);
   json::array list;
   for (const auto* host : hosts) {
-    auto one = HostJson(*host, *names, store);
+    auto one = HostJson(*host, *names, *unresolved, store);
     if (!one) return ApiError(500, one.error().message);
     list.push_back(*std::move(one));
   }
@@ -215,23 +280,34 @@ json::object RunJson(const storage::RunSummary& run) {
   json::array blind;
   if (!coverage.Trusted(Family::kIpv4)) blind.emplace_back("ipv4");
   if (!coverage.Trusted(Family::kIpv6)) blind.emplace_back("ipv6");
-  return {{"id", info.id},
-          {"scan", ValidUtf8(info.scan)},
-          {"stage", ToString(info.stage)},
-          {"viewpoint", info.viewpoint},
-          {"policy_hash", info.policy_hash},
-          {"program_version", info.program_version},
-          {"started", FormatTime(info.started)},
-          {"finished", FormatTime(info.finished)},
-          {"complete", coverage.complete},
-          {"blind", std::move(blind)},
-          {"asked", coverage.asked},
-          {"unknown", coverage.unknown},
-          {"probes_sent", coverage.probes_sent},
-          {"replies", coverage.replies},
-          {"retransmits", coverage.retransmits},
-          {"capture_drops", coverage.capture_drops},
-          {"estimated_loss", coverage.estimated_loss}};
+  json::object held_back;
+  for (const auto& [bound, time] : coverage.held_back) {
+    held_back[ToString(bound)] = std::chrono::duration<double>(time).count();
+  }
+  json::array slow_hosts;
+  for (const auto& address : coverage.slow_hosts) slow_hosts.emplace_back(address.ToString());
+  json::object object{{"id", info.id},
+                      {"scan", ValidUtf8(info.scan)},
+                      {"stage", ToString(info.stage)},
+                      {"viewpoint", info.viewpoint},
+                      {"policy_hash", info.policy_hash},
+                      {"program_version", info.program_version},
+                      {"started", FormatTime(info.started)},
+                      {"finished", FormatTime(info.finished)},
+                      {"complete", coverage.complete},
+                      {"blind", std::move(blind)},
+                      {"unresolved", json::value_from(coverage.unresolved)},
+                      {"asked", coverage.asked},
+                      {"unknown", coverage.unknown},
+                      {"probes_sent", coverage.probes_sent},
+                      {"replies", coverage.replies},
+                      {"retransmits", coverage.retransmits},
+                      {"capture_drops", coverage.capture_drops},
+                      {"estimated_loss", coverage.estimated_loss},
+                      {"held_back", std::move(held_back)},
+                      {"slow_hosts", std::move(slow_hosts)}};
+  if (info.continues != 0) object["continues"] = info.continues;
+  return object;
 }
 
 HttpResponse Snapshots(const ApiQuery& query, const storage::Store& store) {
@@ -257,6 +333,16 @@ HttpResponse Snapshots(const ApiQuery& query, const storage::Store& store) {
   return Json(reply);
 }
 
+// The longest unseen.
+json::array UnseenJson(std::span<const storage::UnseenSince> unseen) {
+  json::array list;
+  for (const auto& one : unseen.first(std::min(unseen.size(), kUsualPage))) {
+    list.push_back(json::object{
+        {"subject", one.subject}, {"host", ValidUtf8(one.host)}, {"since", FormatTime(one.since)}});
+  }
+  return list;
+}
+
 HttpResponse Coverage(const ApiQuery& query, const Setup& setup, const storage::Store& store) {
   if (auto checked = CheckParameters(query, {}); !checked) {
     return ApiError(400, checked.error().message);
@@ -264,8 +350,8 @@ HttpResponse Coverage(const ApiQuery& query, const Setup& setup, const storage::
   json::array scans;
   for (const auto& scan : setup.config.scans) {
     // In this order: a run that is committed in between must not look older than it is.
-    const auto oldest = store.ReliableRunStart(scan.name, RunsPerRound(scan));
-    if (!oldest) return ApiError(500, oldest.error().message);
+    const auto observations = store.ObservationsOf(scan.name, RunsPerRound(scan));
+    if (!observations) return ApiError(500, observations.error().message);
     const auto history = store.HistoryOf(scan.name);
     if (!history) return ApiError(500, history.error().message);
     json::object object{{"scan", scan.name},
@@ -274,7 +360,8 @@ HttpResponse Coverage(const ApiQuery& query, const Setup& setup, const storage::
                         {"runs", history->runs}};
     if (history->last_started) object["last_started"] = FormatTime(*history->last_started);
     if (history->last_success) object["last_success"] = FormatTime(*history->last_success);
-    if (*oldest) object["oldest_observation"] = FormatTime(**oldest);
+    if (observations->oldest) object["oldest_observation"] = FormatTime(*observations->oldest);
+    object["unseen"] = UnseenJson(observations->unseen);
     scans.push_back(std::move(object));
   }
   return Json(json::object{{"coverage", std::move(scans)}});

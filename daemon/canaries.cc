@@ -7,6 +7,12 @@
 
 namespace postern::daemon {
 
+std::set<IpAddress> CanaryAddresses(std::span<const policy::Canary> canaries) {
+  std::set<IpAddress> addresses;
+  for (const auto& canary : canaries) addresses.insert(canary.endpoint.address);
+  return addresses;
+}
+
 CanaryLook ReadCanaries(std::span<const policy::Canary> canaries, scanner::RateLimiter& limiter,
                         const std::function<bool(const IpAddress&)>& may_probe,
                         const std::stop_token& stop) {

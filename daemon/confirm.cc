@@ -5,6 +5,7 @@
 #include <mutex>
 #include <utility>
 
+#include "daemon/run_plan.h"
 #include "scanner/method.h"
 #include "scanner/packet_log.h"
 
@@ -93,6 +94,7 @@ scanner::ScanResult Confirmation::Ask(const std::set<Endpoint>& endpoints,
   scanner::ScanRequest request;
   request.plan = PlanOf(endpoints);
   request.may_probe = parts_.may_probe;
+  request.slow_hosts_wait = kSlowHostsWait;
   return scanner::Scan(request, scanner::Method::kConnect, parts_.limiter, stop);
 }
 

@@ -4,13 +4,18 @@
 #include <map>
 #include <optional>
 
+#include "core/guarded.h"
 #include "core/log.h"
+#include "daemon/window_commands.h"
 #include "drift/acknowledge.h"
 
 namespace postern::daemon {
 namespace {
 
 namespace json = boost::json;
+
+// An acknowledgement's comment is part of each notification of its finding.
+constexpr std::size_t kMaxComment = 1000;
 
 using Reply = Result<json::object>;
 
@@ -19,6 +24,15 @@ std::optional<std::string> TextAt(const json::object& request, std::string_view 
   const auto* value = request.if_contains(key);
   if (value == nullptr || !value->is_string()) return std::nullopt;
   return std::string(value->get_string());
+}
+
+// None: the member is not there. A member of another type would else count as one that is not.
+Result<std::optional<std::string>> Optional(const json::object& request, std::string_view key) {
+  auto text = TextAt(request, key);
+  if (!text && request.contains(key)) {
+    return Error{"'" + std::string(key) + "' must be a text, as in {\"for\":\"2h\"}"};
+  }
+  return text;
 }
 
 Result<std::string> Needed(const json::object& request, std::string_view key) {
@@ -41,8 +55,14 @@ Reply Acknowledge(const Control::Parts& parts, const json::object& request,
   if (!id) return id.error();
   auto comment = Needed(request, "comment");
   if (!comment) return comment.error();
+  if (comment->size() > kMaxComment) {
+    return Error{"the comment has more than " + std::to_string(kMaxComment) +
+                 " bytes; name a ticket that says the rest"};
+  }
+  const auto date = Optional(request, "until");
+  if (!date) return date.error();
   const auto now = parts.clock.Now();
-  const auto until = EndOf(TextAt(request, "until"), now);
+  const auto until = EndOf(*date, now);
   if (!until) return until.error();
   const Acknowledgement acknowledgement{user, now, *std::move(comment), *until};
   auto changed = parts.cycle.ChangeFinding(*id, [&](Finding finding) {
@@ -69,7 +89,9 @@ json::object JsonOf(const storage::Pause& pause) {
 }
 
 Reply Redeliver(const Control::Parts& parts, const json::object& request) {
-  const auto count = parts.cycle.Redeliver(TextAt(request, "receiver").value_or(""));
+  const auto receiver = Optional(request, "receiver");
+  if (!receiver) return receiver.error();
+  const auto count = parts.cycle.Redeliver(receiver->value_or(""));
   if (!count) return count.error();
   return json::object{{"count", *count}};
 }
@@ -93,16 +115,54 @@ Reply SetPause(const Control::Parts& parts, const std::optional<storage::Pause>&
   return reply;
 }
 
+// The store first, as for a pause.
+Reply OpenWindow(const Control::Parts& parts, const json::object& request,
+                 const std::string& user) {
+  const auto setup = parts.setup.Get();
+  const auto window = WindowOf(request, *setup->policy, user, parts.clock.Now());
+  if (!window) return window.error();
+  auto saved =
+      parts.storage.Run([&](storage::Store& store) { return store.SaveChangeWindow(*window); });
+  if (!saved) return saved.error();
+  parts.windows.Open(*window);
+  parts.windows_changed();
+  return json::object{{"window", json::object{{"selects", ToString(window->selector)},
+                                              {"until", FormatTime(window->until)}}}};
+}
+
+Reply CloseWindow(const Control::Parts& parts, const json::object& request) {
+  const auto selector = SelectorOf(request);
+  if (!selector) return selector.error();
+  const auto removed =
+      parts.storage.Run([&](storage::Store& store) { return store.RemoveChangeWindow(*selector); });
+  if (!removed) return removed.error();
+  if (!*removed) {
+    return Error{"there is no window of change for " + ToString(*selector) +
+                 " that `postern pause` opened; `postern status` shows them"};
+  }
+  parts.windows.Close(*selector);
+  parts.windows_changed();
+  return json::object{{"window", json::object{{"selects", ToString(*selector)}}}};
+}
+
 Reply Pause(const Control::Parts& parts, const json::object& request, const std::string& user) {
+  if (NamesWindow(request)) return OpenWindow(parts, request, user);
   storage::Pause pause{user, parts.clock.Now(), std::nullopt};
-  if (const auto text = TextAt(request, "for")) {
-    const auto length = ParseDuration(*text);
+  const auto text = Optional(request, "for");
+  if (!text) return text.error();
+  if (*text) {
+    const auto length = ParseDuration(**text);
     if (!length || *length <= Duration(0)) {
-      return Error{"'" + *text + "' is no duration; write it as 90s, 30m, 2h or 7d"};
+      return Error{"'" + **text + "' is no duration; write it as 90s, 30m, 2h or 7d"};
     }
     pause.until = pause.since + *length;
   }
   return SetPause(parts, pause, user);
+}
+
+Reply Resume(const Control::Parts& parts, const json::object& request, const std::string& user) {
+  if (NamesWindow(request)) return CloseWindow(parts, request);
+  return SetPause(parts, std::nullopt, user);
 }
 
 Result<json::array> ScansOf(const Control::Parts& parts, const policy::Config& config) {
@@ -140,6 +200,9 @@ Reply Status(const Control::Parts& parts) {
                      {"policy", setup->policy->hash}, {"hosts", setup->policy->hosts.size()},
                      {"scans", *std::move(scans)},    {"findings", *std::move(counts)}};
   if (const auto pause = parts.pause.Now()) reply["paused"] = JsonOf(*pause);
+  auto& blind = reply["blind"].emplace_array();
+  for (const auto family : parts.cycle.BlindFamilies()) blind.emplace_back(ToString(family));
+  reply["windows"] = JsonOf(parts.windows.Active(*setup->policy));
   return reply;
 }
 
@@ -154,7 +217,7 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
   if (*command == "reopen") return Reopen(parts, request);
   if (*command == "redeliver") return Redeliver(parts, request);
   if (*command == "pause") return Pause(parts, request, user);
-  if (*command == "resume") return SetPause(parts, std::nullopt, user);
+  if (*command == "resume") return Resume(parts, request, user);
   if (*command == "status") return Status(parts);
   return Error{"this daemon does not know the command '" + *command +
                "'; is `postern` of the same version?"};
@@ -163,7 +226,9 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
 }  // namespace
 
 std::string Control::Answer(std::string_view request, const std::string& user) {
-  auto reply = Perform(parts_, request, user);
+  Reply reply = json::object();
+  const auto performed = Guarded([&] { reply = Perform(parts_, request, user); });
+  if (!performed) reply = performed.error();
   if (!reply) return json::serialize(json::object{{"ok", false}, {"error", reply.error().message}});
   json::object answer = *std::move(reply);
   answer["ok"] = true;

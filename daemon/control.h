@@ -4,7 +4,7 @@
 //   {"command":"reopen","id":"abcdefghij"}
 //   {"command":"redeliver","receiver":"soc"}   without "receiver" of all
 //   {"command":"pause","for":"2h"}       without "for" until resume
-//   {"command":"resume"}
+//   {"command":"resume"}                 both with selectors: daemon/window_commands.h
 //   {"command":"status"}
 //
 // The answer is {"ok":true,…} or {"ok":false,"error":"…"}. docs/control.md has its members.
@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/change_windows.h"
 #include "daemon/cycle.h"
 #include "daemon/pause_switch.h"
 #include "daemon/setup.h"
@@ -31,6 +32,8 @@ class Control {
     PauseSwitch& pause;
     const Clock& clock;
     std::function<void()> pause_changed;
+    ChangeWindows& windows;
+    std::function<void()> windows_changed;
   };
 
   explicit Control(Parts parts) : parts_(std::move(parts)) {}

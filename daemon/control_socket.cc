@@ -1,5 +1,6 @@
 #include "daemon/control_socket.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/eventfd.h>
@@ -8,13 +9,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
-#include <optional>
+#include <ranges>
 #include <utility>
+#include <vector>
 
 namespace postern::daemon {
 namespace {
@@ -23,6 +26,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPatience{5};
 constexpr std::size_t kLongestRequest = 64 << 10;
+constexpr std::size_t kMaxClients = 16;
 constexpr int kBacklog = 16;
 constexpr int kPauseAfterError = 100;  // milliseconds
 constexpr mode_t kOwnerAndGroup = 0660;
@@ -70,37 +74,60 @@ std::string UserOf(int connection) {
   return found != nullptr ? found->pw_name : "uid " + std::to_string(peer.uid);
 }
 
-// Whether the descriptor became ready for `events` before the deadline.
-bool WaitFor(int descriptor, short events, SteadyClock::time_point deadline) {
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
-  if (left <= 0) return false;
-  pollfd ready{descriptor, events, 0};
-  return ::poll(&ready, 1, static_cast<int>(left)) == 1;
-}
-
-// A line, without its end; none if it did not come in time, or is too long.
-std::optional<std::string> ReadLine(int connection, SteadyClock::time_point deadline) {
-  std::string text;
-  std::array<char, 4096> buffer{};
-  while (text.size() < kLongestRequest && WaitFor(connection, POLLIN, deadline)) {
-    const auto count = ::read(connection, buffer.data(), buffer.size());
-    if (count <= 0) return std::nullopt;
-    text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (const auto end = text.find('\n'); end != std::string::npos) return text.substr(0, end);
-  }
-  return std::nullopt;
-}
-
-void Write(int connection, std::string_view text, SteadyClock::time_point deadline) {
-  while (!text.empty() && WaitFor(connection, POLLOUT, deadline)) {
-    const auto count = ::send(connection, text.data(), text.size(), MSG_NOSIGNAL);
-    if (count <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
 }  // namespace
+
+// One connection: it sends a line, is answered, and is closed.
+class ControlSocket::Client {
+ public:
+  explicit Client(int connection) : connection_(connection) {}
+  ~Client() { ::close(connection_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  pollfd Poll() const {
+    return {connection_, static_cast<short>(reply_.empty() ? POLLIN : POLLOUT), 0};
+  }
+  SteadyClock::time_point deadline() const { return deadline_; }
+  bool IsDone() const { return done_; }
+
+  // Reads or writes what can be without a wait.
+  void Advance(const Answer& answer) {
+    if (reply_.empty()) {
+      Read(answer);
+    } else {
+      Write();
+    }
+  }
+
+ private:
+  void Read(const Answer& answer) {
+    std::array<char, 4096> buffer{};
+    const auto count = ::read(connection_, buffer.data(), buffer.size());
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count > 0) request_.append(buffer.data(), static_cast<std::size_t>(count));
+    const auto end = request_.find('\n');
+    if (end == std::string::npos) {
+      done_ = count <= 0 || request_.size() >= kLongestRequest;
+      return;
+    }
+    reply_ = answer(request_.substr(0, end), UserOf(connection_)) + "\n";
+    deadline_ = SteadyClock::now() + kPatience;
+    Write();
+  }
+
+  void Write() {
+    const auto count = ::send(connection_, reply_.data(), reply_.size(), MSG_NOSIGNAL);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count > 0) reply_.erase(0, static_cast<std::size_t>(count));
+    done_ = count <= 0 || reply_.empty();
+  }
+
+  const int connection_;
+  SteadyClock::time_point deadline_ = SteadyClock::now() + kPatience;
+  std::string request_;
+  std::string reply_;
+  bool done_ = false;
+};
 
 Result<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& path,
                                                              Answer answer) {
@@ -109,7 +136,9 @@ Result<std::unique_ptr<ControlSocket>> ControlSocket::Listen(const std::string& 
   }
   if (IsSocket(path)) ::unlink(path.c_str());
   const int listener = NewSocket();
-  if (!WithAddress(listener, path, ::bind) || ::chmod(path.c_str(), kOwnerAndGroup) != 0 ||
+  // The mode is set after bind(), which obeys the umask; never through a link put there meanwhile.
+  if (!WithAddress(listener, path, ::bind) ||
+      ::fchmodat(AT_FDCWD, path.c_str(), kOwnerAndGroup, AT_SYMLINK_NOFOLLOW) != 0 ||
       ::listen(listener, kBacklog) != 0) {
     auto error = CannotListen(path);
     ::close(listener);
@@ -135,24 +164,45 @@ ControlSocket::~ControlSocket() {
 }
 
 void ControlSocket::Main() const {
+  std::list<Client> clients;
   while (true) {
-    std::array<pollfd, 2> ready{{{listener_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-    if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return;
-    if (ready[1].revents != 0) return;
-    const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection < 0) {  // out of descriptors, perhaps: that passes, and must not spin
-      ::poll(&ready[1], 1, kPauseAfterError);
+    std::vector<pollfd> ready{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+    if (clients.size() == kMaxClients) ready[1].fd = -1;  // the next waits in the backlog
+    for (const auto& client : clients) ready.push_back(client.Poll());
+    if (::poll(ready.data(), ready.size(), TimeoutOf(clients)) < 0) {
+      if (errno != EINTR) return;
       continue;
     }
-    Serve(connection);
-    ::close(connection);
+    if (ready[0].revents != 0) return;
+    auto at = ready.begin() + 2;
+    for (auto& client : clients) {
+      if ((at++)->revents != 0) client.Advance(answer_);
+    }
+    const auto now = SteadyClock::now();
+    std::erase_if(
+        clients, [&](const Client& client) { return client.IsDone() || client.deadline() <= now; });
+    if (ready[1].revents != 0) Accept(clients);
   }
 }
 
-void ControlSocket::Serve(int connection) const {
-  const auto request = ReadLine(connection, SteadyClock::now() + kPatience);
-  if (!request) return;
-  Write(connection, answer_(*request, UserOf(connection)) + "\n", SteadyClock::now() + kPatience);
+// Milliseconds to the first deadline.
+int ControlSocket::TimeoutOf(const std::list<Client>& clients) {
+  if (clients.empty()) return -1;
+  const auto first = std::ranges::min(clients | std::views::transform(&Client::deadline));
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - SteadyClock::now());
+  return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+}
+
+void ControlSocket::Accept(std::list<Client>& clients) const {
+  const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (connection >= 0) {
+    clients.emplace_back(connection);
+    return;
+  }
+  if (errno == EAGAIN || errno == ECONNABORTED) return;
+  // Out of descriptors, perhaps: that passes, and must not spin.
+  pollfd wake{wake_, POLLIN, 0};
+  ::poll(&wake, 1, kPauseAfterError);
 }
 
 }  // namespace postern::daemon

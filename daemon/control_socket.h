@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,8 +13,8 @@
 
 namespace postern::daemon {
 
-// Owns the socket, its file, and a thread that serves one connection after the other; a client that
-// does not get on is dropped after 5 s, so that it cannot keep the next waiting for longer.
+// Owns the socket, its file, and a thread that serves 16 connections at once; a client that does
+// not get on is dropped after 5 s.
 class ControlSocket {
  public:
   // Answers a request of `user`, a user name by the kernel's word. Called on the socket's thread.
@@ -27,8 +28,10 @@ class ControlSocket {
 
  private:
   ControlSocket(std::string path, int listener, int wake, Answer answer);
+  class Client;
+  static int TimeoutOf(const std::list<Client>& clients);
   void Main() const;
-  void Serve(int connection) const;
+  void Accept(std::list<Client>& clients) const;
 
   const std::string path_;
   const int listener_;

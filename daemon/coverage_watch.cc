@@ -1,10 +1,12 @@
 #include "daemon/coverage_watch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/run_plan.h"
 #include "drift/coverage_drift.h"
@@ -15,6 +17,11 @@ namespace {
 
 constexpr auto kBetweenLooks = std::chrono::minutes(1);
 
+// "web-1 (192.0.2.1)", "web-1 (www.example.com)", "ipv6"
+std::string NameOf(const storage::UnseenSince& unseen) {
+  return unseen.host.empty() ? unseen.subject : unseen.host + " (" + unseen.subject + ")";
+}
+
 Result<std::vector<drift::ScanAge>> AgesOf(const storage::Store& store,
                                            const policy::Config& config,
                                            const storage::Watching& watching, TimePoint now) {
@@ -22,11 +29,22 @@ Result<std::vector<drift::ScanAge>> AgesOf(const storage::Store& store,
   for (const auto& scan : config.scans) {
     const auto since = watching.scans_since.find(scan.name);
     if (since == watching.scans_since.end()) continue;  // another setup than was recorded
-    const auto oldest = store.ReliableRunStart(scan.name, RunsPerRound(scan));
-    if (!oldest) return oldest.error();
-    const auto from = std::max(oldest->value_or(since->second), since->second);
-    ages.push_back({&scan, *oldest,
-                    drift::WatchedTime(from, now, watching.watches, config.limits.quiet_hours)});
+    const auto observations = store.ObservationsOf(scan.name, RunsPerRound(scan));
+    if (!observations) return observations.error();
+    const auto watched_since = [&](TimePoint from) {
+      return drift::WatchedTime(std::max(from, since->second), now, watching.watches,
+                                config.limits.quiet_hours);
+    };
+    drift::ScanAge age{.scan = &scan, .oldest = observations->round};
+    age.watched = watched_since(observations->round.value_or(since->second));
+    // The longest unseen come first, and watched time only grows with age.
+    const auto& unseen = observations->unseen;
+    const auto young = std::ranges::partition_point(unseen, [&](const storage::UnseenSince& one) {
+      return watched_since(one.since) > drift::OldestAllowed(scan);
+    });
+    std::transform(unseen.begin(), young, std::back_inserter(age.unseen), NameOf);
+    if (young != unseen.begin()) age.unseen_since = unseen.front().since;
+    ages.push_back(std::move(age));
   }
   return ages;
 }
@@ -75,8 +93,21 @@ void CoverageWatch::Main(const std::stop_token& stop) {
 }
 
 void CoverageWatch::Look(Judging judging) {
+  const auto looked = Guarded([&] {
+    if (const auto judged = Judge(judging); !judged) Warn(judged.error());
+  });
+  if (!looked) Warn(looked.error());
+}
+
+void CoverageWatch::Warn(const Error& error) {
+  parts_.metrics.RecordStorageError(exporters::StorageOperation::kCommit);
+  Log(LogLevel::kWarning, "the age of the observations cannot be judged",
+      {{"error", error.message}});
+}
+
+Result<void> CoverageWatch::Judge(Judging judging) {
   const auto now = parts_.clock.Now();
-  if (parts_.pause.Now()) return;
+  if (parts_.pause.Now()) return {};
   const auto setup = parts_.setup.Get();
   const auto look = [&](storage::Store& store) -> Result<Judged> {
     const auto watching = store.Watch(TermsOf(setup->config), now);
@@ -85,10 +116,8 @@ void CoverageWatch::Look(Judging judging) {
   };
   const auto judged =
       judging == Judging::kYes ? parts_.judge(*setup, look) : parts_.storage.Run(look);
-  if (judged) return;
-  parts_.metrics.RecordStorageError(exporters::StorageOperation::kCommit);
-  Log(LogLevel::kWarning, "the age of the observations cannot be judged",
-      {{"error", judged.error().message}});
+  if (!judged) return judged.error();
+  return {};
 }
 
 }  // namespace postern::daemon

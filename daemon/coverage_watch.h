@@ -50,6 +50,8 @@ class CoverageWatch {
   void Main(const std::stop_token& stop);
   // During a pause nothing is watched, and the findings stay as they are.
   void Look(Judging judging);
+  Result<void> Judge(Judging judging);
+  void Warn(const Error& error);
 
   const Parts parts_;
   std::mutex mutex_;

@@ -10,9 +10,12 @@
 #include "daemon/confirm.h"
 #include "daemon/discovery.h"
 #include "daemon/exposure.h"
+#include "daemon/family_route.h"
+#include "daemon/probe_cost.h"
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
 #include "daemon/schedule.h"
+#include "daemon/unseen.h"
 #include "policy/swept_networks.h"
 #include "scanner/method.h"
 
@@ -37,23 +40,6 @@ RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now
   info.seed = RandomSeed();
   info.started = now;
   return info;
-}
-
-// Answers with what a run was answered already.
-Resolver AnswersOf(const Targets& targets) {
-  std::map<std::string, scanner::Resolved> answers;
-  for (const auto& answer : targets.names) answers[answer.name].addresses = answer.addresses;
-  for (const auto& failure : targets.failures) answers[failure.name].error = failure.error;
-  return [answers = std::move(answers)](const std::vector<std::string>& names) {
-    std::vector<scanner::Resolved> resolved;
-    for (const auto& name : names) {
-      const auto at = answers.find(name);
-      resolved.push_back(at == answers.end() ? scanner::Resolved{name, {}, "not resolved yet"}
-                                             : at->second);
-      resolved.back().name = name;
-    }
-    return resolved;
-  };
 }
 
 bool AnyOf(const std::vector<drift::CanaryReading>& canaries, Family family) {
@@ -106,7 +92,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
   const auto suspended = parts_.clock.Suspended();
   auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
   WarnOfNames(targets);
-  if (auto remembered = Remember(targets); !remembered) {
+  if (auto remembered = Remember(*setup, targets); !remembered) {
     RecordStorageFailure(StorageOperation::kRead);
     parts_.metrics.RecordRunFailure(scan.name, RunFailure::kStorage);
     return remembered;
@@ -114,31 +100,44 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
 
   RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
-  const auto begun = Begin(*setup, scan, targets, answering.list, info);
+  auto begun = Begin(*setup, scan, targets, answering.list, info);
   if (!begun) return begun.error();
+  begun->suspended = suspended;
 
-  auto evidence = Observe(*setup, targets, *begun, info, stop);
-  evidence.snapshot.coverage.Add(answering.coverage);
-  const bool slept = parts_.clock.Suspended() - suspended >= kShortestSuspension;
-  if (stop.stop_requested() || slept) {
-    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
-    parts_.metrics.RecordRunFailure(scan.name, why);
-    return Abort(begun->run);
-  }
-
-  const auto judged = Commit(*setup, targets, evidence);
-  if (!judged) {
-    if (auto aborted = Abort(begun->run); !aborted) return aborted;
-    return judged.error();
-  }
-  const std::chrono::duration<double> seconds = parts_.clock.Monotonic() - begun_at;
-  parts_.metrics.RecordRun(evidence.snapshot, seconds.count());
-  if (!evidence.snapshot.coverage.complete) {
-    parts_.metrics.RecordRunFailure(scan.name, RunFailure::kIncomplete);
-  }
+  const auto run = Conduct(*setup, targets, *begun, info, answering.coverage, stop);
+  if (!run) return run.error();
+  if (!*run) return {};
+  const auto took = parts_.clock.Monotonic() - begun_at;
+  parts_.metrics.RecordRun(**run, std::chrono::duration<double>(took).count());
   PublishAge(scan);
   RemoveExpired(parts_.setup.Get()->config);
-  return {};
+  return AskSlowHosts(*setup, targets, **run, RunInterval(scan), stop);
+}
+
+Result<std::optional<Snapshot>> Cycle::Conduct(const Setup& setup, const Targets& targets,
+                                               const Begun& begun, const RunInfo& info,
+                                               const Coverage& before,
+                                               const std::stop_token& stop) {
+  auto evidence = Observe(setup, targets, begun, info, stop);
+  evidence.snapshot.coverage.Add(before);
+  CountUnseen(begun.plan.unanswered, evidence.snapshot);
+  WarnOfRoutes(evidence.snapshot);
+  const bool slept = parts_.clock.Suspended() - begun.suspended >= kShortestSuspension;
+  if (stop.stop_requested() || slept) {
+    const auto why = slept ? RunFailure::kSuspended : RunFailure::kIncomplete;
+    parts_.metrics.RecordRunFailure(info.scan, why);
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return std::optional<Snapshot>();
+  }
+  const auto judged = Commit(setup, targets, evidence);
+  if (!judged) {
+    if (auto aborted = Abort(begun.run); !aborted) return aborted.error();
+    return judged.error();
+  }
+  if (!evidence.snapshot.coverage.complete) {
+    parts_.metrics.RecordRunFailure(info.scan, RunFailure::kIncomplete);
+  }
+  return std::optional(std::move(evidence.snapshot));
 }
 
 AnsweringTargets Cycle::WhoIsAsked(const policy::ScanConfig& scan, const Targets& targets,
@@ -170,16 +169,28 @@ Result<Cycle::Begun> Cycle::Begin(const Setup& setup, const policy::ScanConfig& 
     if (!run) return run.error();
     auto plan = PlanRun(*setup.policy, setup.config.viewpoint, scan, asked, *findings, *cursor,
                         info.started, setup.config.confirm.reopen_within);
+    for (const auto& target : targets.unanswered) {
+      plan.unanswered +=
+          PlanRun(*setup.policy, setup.config.viewpoint, scan, {&target, 1}, *findings, *cursor,
+                  info.started, setup.config.confirm.reopen_within)
+              .endpoints.size();
+    }
     auto known = store.LastKnownStates(targets.Addresses());
     if (!known) return known.error();
     auto absences = store.Absences();
     if (!absences) return absences.error();
-    return Begun{.plan = std::move(plan),
-                 .run = *run,
-                 .findings = *std::move(findings),
-                 .known = *std::move(known),
-                 .absences = *std::move(absences),
-                 .unlisted_ports = scan.ports};
+    if (plan.spread > Duration{0}) {
+      plan.expected_probes = CountLastSeen(plan.endpoints, *known).Probes(kUsualTries);
+    }
+    Begun begun;
+    begun.plan = std::move(plan);
+    begun.run = *run;
+    begun.findings = *std::move(findings);
+    begun.known = *std::move(known);
+    begun.absences = *std::move(absences);
+    begun.unlisted_ports = scan.ports;
+    begun.ports_secret = store.ports_secret();
+    return begun;
   });
   if (begun) {
     info.id = begun->run;
@@ -204,7 +215,9 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   evidence.canaries_before = read_canaries();
   scanner::ScanRequest request;
   request.plan = begun.plan.endpoints;
-  request.pace = begun.plan.pace;
+  request.spread = begun.plan.spread;
+  request.expected_probes = begun.plan.expected_probes;
+  request.slow_hosts_wait = begun.plan.slow_hosts_wait;
   request.seed = info.seed;
   request.may_probe = may_probe;
   const auto scan = [&] {
@@ -217,6 +230,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
     swept = Discover(setup, targets, begun, info, request, evidence, stop);
   }
   auto result = scan();
+  request.spread = {};  // what follows are a few more endpoints
 
   auto& snapshot = evidence.snapshot;
   snapshot.run = info;
@@ -227,9 +241,11 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
 
   const auto& viewpoint = setup.config.viewpoint;
   const auto drifts_now = [&] {
-    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now());
+    return DriftIn(evidence, *setup.policy, viewpoint, targets, parts_.clock.Now(),
+                   begun.ports_secret);
   };
-  request.plan = RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint);
+  request.plan =
+      RandomPortsPlan(snapshot, drifts_now(), begun.findings, viewpoint, begun.ports_secret);
   if (request.plan.size() > 0) AddPart(scan(), snapshot);
   AskForSigns(setup, begun, evidence, stop);
   const auto drifts = drifts_now();
@@ -274,7 +290,8 @@ Coverage Cycle::Discover(const Setup& setup, const Targets& targets, const Begun
                          const RunInfo& info, scanner::ScanRequest& request, RunEvidence& evidence,
                          const std::stop_token& stop) {
   const auto& viewpoint = setup.config.viewpoint;
-  const auto listed = targets.Listed();
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   auto question = DiscoveryOf(*setup.policy, viewpoint, listed, begun.findings);
   question.seed = request.seed;
   question.may_probe = request.may_probe;
@@ -342,6 +359,15 @@ void Cycle::TellSight(const policy::Config& config, const RunEvidence& evidence)
   }
 }
 
+std::vector<Family> Cycle::BlindFamilies() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Family> families;
+  for (const auto family : kFamilies) {
+    if (said_blind_.at(static_cast<std::size_t>(family))) families.push_back(family);
+  }
+  return families;
+}
+
 Result<void> Cycle::JudgePolicy() {
   const auto setup = parts_.setup.Get();
   const auto targets = FindTargets(*setup->policy, setup->config.viewpoint, parts_.resolver);
@@ -358,11 +384,15 @@ Result<Judged> Cycle::JudgeExposure(const Setup& setup, const Targets& targets,
                                     RunEvidence* evidence) {
   const auto asked =
       PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.list);
+  const auto unanswered =
+      PortsAsked(*setup.policy, setup.config.viewpoint, setup.config.scans, targets.unanswered);
   return Judge(setup, [&](storage::Store& store) {
     auto judged = JudgeAndCommit(store, setup, targets, evidence, parts_.clock.Now());
     if (judged) {
-      parts_.metrics.SetEndpoints(CountEndpoints(judged->addresses, asked));
-      parts_.metrics.SetHosts(CountHosts(judged->addresses, judged->findings));
+      auto endpoints = CountEndpoints(judged->addresses, asked);
+      AddUnanswered(targets.unanswered, unanswered, endpoints);
+      parts_.metrics.SetEndpoints(endpoints);
+      parts_.metrics.SetHosts(CountHosts(judged->addresses, targets.unanswered, judged->findings));
     }
     return judged;
   });
@@ -374,6 +404,9 @@ Result<Judged> Cycle::Judge(const Setup& setup, const JudgingWork& work) {
     if (committed) {
       parts_.metrics.SetFindings(committed->findings,
                                  static_cast<std::size_t>(setup.config.finding_series_limit));
+      // What it could not mark is marked before it is delivered.
+      auto held = FollowWindows(store, setup.config, parts_.windows(), parts_.clock.Now());
+      if (!held) parts_.metrics.RecordStorageError(StorageOperation::kCommit);
       PublishOutboxes(store, setup.config, parts_.metrics);
     }
     return committed;
@@ -420,10 +453,10 @@ void Cycle::RemoveExpired(const policy::Config& config) {
 }
 
 void Cycle::PublishAge(const policy::ScanConfig& scan) {
-  const auto oldest = parts_.storage.Run(
-      [&](storage::Store& store) { return store.ReliableRunStart(scan.name, RunsPerRound(scan)); });
-  if (oldest) {
-    parts_.metrics.SetOldestObservation(scan.name, *oldest);
+  const auto observations = parts_.storage.Run(
+      [&](storage::Store& store) { return store.ObservationsOf(scan.name, RunsPerRound(scan)); });
+  if (observations) {
+    parts_.metrics.SetOldestObservation(scan.name, observations->oldest);
   } else {
     parts_.metrics.RecordStorageError(StorageOperation::kRead);
   }
@@ -449,6 +482,21 @@ void Cycle::WarnOfNames(const Targets& targets) {
       {{"count", std::to_string(lines - kLongestLogSeries)}});
 }
 
+// Once for each family, until a run can send over it.
+void Cycle::WarnOfRoutes(const Snapshot& snapshot) {
+  const std::lock_guard lock(mutex_);
+  for (const auto family : kFamilies) {
+    const bool asked = std::ranges::any_of(snapshot.addresses, [&](const AddressStates& states) {
+      return states.address.family() == family;
+    });
+    if (!asked) continue;
+    const bool lacks = LacksRoute(snapshot, family);
+    if (!std::exchange(said_no_route_.at(static_cast<std::size_t>(family)), lacks) && lacks) {
+      LogLackOfRoute(family, snapshot.run.viewpoint);
+    }
+  }
+}
+
 Result<void> Cycle::ChangeFinding(const std::string& id, const FindingChange& change) {
   const auto setup = parts_.setup.Get();
   const auto judged = Judge(
@@ -467,11 +515,11 @@ Result<std::int64_t> Cycle::Redeliver(const std::string& receiver) {
   return count;
 }
 
-Result<void> Cycle::Remember(Targets& targets) {
+Result<void> Cycle::Remember(const Setup& setup, Targets& targets) {
   if (targets.unresolved.empty()) return {};
   const auto memory = parts_.storage.Run([](storage::Store& store) { return store.Names(); });
   if (!memory) return memory.error();
-  targets.remembered = LastAddresses(targets.unresolved, *memory);
+  daemon::Remember(*setup.policy, setup.config.viewpoint, *memory, targets);
   return {};
 }
 

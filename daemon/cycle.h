@@ -5,12 +5,15 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "core/time.h"
 #include "daemon/blindness.h"
+#include "daemon/change_windows.h"
 #include "daemon/discovery.h"
 #include "daemon/judging.h"
 #include "daemon/retention.h"
@@ -35,6 +38,8 @@ class Cycle {
     Resolver resolver;
     std::function<void()> wake_delivery;
     std::function<void(bool)> tell_storing;  // whether the store took what it was given last
+    // The windows of change in force; called on the storage thread.
+    std::function<std::vector<ActiveWindow>()> windows = [] { return std::vector<ActiveWindow>(); };
   };
 
   explicit Cycle(Parts parts);
@@ -55,6 +60,9 @@ class Cycle {
   // Does to a finding what a person asks for, and lets the receivers know.
   Result<void> ChangeFinding(const std::string& id, const FindingChange& change);
 
+  // The families that this viewpoint cannot be believed in at present.
+  std::vector<Family> BlindFamilies();
+
   // Lets what `receiver` refused (empty: every receiver) be delivered once more; how much that is.
   Result<std::int64_t> Redeliver(const std::string& receiver);
   // Does `work` on the storage thread, and lets metrics, receivers and log know what it changed.
@@ -69,6 +77,8 @@ class Cycle {
     std::vector<AddressStates> known;  // of the policy's hosts
     Absences absences;
     PortSet unlisted_ports;  // stage `discover`: what each host that it finds is asked
+    Duration suspended{};    // as the clock had it when the run began
+    std::string ports_secret;  // of drift/all_ports.h
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
@@ -88,6 +98,15 @@ class Cycle {
                               const RunInfo& info, const std::stop_token& stop);
   // Whether a packet may be sent there now, by the setup in force.
   bool MayProbe(const IpAddress& address) const;
+  // From the probes of a begun run to its commit; none if the run was void and is aborted.
+  Result<std::optional<Snapshot>> Conduct(const Setup& setup, const Targets& targets,
+                                          const Begun& begun, const RunInfo& info,
+                                          const Coverage& before, const std::stop_token& stop);
+  // Asks the slow hosts of a run for what they had not answered when nobody waited for them any
+  // longer: a run of its own, which ends before the scan's next one is due, `interval` after the
+  // start of `run`.
+  Result<void> AskSlowHosts(const Setup& setup, const Targets& targets, const Snapshot& run,
+                            Duration interval, const std::stop_token& stop);
   Result<void> Abort(std::int64_t run);
   Result<Judged> Commit(const Setup& pinned, const Targets& targets, RunEvidence& evidence);
   // Whether this viewpoint can be believed, by the metric and, where that changes, the log.
@@ -98,8 +117,9 @@ class Cycle {
   TimePoint TimeOfAges();
   void RemoveExpired(const policy::Config& config);
   void WarnOfNames(const Targets& targets);
+  void WarnOfRoutes(const Snapshot& snapshot);
   // Fills in where the names that do not resolve now last led to.
-  Result<void> Remember(Targets& targets);
+  Result<void> Remember(const Setup& setup, Targets& targets);
 
   Parts parts_;
   std::mutex mutex_;
@@ -107,7 +127,8 @@ class Cycle {
   AgeClock age_clock_;
   // What the log has said already.
   std::set<std::string> said_of_names_;
-  std::array<bool, 2> said_blind_{};  // by family
+  std::array<bool, 2> said_blind_{};     // by family
+  std::array<bool, 2> said_no_route_{};  // by family
   Blindness blindness_;
 };
 

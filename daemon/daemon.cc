@@ -12,14 +12,20 @@
 #include <optional>
 #include <thread>
 
+#include "core/counted.h"
+#include "core/descriptors.h"
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/api.h"
+#include "daemon/change_windows.h"
 #include "daemon/control.h"
 #include "daemon/control_socket.h"
 #include "daemon/coverage_watch.h"
 #include "daemon/cycle.h"
 #include "daemon/http_routes.h"
+#include "daemon/limits.h"
 #include "daemon/log_sink.h"
+#include "daemon/login_failures.h"
 #include "daemon/pause_switch.h"
 #include "daemon/receivers.h"
 #include "daemon/reloads.h"
@@ -42,6 +48,10 @@ namespace asio = boost::asio;
 constexpr auto kLookAtPause = std::chrono::seconds(30);
 // How often the beginning and end of quiet hours are looked for.
 constexpr auto kLookAtQuietHours = std::chrono::seconds(15);
+// How often the beginning and end of windows of change are looked for.
+constexpr auto kLookAtWindows = std::chrono::seconds(1);
+// How often scans and receivers that could not be started are tried again.
+constexpr auto kLookAtMissing = std::chrono::seconds(15);
 // How often the files of the web configuration are looked at.
 constexpr auto kLookAtWeb = std::chrono::seconds(1);
 // A storm of SIGHUP within this time is one reload.
@@ -85,21 +95,25 @@ class Daemon {
         limiter_(CapsOf(setup_.Get()->config.limits)),
         cycle_({setup_, storage_, limiter_, metrics_, SystemClock(), SystemResolver(),
                 [this] { deliveries_.Wake(); },
-                [this](bool storing) { routes_.SetStoring(storing); }}),
+                [this](bool storing) { routes_.SetStoring(storing); },
+                [this] { return ActiveWindows(); }}),
         loops_(cycle_, setup_, storage_, pause_, SystemClock()) {}
 
   Result<void> Run() {
     const auto setup = setup_.Get();
+    const exporters::HttpLimits limits{.connections = ConnectionShare(DescriptorLimit())};
     auto server = exporters::HttpServer::Listen(
         io_, setup->config.listen_address, setup->config.listen_port,
-        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); }, {},
-        web_watch_->security());
+        [this](const auto& request, const auto& answer) { routes_.Answer(request, answer); },
+        limits, web_watch_->security());
     if (!server) return server.error();
     server_ = *std::move(server);
+    server_->OnFailedLogin([this](const std::string& client) { login_failures_.Add(client); });
     // Names may take ten seconds to resolve.
     auto judged = WhileAnswering([this] { return cycle_.JudgePolicy(); });
     if (!judged) return judged;
     if (auto restored = RestorePause(); !restored) return restored;
+    if (auto restored = RestoreWindows(); !restored) return restored;
 
     FollowSetup(*setup);
     RestoreTimes(setup->config);
@@ -108,7 +122,9 @@ class Daemon {
     WaitForSignal();
     WaitForWatchdog();
     WatchQuietHours();
+    WatchWindows();
     WatchWeb();
+    StartMissing();
     ListenForCommands(setup->config.control_socket);
     WatchCoverage();
     routes_.SetReady(true);
@@ -120,19 +136,29 @@ class Daemon {
          {"metrics", (setup->config.web.config.tls ? "https://" : "http://") +
                          setup->config.listen_address.ToString() + ":" +
                          std::to_string(server_->port()) + "/metrics"}});
-    io_.run();
+    Serve();
     control_socket_.reset();
     server_->Stop();
     return {};
   }
 
  private:
+  // Until Stop(). What a handler throws ends that handler alone.
+  void Serve() {
+    while (!io_.stopped()) {
+      const auto served = Guarded([this] { io_.run(); });
+      if (served) return;
+      Log(LogLevel::kError, "a piece of work ended early", {{"error", served.error().message}});
+    }
+  }
+
   // Does `work` on a thread of its own; requests are answered meanwhile.
   Result<void> WhileAnswering(const std::function<Result<void>()>& work) {
     auto done = std::async(std::launch::async, [&] {
-      auto result = work();
+      Result<void> result;
+      const auto thrown = Guarded([&] { result = work(); });
       io_.stop();
-      return result;
+      return thrown ? result : thrown;
     });
     io_.run();
     io_.restart();
@@ -208,6 +234,59 @@ class Daemon {
     });
   }
 
+  std::vector<ActiveWindow> ActiveWindows() const { return windows_.Active(*setup_.Get()->policy); }
+
+  Result<void> RestoreWindows() {
+    const auto windows = storage_.Run([](storage::Store& store) { return store.ChangeWindows(); });
+    if (!windows) return windows.error();
+    windows_.Restore(*windows);
+    return {};
+  }
+
+  void WatchWindows() {
+    for (const auto& ended : windows_.TakeEnded()) {
+      storage_.Post([this, selector = ended.selector](storage::Store& store) {
+        const auto removed = store.RemoveChangeWindow(selector);
+        if (!removed) metrics_.RecordStorageError(exporters::StorageOperation::kCommit);
+      });
+    }
+    FollowWindows();
+    windows_timer_.expires_after(kLookAtWindows);
+    windows_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) WatchWindows();
+    });
+  }
+
+  // Lets receivers, metrics and log know which windows of change are in force, where that changed.
+  void FollowWindows() {
+    WindowWords said;
+    for (const auto& window : ActiveWindows()) {
+      said.emplace(ToString(window.selector), window.words);
+    }
+    if (said == said_windows_) return;
+    LogWindows(said_windows_, said);
+    said_windows_ = std::move(said);
+    metrics_.SetChangeWindows(said_windows_.size());
+    storage_.Post([this](storage::Store& store) {
+      const auto setup = setup_.Get();
+      const auto now = SystemClock().Now();
+      const auto followed = daemon::FollowWindows(store, setup->config, ActiveWindows(), now);
+      if (!followed) metrics_.RecordStorageError(exporters::StorageOperation::kCommit);
+      PublishOutboxes(store, setup->config, metrics_);
+      deliveries_.Wake();
+    });
+  }
+
+  // Starts what could not be started for want of threads.
+  void StartMissing() {
+    loops_.StartMissing();
+    if (deliveries_.MissesSome()) FollowReceivers(setup_.Get()->config);
+    start_timer_.expires_after(kLookAtMissing);
+    start_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) StartMissing();
+    });
+  }
+
   void WaitForWatchdog() {
     const auto interval = WatchdogInterval();
     if (!interval) return;
@@ -252,13 +331,19 @@ class Daemon {
       Log(LogLevel::kError, same.error().message);
       return same.error();
     }
+    const auto threads = loops_.CountNew(setup.config) + deliveries_.CountNew(setup.config);
+    if (auto room = CheckThreads(threads + kSpareThreads); !room) {
+      Log(LogLevel::kError, room.error().message);
+      return room.error();
+    }
+    WarnOfDescriptors(setup.config);
     setup_.Set(loaded.setup);
     loaded.web_watch->KeepTlsOf(*web_watch_);
     web_watch_ = std::move(loaded.web_watch);
     server_->Secure(web_watch_->security());
     FollowSetup(setup);
     return "reloaded: policy " + setup.policy->hash + ", " +
-           std::to_string(setup.policy->hosts.size()) + " hosts";
+           Counted(setup.policy->hosts.size(), "host");
   }
 
   // The part of a reload that waits for others, for names to resolve and deliveries to end.
@@ -337,21 +422,27 @@ class Daemon {
   asio::steady_timer watchdog_timer_{io_};
   asio::steady_timer pause_timer_{io_};
   asio::steady_timer quiet_timer_{io_};
+  asio::steady_timer windows_timer_{io_};
   asio::steady_timer web_timer_{io_};
+  asio::steady_timer start_timer_{io_};
   CurrentSetup setup_;
   std::optional<WebWatch> web_watch_;
   exporters::Metrics metrics_;
   Api api_{setup_, setup_.Get()->config.storage_path};
   HttpRoutes routes_{metrics_, api_,
                      [this](auto done) { return reloads_.Request(std::move(done)); }};
+  LoginFailures login_failures_{metrics_};
   std::unique_ptr<exporters::HttpServer> server_;
   StorageThread storage_;
-  Deliveries deliveries_{storage_, metrics_, SystemClock()};
+  ChangeWindows windows_{SystemClock()};
+  WindowWords said_windows_;  // in force as the log has it
+  Deliveries deliveries_{storage_, metrics_, SystemClock(), [this] { return ActiveWindows(); }};
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
   Cycle cycle_;
   Control control_{{setup_, storage_, cycle_, pause_, SystemClock(),
-                    [this] { asio::post(io_, [this] { FollowPause(); }); }}};
+                    [this] { asio::post(io_, [this] { FollowPause(); }); }, windows_,
+                    [this] { asio::post(io_, [this] { FollowWindows(); }); }}};
   std::unique_ptr<ControlSocket> control_socket_;
   // Last: their threads use all of the above.
   ScanLoops loops_;
@@ -388,6 +479,11 @@ Result<void> RunDaemon(const DaemonOptions& options) {
   auto store = storage::Store::Open(config.storage_path, storage::Access::kWrite);
   if (!store) return store.error();
   if (auto same = SameViewpoint(**store, config); !same) return same;
+  if (auto room = CheckThreads(kOwnThreads + config.scans.size() + InstancesOf(config).size());
+      !room) {
+    return room;
+  }
+  WarnOfDescriptors(config);
   return Daemon(options, std::move(loaded), std::move(*store)).Run();
 }
 

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "policy/swept_networks.h"
-#include "scanner/printer_ports.h"
 #include "scanner/route.h"
 #include "scanner/syn_scan.h"
 
@@ -111,8 +110,9 @@ scanner::DiscoverRequest DiscoveryOf(const policy::Policy& policy, std::string_v
   }
   request.wanted = [&policy, &listed, name = std::string(viewpoint)](const IpAddress& address) {
     const auto* network = policy::ReportedNetworkOf(policy, address);
-    return network != nullptr && network->on_link && policy.MayProbe(address, name) &&
-           policy.HostOf(address) == nullptr && !listed.contains(address);
+    return network != nullptr && network->on_link && network->IsWatchedFrom(name) &&
+           policy.MayProbe(address, name) && policy.HostOf(address) == nullptr &&
+           !listed.contains(address);
   };
   return request;
 }
@@ -151,16 +151,11 @@ AnsweringTargets LookForTargets(const std::vector<Target>& targets, std::uint64_
 
 void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,
                  scanner::ScanPlan& plan) {
-  std::vector<Prefix> loopback;
-  std::vector<Prefix> others;
+  std::vector<Prefix> addresses;
   for (const auto& in : unlisted) {
-    for (const auto* host : in.hosts) {
-      auto& group = host->address.IsLoopback() ? loopback : others;
-      group.emplace_back(host->address, host->address.bits());
-    }
+    for (const auto* host : in.hosts) addresses.emplace_back(host->address, host->address.bits());
   }
-  plan.Add(loopback, ports);
-  plan.Add(others, scanner::WithoutPrinterPorts(ports, {}));
+  plan.Add(addresses, ports);
 }
 
 scanner::ScanPlan WitnessesOf(std::span<const AddressStates> known) {

@@ -45,7 +45,7 @@ AnsweringTargets LookForTargets(const std::vector<Target>& targets, std::uint64_
                                 const std::function<bool(const IpAddress&)>& may_probe,
                                 scanner::RateLimiter& limiter, const std::stop_token& stop);
 
-// Adds `ports` of each unlisted host to the plan, without printer ports.
+// Adds `ports` of each unlisted host to the plan.
 void AddUnlisted(std::span<const drift::UnlistedHosts> unlisted, const PortSet& ports,
                  scanner::ScanPlan& plan);
 

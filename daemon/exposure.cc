@@ -1,6 +1,7 @@
 #include "daemon/exposure.h"
 
 #include <algorithm>
+#include <set>
 
 namespace postern::daemon {
 namespace {
@@ -44,8 +45,21 @@ exporters::EndpointCounts CountEndpoints(std::span<const drift::JudgedAddress> a
   return counts;
 }
 
+void AddUnanswered(std::span<const Target> unanswered, std::span<const PortSet> asked,
+                   exporters::EndpointCounts& counts) {
+  for (std::size_t i = 0; i < unanswered.size(); ++i) {
+    for (const auto protocol : kProtocols) {
+      auto& count = counts[{unanswered[i].address.family(), protocol, PortState::kUnknown}];
+      for (const auto& range : asked[i].ranges(protocol)) count += range.size();
+    }
+  }
+}
+
 exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses,
+                                 std::span<const Target> unanswered,
                                  std::span<const Finding> findings) {
+  std::set<const policy::Host*> doubtful;
+  for (const auto& target : unanswered) doubtful.insert(target.host);
   exporters::HostCounts counts;
   counts.unlisted = static_cast<std::uint64_t>(std::ranges::count_if(findings, [](const auto& one) {
     return one.drift.kind == DriftKind::kUnlistedHost && one.state != FindingState::kResolved;
@@ -58,9 +72,11 @@ exporters::HostCounts CountHosts(std::span<const drift::JudgedAddress> addresses
       known = known || IsKnown(addresses[end]);
       up = up || Answers(addresses[end]);
     }
-    ++(up ? counts.up : known ? counts.silent : counts.unknown);
+    const bool doubted = doubtful.erase(addresses[begin].host) > 0;
+    ++(up ? counts.up : known && !doubted ? counts.silent : counts.unknown);
     begin = end;
   }
+  counts.unknown += doubtful.size();
   return counts;
 }
 

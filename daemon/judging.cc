@@ -9,7 +9,9 @@
 
 #include "core/finding.h"
 #include "daemon/absences.h"
+#include "daemon/canaries.h"
 #include "daemon/receivers.h"
+#include "daemon/unseen.h"
 #include "drift/coverage_drift.h"
 #include "drift/history_drift.h"
 #include "drift/lifecycle.h"
@@ -117,8 +119,10 @@ std::optional<Discovery> TrustedPart(const RunEvidence* evidence) {
 
 std::vector<Drift> UnlistedDrift(const Setup& setup, const Targets& targets,
                                  const Discovery& discovery, const Snapshot& snapshot) {
+  auto listed = targets.Listed();
+  listed.merge(CanaryAddresses(setup.config.canaries));
   const auto unlisted =
-      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, targets.Listed(), discovery);
+      drift::FindUnlisted(*setup.policy, setup.config.viewpoint, listed, discovery);
   return drift::UnlistedDrift(unlisted, snapshot.addresses);
 }
 
@@ -127,6 +131,7 @@ void Append(std::vector<Drift> more, std::vector<Drift>& drifts) {
 }
 
 std::string_view WhyNothingWasAsked(const Drift& drift) {
+  if (drift.kind == DriftKind::kDnsUnresolved) return "none: it rests on what the resolver said";
   switch (SubjectOf(drift.kind)) {
     case DriftSubject::kPorts:
     case DriftSubject::kNetwork:
@@ -245,6 +250,7 @@ drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
   judgement.unresolved_names = targets.unresolved;
   judgement.names = targets.names;
   judgement.has_canaries = HaveCanaries(setup.config);
+  judgement.canaries = CanaryAddresses(setup.config.canaries);
   if (evidence != nullptr) {
     judgement.run = evidence->snapshot.run.id;
     const auto& blind = evidence->snapshot.coverage.blind;
@@ -267,6 +273,7 @@ Result<NewsOfNames> LookAtNames(const storage::Store& store, const drift::Judgem
   const auto& [names, viewpoint] = std::tie(judgement.names, judgement.viewpoint);
   if (names.empty() || (judgement.run != 0 && !judgement.names_count)) return news;
   news.drifts = drift::OutOfScopeDrift(policy, viewpoint, names);
+  Append(drift::UnresolvedDrift(names), news.drifts);
   if (judgement.run == 0) return news;
   const auto memory = store.Names();
   if (!memory) return memory.error();
@@ -310,7 +317,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   if (evidence != nullptr) judgement.sight = SightOf(*evidence, *before);
   auto addresses = JudgeTargets(targets, *std::move(before), snapshot, {&absent, *absences});
   const auto& viewpoint = setup.config.viewpoint;
-  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now);
+  auto drifts = drift::PolicyDrift(*setup.policy, viewpoint, addresses, now, store.ports_secret());
   Append(drift::HistoryDrift(*setup.policy, viewpoint, addresses), drifts);
   const auto discovery = TrustedPart(evidence);
   if (discovery) Append(UnlistedDrift(setup, targets, *discovery, *snapshot), drifts);
@@ -334,6 +341,7 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
     changes.known_of_absent = KnownOfAbsent(addresses, *snapshot, absent);
     changes.absences = std::move(absent.changes);
     changes.names_at = snapshot->run.started;
+    changes.unseen = UnseenIn(setup, targets, *evidence);
     made = EvidenceOf(advance, setup, *evidence, now);
   }
   changes.evidence = made;
@@ -376,13 +384,14 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 }
 
 std::vector<Drift> DriftIn(const RunEvidence& evidence, const policy::Policy& policy,
-                           std::string_view viewpoint, const Targets& targets, TimePoint now) {
+                           std::string_view viewpoint, const Targets& targets, TimePoint now,
+                           std::string_view ports_secret) {
   const auto proven = HopsProvenBy(evidence);
   const auto absent = FindAbsences(evidence, proven, {}, {}, {}, {});
   Absences absences;
   Apply(absent, absences);
   const auto addresses = JudgeTargets(targets, {}, &evidence.snapshot, {&absent, absences});
-  auto drifts = drift::PolicyDrift(policy, viewpoint, addresses, now);
+  auto drifts = drift::PolicyDrift(policy, viewpoint, addresses, now, ports_secret);
   Append(drift::OutOfScopeDrift(policy, viewpoint, targets.names), drifts);
   return drifts;
 }

@@ -48,6 +48,7 @@ Result<Judged> ChangeAndCommit(storage::Store& store, const Setup& setup, const 
 // Returns the drift that a run alone shows, without any past: for `postern drift`, and to know what
 // to confirm.
 std::vector<Drift> DriftIn(const RunEvidence& evidence, const policy::Policy& policy,
-                           std::string_view viewpoint, const Targets& targets, TimePoint now);
+                           std::string_view viewpoint, const Targets& targets, TimePoint now,
+                           std::string_view ports_secret);
 
 }  // namespace postern::daemon

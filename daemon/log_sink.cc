@@ -1,13 +1,15 @@
 #include "daemon/log_sink.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
 #include <cstdlib>
-#include <memory>
 #include <mutex>
 
 #include "exporters/escape.h"
@@ -54,16 +56,14 @@ bool StderrIsJournal() {
   return journal == std::to_string(here.st_dev) + ":" + std::to_string(here.st_ino);
 }
 
+// How long a line waits for the log's reader, in milliseconds.
+constexpr int kLinePatience = 1000;
+
+// Lines on standard error. A reader that is gone, stands still or has no room (a closed pipe, a
+// stopped `tee`, a full disk) costs lines, which are counted. It neither ends the program nor stops
+// it for longer than kLinePatience.
 class StderrLog {
  public:
-  StderrLog() : journal_(StderrIsJournal()) {
-    logger_ = std::make_shared<spdlog::logger>("postern",
-                                               std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger_->set_pattern("%v");
-    logger_->set_level(spdlog::level::trace);
-    logger_->flush_on(spdlog::level::trace);
-  }
-
   void Set(LogLevel level, bool json) {
     level_ = level;
     json_ = json;
@@ -71,17 +71,50 @@ class StderrLog {
 
   void Write(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
     if (level < level_) return;
-    const auto now = SystemClock().Now();
-    const auto line =
-        json_ ? JsonLine(now, level, message, fields) : LogfmtLine(now, level, message, fields);
-    logger_->info("{}{}", journal_ ? JournalPriority(level) : "", line);
+    const std::lock_guard lock(mutex_);
+    if (lost_ > 0 && !Put(Line(LogLevel::kWarning, "lines of the log could not be written",
+                               {{"lost", std::to_string(lost_)}}),
+                          0)) {
+      ++lost_;
+      return;
+    }
+    lost_ = Put(Line(level, message, fields), kLinePatience) ? 0 : 1;
   }
 
  private:
-  const bool journal_;
-  std::shared_ptr<spdlog::logger> logger_;
+  std::string Line(LogLevel level, std::string_view message,
+                   const std::vector<LogField>& fields) const {
+    const auto now = SystemClock().Now();
+    const auto line =
+        json_ ? JsonLine(now, level, message, fields) : LogfmtLine(now, level, message, fields);
+    return std::string(journal_ ? JournalPriority(level) : "") + line + "\n";
+  }
+
+  // Returns false if the line was not written whole: an error, or no room within `patience`.
+  bool Put(std::string line, int patience) {
+    if (torn_) line.insert(0, "\n");
+    for (std::string_view rest = line; !rest.empty();) {
+      pollfd ready{STDERR_FILENO, POLLOUT, 0};
+      const int polled = ::poll(&ready, 1, patience);
+      if (polled < 0 && errno == EINTR) continue;
+      if (polled != 1) return false;
+      // A pipe that poll(2) calls ready has room for PIPE_BUF bytes: pipe(7).
+      const auto count =
+          ::write(STDERR_FILENO, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return false;
+      rest.remove_prefix(static_cast<std::size_t>(count));
+      torn_ = !rest.empty();
+    }
+    return true;
+  }
+
+  const bool journal_ = StderrIsJournal();
   std::atomic<LogLevel> level_ = LogLevel::kInfo;
   std::atomic<bool> json_ = false;
+  std::mutex mutex_;
+  std::uint64_t lost_ = 0;  // lines since the last one that was written; guarded by mutex_
+  bool torn_ = false;       // the last one was written in part; guarded by mutex_
 };
 
 }  // namespace

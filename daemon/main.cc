@@ -1,10 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <string>
 
+#include "core/counted.h"
 #include "core/log.h"
+#include "core/standard_streams.h"
 #include "core/time.h"
 #include "daemon/daemon.h"
 #include "daemon/setup.h"
@@ -24,14 +28,31 @@ int CheckConfig(const DaemonOptions& options) {
   std::fprintf(stderr, "%s\n", loaded.Problems().c_str());
   if (!loaded.unreadable.empty()) return kCannot;
   if (!loaded.setup) return kInvalid;
-  std::printf("%s: ok (%zu hosts)\n", options.config_path.c_str(),
-              loaded.setup->policy->hosts.size());
+  std::printf("%s: ok (%s)\n", options.config_path.c_str(),
+              postern::Counted(loaded.setup->policy->hosts.size(), "host").c_str());
   return 0;
+}
+
+int Run(const DaemonOptions& options) {
+  std::string why;
+  try {
+    const auto run = postern::daemon::RunDaemon(options);
+    if (run) return 0;
+    why = run.error().message;
+  } catch (const std::exception& error) {  // no memory, or no further thread
+    why = error.what();
+  }
+  postern::Log(postern::LogLevel::kError, "posternd cannot run", {{"detail", why}});
+  return kCannot;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  postern::OccupyStandardDescriptors();
+  // A peer or a reader of the log that goes away is an error of the write, not the end of the
+  // daemon.
+  std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{
       "Watches what a network really exposes, compares it with a policy and reports every drift.\n"
       "SIGHUP reloads configuration and policy, SIGTERM stops.",
@@ -51,9 +72,9 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kCannot;
   }
 
-  if (check_only) return CheckConfig(options);
-  const auto run = postern::daemon::RunDaemon(options);
-  if (run) return 0;
-  postern::Log(postern::LogLevel::kError, "posternd cannot run", {{"detail", run.error().message}});
+  const int status = check_only ? CheckConfig(options) : Run(options);
+  const auto written = postern::FlushStandardOutput();
+  if (written) return status;
+  std::fprintf(stderr, "posternd: %s\n", written.error().message.c_str());
   return kCannot;
 }

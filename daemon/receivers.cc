@@ -5,6 +5,9 @@
 #include <set>
 #include <utility>
 
+#include "core/guarded.h"
+#include "core/log.h"
+#include "daemon/held_news.h"
 #include "exporters/alertmanager.h"
 #include "exporters/alerts.h"
 #include "exporters/email.h"
@@ -72,7 +75,8 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
   for (const auto& [owner, place] : ticket.owners) settings.owners.emplace(owner, RouteOf(place));
   auto make_system = [tracker = ticket.system, url = ticket.url,
                       token = exporters::SecretFile(ticket.token_file),
-                      rests_until = std::make_shared<exporters::SteadyTime>()](
+                      rests_until = std::make_shared<exporters::SteadyTime>(),
+                      http = std::make_shared<exporters::HttpClient>(ticket.http)](
                          exporters::SteadyTime deadline) mutable
       -> Result<std::unique_ptr<exporters::TicketSystem>> {
     auto secret = token.Read();
@@ -80,14 +84,10 @@ std::unique_ptr<exporters::Receiver> MakeTicketReceiver(const std::string& name,
     return MakeTicketSystem(tracker, {.url = url,
                                       .token = *std::move(secret),
                                       .deadline = deadline,
-                                      .rests_until = rests_until});
+                                      .rests_until = rests_until,
+                                      .http = http});
   };
   return std::make_unique<exporters::TicketReceiver>(std::move(settings), std::move(make_system));
-}
-
-exporters::AllowedAddresses Allowed(bool link_local) {
-  using exporters::AllowedAddresses;
-  return link_local ? AllowedAddresses::kAll : AllowedAddresses::kNotLinkLocal;
 }
 
 std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig& email,
@@ -98,7 +98,7 @@ std::unique_ptr<exporters::Receiver> MakeEmailReceiver(const policy::EmailConfig
                  .starttls = email.starttls,
                  .username = email.username,
                  .password = {},
-                 .addresses = Allowed(email.allow_link_local)},
+                 .transport = std::make_shared<exporters::Transport>(email.transport)},
       .password_file = email.password_file,
       .digest = email.digest});
 }
@@ -110,7 +110,7 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
         exporters::WebhookSettings{.url = instance.url,
                                    .secret_file = webhook->secret_file,
                                    .external_url = config.external_url,
-                                   .addresses = Allowed(webhook->allow_link_local)});
+                                   .http = webhook->http});
   }
   if (const auto* ticket = std::get_if<policy::TicketConfig>(&instance.config->settings)) {
     return MakeTicketReceiver(instance.name, *ticket, config);
@@ -122,7 +122,8 @@ std::unique_ptr<exporters::Receiver> MakeReceiver(const ReceiverInstance& instan
   return std::make_unique<exporters::AlertmanagerReceiver>(
       exporters::AlertmanagerSettings{.url = instance.url,
                                       .external_url = config.external_url,
-                                      .addresses = Allowed(alertmanager.allow_link_local)});
+                                      .runbook_url = config.runbook_url,
+                                      .http = alertmanager.http});
 }
 
 }  // namespace
@@ -167,12 +168,32 @@ std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy:
   return findings;
 }
 
+Result<void> FollowWindows(storage::Store& store, const policy::Config& config,
+                           const std::vector<ActiveWindow>& windows, TimePoint now) {
+  const auto instances = InstancesOf(config);
+  bool any = !windows.empty();
+  for (const auto& instance : instances) {
+    const auto held = store.HasHeldNews(instance.name);
+    if (!held) return held.error();
+    any = any || *held;
+  }
+  if (!any) return {};
+  const auto findings = store.Findings();
+  if (!findings) return findings.error();
+  for (const auto& instance : instances) {
+    auto followed = FollowWindows(store, instance.name, *findings, windows, now);
+    if (!followed) return followed;
+  }
+  return {};
+}
+
 void PublishOutbox(const storage::Store& store, const std::string& receiver,
                    exporters::Metrics& metrics) {
   const auto count = store.CountOutbox(receiver);
   if (!count) return metrics.RecordStorageError(exporters::StorageOperation::kRead);
   metrics.SetOutbox(receiver, count->waiting, count->oldest);
   metrics.SetDeadLetters(receiver, count->dead_letters);
+  metrics.SetHeldNotifications(receiver, count->held);
 }
 
 void PublishOutboxes(const storage::Store& store, const policy::Config& config,
@@ -185,7 +206,8 @@ bool Deliveries::Settings::operator==(const Settings& other) const {
   return receiver.settings == other.receiver.settings &&
          receiver.severities == other.receiver.severities &&
          receiver.kinds == other.receiver.kinds && url == other.url &&
-         external_url == other.external_url && reopen_within == other.reopen_within;
+         external_url == other.external_url && runbook_url == other.runbook_url &&
+         reopen_within == other.reopen_within;
 }
 
 Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
@@ -193,6 +215,7 @@ Deliveries::Settings Deliveries::SettingsOf(const ReceiverInstance& instance,
   return {.receiver = *instance.config,
           .url = instance.url,
           .external_url = config.external_url,
+          .runbook_url = config.runbook_url,
           .reopen_within = config.confirm.reopen_within};
 }
 
@@ -200,7 +223,23 @@ Deliveries::~Deliveries() { RequestStop(); }
 
 void Deliveries::RequestStop() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, running] : running_) running.delivery->RequestStop();
+  for (const auto& [name, running] : running_) {
+    if (running.delivery) running.delivery->RequestStop();
+  }
+}
+
+std::size_t Deliveries::CountNew(const policy::Config& config) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::ranges::count_if(InstancesOf(config), [&](const ReceiverInstance& instance) {
+        const auto at = running_.find(instance.name);
+        return at == running_.end() || at->second.settings != SettingsOf(instance, config);
+      }));
+}
+
+bool Deliveries::MissesSome() const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(running_, [](const auto& one) { return !one.second.delivery; });
 }
 
 Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Config>& config) {
@@ -236,15 +275,24 @@ Deliveries::Leaving Deliveries::Follow(const std::shared_ptr<const policy::Confi
 Deliveries::Running Deliveries::Start(const ReceiverInstance& instance,
                                       const std::shared_ptr<const policy::Config>& config,
                                       std::unique_ptr<exporters::Delivery> former) {
-  return {SettingsOf(instance, *config),
-          std::make_unique<exporters::Delivery>(instance.name, MakeReceiver(instance, *config),
-                                                SourceOf(instance, config), metrics_,
-                                                exporters::DeliveryTiming(), std::move(former))};
+  Running running{SettingsOf(instance, *config), nullptr};
+  const auto started = Guarded([&] {
+    running.delivery = std::make_unique<exporters::Delivery>(
+        instance.name, MakeReceiver(instance, *config), SourceOf(instance, config), metrics_,
+        exporters::DeliveryTiming(), std::move(former));
+  });
+  if (!started) {
+    Log(LogLevel::kError, "a receiver cannot be started; it is tried again",
+        {{"receiver", instance.name}, {"error", started.error().message}});
+  }
+  return running;
 }
 
 void Deliveries::Wake() {
   const std::lock_guard lock(mutex_);
-  for (const auto& [name, running] : running_) running.delivery->Wake();
+  for (const auto& [name, running] : running_) {
+    if (running.delivery) running.delivery->Wake();
+  }
 }
 
 exporters::DeliverySource Deliveries::SourceOf(
@@ -256,11 +304,21 @@ exporters::DeliverySource Deliveries::SourceOf(
     return storage_.Run([&](storage::Store& store) -> Result<exporters::DeliveryBatch> {
       auto findings = store.Findings();
       if (!findings) return findings.error();
+      const auto windows = windows_();
+      auto followed = FollowWindows(store, instance.name, *findings, windows, batch.now);
+      if (!followed) return followed.error();
       const auto rows = store.Outbox(instance.name, batch.now - exporters::kRepeatResolvedFor);
       if (!rows) return rows.error();
       auto memory = store.ReceiverMemory(instance.name);
       if (!memory) return memory.error();
-      for (const auto& row : *rows) batch.queue.push_back({row.id, row.transition, row.delivered});
+      for (const auto& row : *rows) {
+        const bool is_held = !row.held.empty() && !row.released && !row.delivered;
+        if (is_held) continue;
+        batch.queue.push_back({row.id, row.transition, row.delivered, row.held});
+      }
+      for (const auto& finding : *findings) {
+        if (FindWindow(windows, finding.drift) != nullptr) batch.held.insert(finding.id);
+      }
       batch.findings = FindingsFor(instance, *config, *std::move(findings), batch.queue);
       batch.memory = std::move(*memory);
       return std::move(batch);

@@ -1,13 +1,16 @@
 // The configured receivers at work: a delivery for each, fed from the store.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
+#include "daemon/change_windows.h"
 #include "daemon/storage_thread.h"
 #include "exporters/delivery.h"
 #include "exporters/metrics.h"
@@ -32,6 +35,10 @@ std::vector<Finding> FindingsFor(const ReceiverInstance& instance, const policy:
                                  std::vector<Finding> findings,
                                  const std::vector<exporters::QueuedTransition>& queue);
 
+// Holds and releases the news of every receiver as `windows` have it; on the storage thread.
+Result<void> FollowWindows(storage::Store& store, const policy::Config& config,
+                           const std::vector<ActiveWindow>& windows, TimePoint now);
+
 // What waits for each, as metrics; on the storage thread, after whatever changed it.
 void PublishOutbox(const storage::Store& store, const std::string& receiver,
                    exporters::Metrics& metrics);
@@ -41,9 +48,13 @@ void PublishOutboxes(const storage::Store& store, const policy::Config& config,
 // The deliveries of the configuration in force. Thread-safe.
 class Deliveries {
  public:
+  // Returns the windows of change in force; called on the storage thread.
+  using ActiveWindows = std::function<std::vector<ActiveWindow>()>;
+
   // None at first. What it is given must outlive it.
-  Deliveries(StorageThread& storage, exporters::Metrics& metrics, const Clock& clock)
-      : storage_(storage), metrics_(metrics), clock_(clock) {}
+  Deliveries(StorageThread& storage, exporters::Metrics& metrics, const Clock& clock,
+             ActiveWindows windows)
+      : storage_(storage), metrics_(metrics), clock_(clock), windows_(std::move(windows)) {}
   // Ends them; waits for the requests under way.
   ~Deliveries();
   Deliveries(const Deliveries&) = delete;
@@ -54,6 +65,10 @@ class Deliveries {
   // waits for what it sends, and for no other.
   using Leaving = std::vector<std::unique_ptr<exporters::Delivery>>;
   Leaving Follow(const std::shared_ptr<const policy::Config>& config);
+  // How many deliveries `config` would start.
+  std::size_t CountNew(const policy::Config& config) const;
+  // Whether a delivery could not be started; Follow() tries again.
+  bool MissesSome() const;
   void Wake();
   // None begins a further request; returns at once.
   void RequestStop();
@@ -64,6 +79,7 @@ class Deliveries {
     policy::ReceiverConfig receiver;
     std::string url;
     std::string external_url;
+    std::string runbook_url;
     Duration reopen_within{};
 
     bool operator==(const Settings& other) const;
@@ -83,8 +99,10 @@ class Deliveries {
   StorageThread& storage_;
   exporters::Metrics& metrics_;
   const Clock& clock_;
-  std::mutex mutex_;
-  std::map<std::string, Running> running_;  // by the instance's name; guarded by mutex_
+  const ActiveWindows windows_;
+  mutable std::mutex mutex_;
+  // By the instance's name; guarded by mutex_. Without a delivery: it could not be started.
+  std::map<std::string, Running> running_;
 };
 
 }  // namespace postern::daemon

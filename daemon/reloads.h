@@ -27,7 +27,8 @@ class Reloads {
     std::function<LoadedSetup()> load;  // on the thread
     // On the io_context's; fails before it changed anything.
     std::function<Outcome(LoadedSetup&&)> apply;
-    // What waits for others, on the thread, after a reload that succeeded.
+    // What waits for others, on the thread, after a reload that succeeded; on the io_context's
+    // where no thread can be started.
     std::function<void()> settle;
   };
 
@@ -45,6 +46,7 @@ class Reloads {
  private:
   void Start();
   void Apply(LoadedSetup&& loaded);
+  void Settle();
   void Next();
 
   boost::asio::io_context& io_;

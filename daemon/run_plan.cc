@@ -4,7 +4,6 @@
 #include <map>
 
 #include "policy/rules.h"
-#include "scanner/printer_ports.h"
 
 namespace postern::daemon {
 namespace {
@@ -36,11 +35,6 @@ std::map<std::string, PortSet> WatchedPorts(std::span<const Finding> findings,
     if (few) by_subject[finding.drift.subject].Add(finding.drift.ports);
   }
   return by_subject;
-}
-
-// Printer ports only where the policy names them. No printer is on a loopback address.
-PortSet StagePorts(const PortSet& ports, const PortSet& named, const Target& target) {
-  return target.address.IsLoopback() ? ports : scanner::WithoutPrinterPorts(ports, named);
 }
 
 // Targets that share a set of ports make one group of the plan.
@@ -110,21 +104,36 @@ RunPlan PlanRun(const policy::Policy& policy, std::string_view viewpoint,
   const auto watched = WatchedPorts(findings, viewpoint, now, reopen_within);
   Groups groups;
   for (const auto& target : targets) {
-    PortSet named = NamedPorts(policy, viewpoint, target);
-    if (scan.stage == Stage::kExpected) {
-      const auto of_findings = watched.find(target.subject);
-      if (of_findings != watched.end()) named.Add(of_findings->second);
-      groups.Add(target.address, named);
-    } else {
-      groups.Add(target.address, StagePorts(stage_ports, named, target));
+    if (scan.stage != Stage::kExpected) {
+      groups.Add(target.address, stage_ports);
+      continue;
     }
+    PortSet named = NamedPorts(policy, viewpoint, target);
+    const auto of_findings = watched.find(target.subject);
+    if (of_findings != watched.end()) named.Add(of_findings->second);
+    groups.Add(target.address, named);
   }
   plan.endpoints = std::move(groups).Plan();
   if (scan.stage == Stage::kFull) {
-    const std::chrono::duration<double> slice = RunInterval(scan);
-    plan.pace = static_cast<double>(plan.endpoints.size()) / (slice.count() * kSweepDutyCycle);
+    plan.spread = std::chrono::floor<Duration>(RunInterval(scan) * kSweepDutyCycle);
   }
   return plan;
+}
+
+scanner::ScanPlan PlanRestOfSlowHosts(const Snapshot& snapshot) {
+  Groups groups;
+  for (const auto& address : snapshot.coverage.slow_hosts) {
+    const auto* states = snapshot.Find(address);
+    if (states == nullptr) continue;
+    PortSet unknown;
+    for (const auto protocol : kProtocols) {
+      for (const auto& range : states->of(protocol).ranges()) {
+        if (range.verdict.state == PortState::kUnknown) unknown.Add(protocol, range.ports);
+      }
+    }
+    groups.Add(address, unknown);
+  }
+  return std::move(groups).Plan();
 }
 
 std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view viewpoint,
@@ -135,8 +144,7 @@ std::vector<PortSet> PortsAsked(const policy::Policy& policy, std::string_view v
     const auto named = NamedPorts(policy, viewpoint, targets[i]);
     for (const auto& scan : scans) {
       if (scan.stage == Stage::kDiscover) continue;
-      asked[i].Add(scan.stage == Stage::kExpected ? named
-                                                  : StagePorts(scan.ports, named, targets[i]));
+      asked[i].Add(scan.stage == Stage::kExpected ? named : scan.ports);
     }
   }
   return asked;
@@ -146,9 +154,8 @@ scanner::ScanPlan PlanComparison(const policy::Policy& policy, std::string_view 
                                  const PortSet& ports, std::span<const Target> targets) {
   Groups groups;
   for (const auto& target : targets) {
-    const PortSet named = NamedPorts(policy, viewpoint, target);
-    PortSet asked = StagePorts(ports, named, target);
-    asked.Add(named);
+    PortSet asked = ports;
+    asked.Add(NamedPorts(policy, viewpoint, target));
     groups.Add(target.address, asked);
   }
   return std::move(groups).Plan();

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "core/guarded.h"
 #include "core/log.h"
 #include "daemon/schedule.h"
 
@@ -38,7 +39,7 @@ ScanLoop::ScanLoop(std::string scan, Cycle& cycle, const CurrentSetup& setup,
       pause_(pause),
       clock_(clock),
       thread_([this](const std::stop_token& stop) {
-        Main(stop);
+        if (const auto ran = Guarded([&] { Main(stop); }); !ran) LogFailure(ran.error());
         ended_ = true;
       }) {}
 
@@ -72,6 +73,10 @@ bool ScanLoop::IsIdle() const {
   return setup_.Get()->IsQuiet(now) || pause_.Now();
 }
 
+void ScanLoop::LogFailure(const Error& error) const {
+  Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", error.message}});
+}
+
 // False if a pause ended it, or a suspension made it void.
 bool ScanLoop::Run(const policy::ScanConfig& scan, const std::stop_token& stop) {
   std::stop_source run;
@@ -80,9 +85,10 @@ bool ScanLoop::Run(const policy::ScanConfig& scan, const std::stop_token& stop) 
   const auto pause = pause_.NextPause();
   const std::stop_callback with_pause(pause, end);
   const auto suspended = clock_.Suspended();
-  if (const auto ran = cycle_.Run(scan, run.get_token()); !ran) {
-    Log(LogLevel::kError, "scan failed", {{"scan", name_}, {"error", ran.error().message}});
-  }
+  const auto thrown = Guarded([&] {
+    if (const auto ran = cycle_.Run(scan, run.get_token()); !ran) LogFailure(ran.error());
+  });
+  if (!thrown) LogFailure(thrown.error());
   return !pause.stop_requested() && clock_.Suspended() - suspended < kShortestSuspension;
 }
 
@@ -111,9 +117,7 @@ void ScanLoops::RequestStop() {
 }
 
 void ScanLoops::FollowSetup() {
-  const auto setup = setup_.Get();
-  std::set<std::string> wanted;
-  for (const auto& scan : setup->config.scans) wanted.insert(scan.name);
+  const auto wanted = Wanted();
   std::erase_if(ending_, [](const auto& loop) { return loop->HasEnded(); });
   for (auto& [name, loop] : loops_) {
     if (wanted.contains(name)) continue;
@@ -122,11 +126,32 @@ void ScanLoops::FollowSetup() {
   }
   std::erase_if(loops_, [](const auto& loop) { return loop.second == nullptr; });
   for (const auto& [name, loop] : loops_) loop->FollowSetup();
-  for (const auto& name : wanted) {
-    if (loops_.contains(name)) continue;
-    loops_.emplace(name,
-                   std::make_unique<ScanLoop>(name, cycle_, setup_, storage_, pause_, clock_));
+  StartMissing();
+}
+
+std::set<std::string> ScanLoops::Wanted() const {
+  std::set<std::string> wanted;
+  for (const auto& scan : setup_.Get()->config.scans) wanted.insert(scan.name);
+  return wanted;
+}
+
+void ScanLoops::StartMissing() {
+  for (const auto& name : Wanted()) {
+    const auto at = loops_.find(name);
+    if (at != loops_.end() && !at->second->HasEnded()) continue;
+    const auto started = Guarded([&] {
+      loops_[name] = std::make_unique<ScanLoop>(name, cycle_, setup_, storage_, pause_, clock_);
+    });
+    if (started) continue;
+    loops_.erase(name);
+    Log(LogLevel::kError, "a scan cannot be started; it is tried again",
+        {{"scan", name}, {"error", started.error().message}});
   }
+}
+
+std::size_t ScanLoops::CountNew(const policy::Config& config) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      config.scans, [this](const auto& scan) { return !loops_.contains(scan.name); }));
 }
 
 }  // namespace postern::daemon

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -39,6 +40,7 @@ class ScanLoop {
   void Main(const std::stop_token& stop);
   bool IsIdle() const;
   bool Run(const policy::ScanConfig& scan, const std::stop_token& stop);
+  void LogFailure(const Error& error) const;
   Woken Wait(Duration duration, const std::stop_token& stop);
   std::optional<Duration> StartOfFormerLife();
 
@@ -70,8 +72,15 @@ class ScanLoops {
   // Starts the loops of scans that are new and ends those of scans that are gone, without waiting
   // for them. A loop that stays takes its new times at once, or after the run in flight.
   void FollowSetup();
+  // Starts the loops that the setup has and that do not run, as where a thread could not be
+  // started.
+  void StartMissing();
+  // How many loops `config` would start.
+  std::size_t CountNew(const policy::Config& config) const;
 
  private:
+  std::set<std::string> Wanted() const;
+
   Cycle& cycle_;
   const CurrentSetup& setup_;
   StorageThread& storage_;

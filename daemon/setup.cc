@@ -1,8 +1,13 @@
 #include "daemon/setup.h"
 
-#include <algorithm>
-#include <utility>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "core/http_url.h"
 #include "core/log.h"
 
 namespace postern::daemon {
@@ -16,8 +21,19 @@ void AddAsErrors(const policy::Diagnostics& secrets, policy::Diagnostics& diagno
   }
 }
 
-void Secure(const policy::WebOptions& web, LoadedSetup& loaded) {
-  auto watch = WebWatch::Begin(web);
+// The machine's own name, and the one that people reach the server by.
+std::vector<std::string> NamesOf(const policy::Config& config) {
+  std::vector<std::string> names;
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) == 0) names.emplace_back(name.data());
+  const auto url = HttpUrl::Parse(config.external_url);
+  if (url) names.push_back(url->host);
+  return names;
+}
+
+void Secure(const policy::Config& config, LoadedSetup& loaded) {
+  const auto& web = config.web;
+  auto watch = WebWatch::Begin(web, NamesOf(config));
   if (watch) {
     loaded.web_watch = *std::move(watch);
     return;
@@ -53,7 +69,7 @@ LoadedSetup LoadSetup(const std::string& config_path, const std::string& state_d
   loaded.diagnostics.Add(setup.policy_diagnostics);
   if (setup.config && secrets == Secrets::kNeeded) {
     AddAsErrors(policy::CheckSecrets(*setup.config, *source), loaded.diagnostics);
-    if (!loaded.diagnostics.HasErrors()) Secure(setup.config->web, loaded);
+    if (!loaded.diagnostics.HasErrors()) Secure(*setup.config, loaded);
   }
   if (setup.unreadable) loaded.unreadable = loaded.diagnostics.Render();
   if (!setup.ok() || loaded.diagnostics.HasErrors()) return loaded;

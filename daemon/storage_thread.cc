@@ -1,5 +1,8 @@
 #include "daemon/storage_thread.h"
 
+#include "core/guarded.h"
+#include "core/log.h"
+
 namespace postern::daemon {
 
 StorageThread::StorageThread(std::unique_ptr<storage::Store> store)
@@ -30,7 +33,9 @@ void StorageThread::Main() {
     const auto work = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    work(*store_);
+    if (const auto done = Guarded([&] { work(*store_); }); !done) {
+      Log(LogLevel::kError, "work on the store ended early", {{"error", done.error().message}});
+    }
     lock.lock();
   }
 }

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <future>
 #include <memory>
@@ -23,14 +24,20 @@ class StorageThread {
   StorageThread(const StorageThread&) = delete;
   StorageThread& operator=(const StorageThread&) = delete;
 
-  // Runs `work(Store&)` on the thread and returns what it returns. Not to be called from the thread
-  // itself.
+  // Runs `work(Store&)` on the thread and returns what it returns; an exception that leaves it
+  // leaves this call. Not to be called from the thread itself.
   template <typename Work>
   auto Run(Work work) {
     using Value = decltype(work(std::declval<storage::Store&>()));
     std::promise<Value> promise;
     auto value = promise.get_future();
-    Post([&](storage::Store& store) { promise.set_value(work(store)); });
+    Post([&](storage::Store& store) {
+      try {
+        promise.set_value(work(store));
+      } catch (...) {
+        promise.set_exception(std::current_exception());
+      }
+    });
     return value.get();
   }
 

@@ -42,8 +42,8 @@ Result<std::shared_ptr<boost::asio::ssl::context>> MakeTls(
 
 }  // namespace
 
-Result<WebWatch> WebWatch::Begin(policy::WebOptions web) {
-  WebWatch watch(std::move(web));
+Result<WebWatch> WebWatch::Begin(policy::WebOptions web, std::vector<std::string> names) {
+  WebWatch watch(std::move(web), std::move(names));
   if (auto made = watch.MakeSecurity(); !made) return made.error();
   return watch;
 }
@@ -76,7 +76,10 @@ Result<void> WebWatch::MakeSecurity() {
   seen_ = SourceNow();
   auto tls = seen_ == in_force_ ? security_.tls : MakeTls(seen_.settings);
   if (!tls) return tls.error();
-  security_ = {.tls = *std::move(tls), .users = web_.config.users, .headers = web_.config.headers};
+  security_ = {.tls = *std::move(tls),
+               .users = web_.config.users,
+               .names = names_,
+               .headers = web_.config.headers};
   in_force_ = seen_;
   return {};
 }

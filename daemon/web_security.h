@@ -4,7 +4,9 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/file_stamp.h"
 #include "core/result.h"
@@ -18,8 +20,8 @@ namespace postern::daemon {
 class WebWatch {
  public:
   // `web` as it was loaded. Reads certificate and key; an error says what is wrong with which of
-  // them.
-  static Result<WebWatch> Begin(policy::WebOptions web);
+  // them. `names`: as of HttpSecurity.
+  static Result<WebWatch> Begin(policy::WebOptions web, std::vector<std::string> names = {});
 
   // What the server is to be guarded by.
   const exporters::HttpSecurity& security() const { return security_; }
@@ -40,10 +42,12 @@ class WebWatch {
     bool operator==(const TlsSource&) const = default;
   };
 
-  explicit WebWatch(policy::WebOptions web) : web_(std::move(web)) {}
+  WebWatch(policy::WebOptions web, std::vector<std::string> names)
+      : names_(std::move(names)), web_(std::move(web)) {}
   TlsSource SourceNow() const;
   Result<void> MakeSecurity();
 
+  std::vector<std::string> names_;
   policy::WebOptions web_;  // as last read
   TlsSource seen_;          // before that
   TlsSource in_force_;      // of security_

@@ -14,9 +14,9 @@ constexpr unsigned kDynamicPorts = 65536 - kFirstDynamic;
 
 }  // namespace
 
-PortSet RandomPortsOf(const IpAddress& address) {
+PortSet RandomPortsOf(const IpAddress& address, std::string_view secret) {
   constexpr std::size_t kDigits = 4;  // hexadecimal ones of the digest for each port
-  const auto digest = Sha256Hex("all ports of " + address.ToString());
+  const auto digest = Sha256Hex(HmacSha256Base64(secret, "all ports of " + address.ToString()));
   PortSet ports;
   for (std::size_t i = 0; i < digest.size() && ports.size() < kRandomPorts; i += kDigits) {
     unsigned number = 0;
@@ -27,8 +27,8 @@ PortSet RandomPortsOf(const IpAddress& address) {
   return ports;
 }
 
-bool IsOpenEverywhere(const AddressStates& states) {
-  const auto ports = RandomPortsOf(states.address);
+bool IsOpenEverywhere(const AddressStates& states, std::string_view secret) {
+  const auto ports = RandomPortsOf(states.address, secret);
   const auto known = states.of(Protocol::kTcp).Restricted(ports.ranges(Protocol::kTcp));
   return known.Count(PortState::kOpen) == ports.size();
 }

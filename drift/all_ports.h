@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "core/port_set.h"
 #include "core/snapshot.h"
@@ -14,11 +15,12 @@ namespace postern::drift {
 inline constexpr std::size_t kSuspicious = 8;
 
 // Eight TCP ports of the dynamic range (49152-65535, RFC 6335, section 6), where no service has its
-// place. Every address has its own, the same in every run, so that a later run can tell that they
-// are open no longer.
-PortSet RandomPortsOf(const IpAddress& address);
+// place. Every address has its own, the same in every run with the same `secret`, so that a later
+// run can tell that they are open no longer. Nobody who lacks the secret can know them: whoever
+// opened exactly these could hide a back door among them.
+PortSet RandomPortsOf(const IpAddress& address, std::string_view secret);
 
 // Whether the address is known to be open on all of them.
-bool IsOpenEverywhere(const AddressStates& states);
+bool IsOpenEverywhere(const AddressStates& states, std::string_view secret);
 
 }  // namespace postern::drift

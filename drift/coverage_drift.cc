@@ -21,6 +21,25 @@ void CutWeekly(const policy::QuietHours& hours, std::vector<Period>& periods) {
   periods = std::move(left);
 }
 
+// "web-1 (192.0.2.1), db-1 (db.example.com) and 3 more"
+std::string ListOf(const std::vector<std::string>& unseen) {
+  constexpr std::size_t kShown = 5;  // a sentence, not a list
+  std::string text;
+  const auto shown = std::min(unseen.size(), kShown);
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + unseen[i];
+  const auto others = unseen.size() - shown;
+  return others == 0 ? text : text + " and " + std::to_string(others) + " more";
+}
+
+std::string DetailOf(const ScanAge& age) {
+  if (age.watched > OldestAllowed(*age.scan)) {
+    return age.oldest ? "its oldest trusted observation is of " + FormatTime(*age.oldest)
+                      : "some of its endpoints were never observed by a run to trust";
+  }
+  return "it could not look at " + ListOf(age.unseen) + ", the longest since " +
+         FormatTime(age.unseen_since.value_or(TimePoint{}));
+}
+
 Drift DriftOf(const ScanAge& age) {
   const auto& scan = *age.scan;
   Drift drift;
@@ -30,8 +49,7 @@ Drift DriftOf(const ScanAge& age) {
   drift.rule = ToString(scan.where);
   drift.expected = "observations at most " + FormatDuration(OldestAllowed(scan)) +
                    " old, without quiet hours, pauses and times in which posternd did not run";
-  drift.detail = age.oldest ? "its oldest trusted observation is of " + FormatTime(*age.oldest)
-                            : "some of its endpoints were never observed by a run to trust";
+  drift.detail = DetailOf(age);
   return drift;
 }
 
@@ -55,7 +73,8 @@ Duration OldestAllowed(const policy::ScanConfig& scan) { return 2 * scan.every +
 std::vector<Drift> StaleDrift(std::span<const ScanAge> ages) {
   std::vector<Drift> drifts;
   for (const auto& age : ages) {
-    if (age.watched > OldestAllowed(*age.scan)) drifts.push_back(DriftOf(age));
+    const bool stale = age.watched > OldestAllowed(*age.scan) || !age.unseen.empty();
+    if (stale) drifts.push_back(DriftOf(age));
   }
   return drifts;
 }

@@ -22,13 +22,18 @@ Duration OldestAllowed(const policy::ScanConfig& scan);
 
 struct ScanAge {
   const policy::ScanConfig* scan = nullptr;  // never null; owned by the configuration
-  // Time of the oldest trusted observation that the scan rests on; none: it never was everywhere.
+  // When the scan's newest whole round began; none: it never was everywhere.
   std::optional<TimePoint> oldest;
   // WatchedTime since then, or since the scan has been configured as it is, whichever is later.
   Duration watched{};
+  // What was not seen for longer than OldestAllowed of such time: "web-1 (192.0.2.1)", a name, a
+  // family; the longest unseen first.
+  std::vector<std::string> unseen = {};
+  std::optional<TimePoint> unseen_since = {};  // of the first of them
 };
 
-// coverage_stale: one for each scan whose watched time is longer than OldestAllowed.
+// coverage_stale: one for each scan whose watched time is longer than OldestAllowed, or that did
+// not see something for so long.
 std::vector<Drift> StaleDrift(std::span<const ScanAge> ages);
 
 }  // namespace postern::drift

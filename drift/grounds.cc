@@ -4,7 +4,8 @@
 
 namespace postern::drift {
 
-Grounds::Grounds(const Judgement& judgement) : in_(judgement), ports_(judgement) {
+Grounds::Grounds(const Judgement& judgement)
+    : in_(judgement), ports_(judgement), listed_(judgement.canaries) {
   for (const auto& at : in_.addresses) listed_.insert(at.address());
 }
 
@@ -69,6 +70,9 @@ std::optional<Resolution> Grounds::EndOf(const Finding& finding) const {
     case DriftSubject::kName:
       return EndOfNameDrift(finding, *in_.policy, in_.viewpoint, in_.names);
     case DriftSubject::kFamily:
+      if (!in_.policy->HasFamily(in_.viewpoint, drift.address.family())) {
+        return Resolution::kWithdrawn;
+      }
       return EndOfBlindness(drift, in_.has_canaries);
     case DriftSubject::kScan:
       if (in_.watched_scans->contains(drift.subject)) return std::nullopt;

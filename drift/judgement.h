@@ -49,6 +49,7 @@ struct Judgement {
   // Per family: what the run says of the viewpoint itself, and whether canaries are configured.
   std::array<ViewpointSight, 2> sight{};
   std::array<bool, 2> has_canaries{};
+  std::set<IpAddress> canaries;  // where they stand: no unlisted hosts
   // Set where only the ages of the observations are looked at, and no other finding changes: the
   // scans that are configured.
   const std::set<std::string>* watched_scans = nullptr;

@@ -16,17 +16,34 @@
 
 namespace postern::drift {
 
+// NameAnswer::error of a name that was not asked for: the policy has got it since.
+inline constexpr std::string_view kNotAsked = "not resolved yet";
+
 struct NameAnswer {
   std::string name;
-  const policy::Host* host = nullptr;  // the first that has the name; owned by the policy
-  std::vector<IpAddress> addresses;    // ascending
-  bool full = false;                   // no family failed: it leads to no further address
+  const policy::Host* host = nullptr;     // the first that has the name; owned by the policy
+  std::vector<IpAddress> addresses = {};  // ascending
+  bool full = false;                      // no family failed: it leads to no further address
+  std::string error = {};                 // why it is not full
+  // With an error: the one family that failed. None: neither answered.
+  std::optional<Family> failed = {};
+  std::vector<IpAddress> own = {};  // of `addresses`, those of this machine
 };
 
 // Null if the policy has no such name. `names` ascend.
 const NameAnswer* FindAnswer(std::span<const NameAnswer> names, std::string_view name);
 
-// dns_out_of_scope: one for each name that answers with addresses which `viewpoint` may not probe.
+// Returns what forbids that the answer makes `address` a target whatever the scope, as "a loopback
+// address": what core/special_address.h lists, and this machine's own. Empty: nothing does. An
+// address that the policy itself lists is not forbidden.
+std::string WhyNoTarget(const policy::Policy& policy, const NameAnswer& answer,
+                        const IpAddress& address);
+
+// dns_unresolved: one for each name that was asked for and gave no full answer.
+std::vector<Drift> UnresolvedDrift(std::span<const NameAnswer> names);
+
+// dns_out_of_scope: one for each name that answers with addresses which `viewpoint` may not probe,
+// or which no name makes a target.
 std::vector<Drift> OutOfScopeDrift(const policy::Policy& policy, std::string_view viewpoint,
                                    std::span<const NameAnswer> names);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "drift/all_ports.h"
@@ -84,13 +85,31 @@ std::optional<Acceptance> AcceptanceAt(const Decision& decision, TimePoint time)
   return acceptance;
 }
 
+// What accepts two drifts together: the acceptance that ends first, if both have one.
+std::optional<Acceptance> BothAccepted(const std::optional<Acceptance>& a,
+                                       const std::optional<Acceptance>& b) {
+  if (!a || !b) return std::nullopt;
+  return b->until < a->until ? b : a;
+}
+
+// "sensitive ports among them: tcp/22,6379"; nothing where there are none.
+std::string SensitiveText(const PortSet& ports) {
+  constexpr std::size_t kShownRanges = 16;
+  if (ports.empty()) return {};
+  const auto shown = ports.FirstRanges(kShownRanges);
+  const auto others = ports.size() - shown.size();
+  return "sensitive ports among them: " + shown.ToString() +
+         (others == 0 ? "" : " and " + std::to_string(others) + " more");
+}
+
 // The drifts of one host: all its addresses, because both families are looked at together.
 class HostDrift {
  public:
   HostDrift(const policy::Policy& policy, std::string_view viewpoint,
-            std::span<const JudgedAddress> addresses, TimePoint time)
+            std::span<const JudgedAddress> addresses, TimePoint time, std::string_view ports_secret)
       : addresses_(addresses),
         time_(time),
+        ports_secret_(ports_secret),
         rules_{RuleTable(policy, *addresses.front().host, viewpoint, Family::kIpv4),
                RuleTable(policy, *addresses.front().host, viewpoint, Family::kIpv6)} {}
 
@@ -154,15 +173,17 @@ class HostDrift {
       auto& one = all[static_cast<std::size_t>(protocol)];
       if (!one) {
         one = DriftOf(DriftKind::kAllPortsOpen, at, protocol, ports, verdict, decision);
-        one->severity = Severity::kWarning;
       }
       one->port = 0;
       one->ports.Add(protocol, ports);
     });
     for (auto& one : all) {
       if (!one) continue;
-      const bool everywhere = one->protocol == Protocol::kTcp && IsOpenEverywhere(at.now);
+      const bool everywhere =
+          one->protocol == Protocol::kTcp && IsOpenEverywhere(at.now, ports_secret_);
       if (one->ports.size() >= kMoreThanServices || everywhere) {
+        one->severity = SeverestOf(at, one->protocol);
+        one->detail = SensitiveText(SensitivePorts(one->ports));
         drifts_.push_back(std::move(*one));
       } else {
         AddEachUnexpectedOpen(at, one->protocol);
@@ -170,24 +191,49 @@ class HostDrift {
     }
   }
 
-  void AddEachUnexpectedOpen(const JudgedAddress& at, Protocol of) {
+  // Calls f(port, verdict, decision) for every port of the protocol that is open and must not be.
+  template <typename F>
+  void ForEachForbidden(const JudgedAddress& at, Protocol of, F f) const {
     ForEachStretchOf(at, [&](Protocol protocol, PortRange ports, const Verdict& verdict,
                              const Decision& decision) {
       if (protocol != of) return;
       if (verdict.state != PortState::kOpen || !ForbidsOpen(decision.expected)) return;
       for (std::uint32_t port = ports.first; port <= ports.last; ++port) {
-        const auto number = static_cast<std::uint16_t>(port);
-        auto drift =
-            DriftOf(DriftKind::kUnexpectedOpen, at, protocol, {number, number}, verdict, decision);
-        drift.only_family = OtherFamilyNotOpen(at, protocol, number);
-        const bool only_ipv6 = drift.only_family && at.address().family() == Family::kIpv6;
-        if (!decision.rule || !decision.rule->severity) {
-          drift.severity = UnexpectedOpenSeverity(*at.host, {protocol, number}, only_ipv6);
-        }
-        drift.acceptance = AcceptanceAt(decision, time_);
-        drifts_.push_back(std::move(drift));
+        f(static_cast<std::uint16_t>(port), verdict, decision);
       }
     });
+  }
+
+  Severity SeverityOf(const JudgedAddress& at, ProtocolPort port, const Decision& decision,
+                      bool only_family) const {
+    if (decision.rule && decision.rule->severity) return *decision.rule->severity;
+    const bool only_ipv6 = only_family && at.address().family() == Family::kIpv6;
+    return UnexpectedOpenSeverity(*at.host, port, only_ipv6);
+  }
+
+  // The highest severity that an unexpected_open of the address would have.
+  Severity SeverestOf(const JudgedAddress& at, Protocol protocol) const {
+    auto severest = Severity::kInfo;
+    ForEachForbidden(
+        at, protocol,
+        [&](std::uint16_t port, const Verdict& /*verdict*/, const Decision& decision) {
+          if (severest == Severity::kCritical) return;
+          const bool only_family = OtherFamilyNotOpen(at, protocol, port);
+          severest = std::max(severest, SeverityOf(at, {protocol, port}, decision, only_family));
+        });
+    return severest;
+  }
+
+  void AddEachUnexpectedOpen(const JudgedAddress& at, Protocol protocol) {
+    ForEachForbidden(
+        at, protocol, [&](std::uint16_t port, const Verdict& verdict, const Decision& decision) {
+          auto drift =
+              DriftOf(DriftKind::kUnexpectedOpen, at, protocol, {port, port}, verdict, decision);
+          drift.only_family = OtherFamilyNotOpen(at, protocol, port);
+          drift.severity = SeverityOf(at, {protocol, port}, decision, drift.only_family);
+          drift.acceptance = AcceptanceAt(decision, time_);
+          drifts_.push_back(std::move(drift));
+        });
   }
 
   // An absent address of which no port ever answered: its silence proves nothing.
@@ -202,7 +248,11 @@ class HostDrift {
         const auto one =
             DriftOf(DriftKind::kHostUnreachable, at, protocol, ports,
                     {PortState::kFiltered, {Reason::Kind::kNoResponse, 0, 0}}, decision);
-        if (!unreachable) unreachable = one;
+        const auto accepted = AcceptanceAt(decision, time_);
+        const bool is_first = !unreachable;
+        if (is_first) unreachable = one;
+        unreachable->acceptance =
+            is_first ? accepted : BothAccepted(unreachable->acceptance, accepted);
         unreachable->severity = std::max(unreachable->severity, one.severity);
         unreachable->port = 0;
         unreachable->ports.Add(protocol, ports);
@@ -227,6 +277,7 @@ class HostDrift {
             const auto number = static_cast<std::uint16_t>(port);
             drifts_.push_back(
                 DriftOf(DriftKind::kMissing, at, protocol, {number, number}, verdict, decision));
+            drifts_.back().acceptance = AcceptanceAt(decision, time_);
           }
         });
   }
@@ -295,6 +346,7 @@ class HostDrift {
 
   const std::span<const JudgedAddress> addresses_;
   const TimePoint time_;
+  const std::string_view ports_secret_;
   const std::array<RuleTable, 2> rules_;  // by family
   std::vector<Drift> drifts_;
 };
@@ -302,13 +354,15 @@ class HostDrift {
 }  // namespace
 
 std::vector<Drift> PolicyDrift(const policy::Policy& policy, std::string_view viewpoint,
-                               std::span<const JudgedAddress> addresses, TimePoint time) {
+                               std::span<const JudgedAddress> addresses, TimePoint time,
+                               std::string_view ports_secret) {
   std::vector<Drift> drifts;
   for (std::size_t begin = 0; begin < addresses.size();) {
     std::size_t end = begin + 1;
     while (end < addresses.size() && addresses[end].host == addresses[begin].host) ++end;
     auto of_host =
-        HostDrift(policy, viewpoint, addresses.subspan(begin, end - begin), time).Compute();
+        HostDrift(policy, viewpoint, addresses.subspan(begin, end - begin), time, ports_secret)
+            .Compute();
     std::move(of_host.begin(), of_host.end(), std::back_inserter(drifts));
     begin = end;
   }

@@ -59,12 +59,13 @@ std::optional<TimePoint> PortGrounds::UnverifiableSince(const Drift& drift) cons
 }
 
 std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
-  if (!addresses_by_subject_.contains(finding.drift.subject)) {
-    if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
-    return Resolution::kWithdrawn;
-  }
   const auto* at = AddressOf(finding.drift);
   if (at == nullptr) {
+    const auto family = finding.drift.address.family();
+    if (!in_.policy->HasFamily(in_.viewpoint, family)) return Resolution::kWithdrawn;
+    // Half an answer does not show that the address left its name either.
+    if (in_.unresolved_names.contains(finding.drift.subject)) return std::nullopt;
+    if (!addresses_by_subject_.contains(finding.drift.subject)) return Resolution::kWithdrawn;
     if (Between(finding.last_seen, in_.now) >= kNameGrace) return Resolution::kWithdrawn;
     return std::nullopt;
   }
@@ -80,6 +81,7 @@ std::optional<Resolution> PortGrounds::EndOf(const Finding& finding) const {
 // A finding of many ports may be larger than what one run asks: any fresh part of it counts.
 bool PortGrounds::Agrees(const Drift& drift) const {
   if (in_.run == 0 || AddressOf(drift) == nullptr) return false;
+  if (in_.unresolved_names.contains(drift.subject)) return false;
   const auto& judged = addresses_by_subject_.at(drift.subject);
   return std::all_of(judged.begin(), judged.end(),
                      [&](const JudgedAddress* at) { return !FreshOf(*at, drift).empty(); });

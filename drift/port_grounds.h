@@ -25,7 +25,8 @@ class PortGrounds {
   // the very state that was last seen.
   std::optional<Resolution> EndOf(const Finding& finding) const;
   // Fresh, trusted evidence that the finding's ports are as the policy wants them. A name stands
-  // for all its addresses, so each of them must show it.
+  // for all its addresses, so each of them must show it, and no family of the
+  // name may have failed to resolve.
   bool Agrees(const Drift& drift) const;
   // The run's own observations of the drift's ports, in words.
   std::string Observed(const Drift& drift) const;

@@ -80,6 +80,21 @@ bool IsSensitivePort(Protocol protocol, std::uint16_t port) {
                                     : AnyContains(kSensitiveUdp, port);
 }
 
+PortSet SensitivePorts(const PortSet& ports) {
+  PortSet sensitive;
+  const auto add = [&](Protocol protocol, const auto& ranges) {
+    for (const auto& named : ranges) {
+      for (const auto& range : ports.ranges(protocol)) {
+        const PortRange both{std::max(range.first, named.first), std::min(range.last, named.last)};
+        if (both.first <= both.last) sensitive.Add(protocol, both);
+      }
+    }
+  };
+  add(Protocol::kTcp, kSensitiveTcp);
+  add(Protocol::kUdp, kSensitiveUdp);
+  return sensitive;
+}
+
 Severity UnexpectedOpenSeverity(const policy::Host& host, ProtocolPort port, bool only_ipv6) {
   const bool critical = only_ipv6 || host.criticality == policy::Criticality::kHigh ||
                         IsSensitivePort(port.protocol, port.port);

@@ -98,7 +98,7 @@ std::vector<UnlistedHosts> FindUnlisted(const policy::Policy& policy, std::strin
     if (policy.HostOf(host.address) != nullptr || listed.contains(host.address)) continue;
     if (!policy.MayProbe(host.address, viewpoint)) continue;
     const auto* network = policy::ReportedNetworkOf(policy, host.address);
-    if (network == nullptr) continue;
+    if (network == nullptr || !network->IsWatchedFrom(viewpoint)) continue;
     by_network[network].network = network;
     by_network[network].hosts.push_back(&host);
   }
@@ -143,9 +143,9 @@ std::optional<Resolution> EndOfUnlisted(const Drift& drift, const policy::Policy
   }
   if (!policy.MayProbe(drift.address, viewpoint)) return Resolution::kWithdrawn;
   const bool named = policy.HostOf(drift.address) != nullptr || listed.contains(drift.address);
-  if (named || policy::ReportedNetworkOf(policy, drift.address) == nullptr) {
-    return Resolution::kPolicy;
-  }
+  const auto* network = policy::ReportedNetworkOf(policy, drift.address);
+  if (named || network == nullptr) return Resolution::kPolicy;
+  if (!network->IsWatchedFrom(viewpoint)) return Resolution::kWithdrawn;
   return std::nullopt;
 }
 

@@ -10,7 +10,6 @@
 #include <variant>
 
 #include "exporters/alerts.h"
-#include "exporters/http_client.h"
 #include "exporters/http_outcome.h"
 
 namespace postern::exporters {
@@ -22,9 +21,11 @@ using Clock = std::chrono::steady_clock;
 // One delivery: what came of it so far.
 class AlertmanagerRound {
  public:
-  AlertmanagerRound(const AlertmanagerSettings& settings, const DeliveryBatch& batch,
-                    const std::stop_token& stop, std::map<std::string, std::string>& sent)
+  AlertmanagerRound(const AlertmanagerSettings& settings, HttpClient& http,
+                    const DeliveryBatch& batch, const std::stop_token& stop,
+                    std::map<std::string, std::string>& sent)
       : settings_(settings),
+        http_(http),
         batch_(batch),
         stop_(stop),
         url_(WithoutSlashes(settings.url) + "/api/v2/alerts"),
@@ -32,7 +33,7 @@ class AlertmanagerRound {
         sent_(sent) {}
 
   DeliveryOutcome Run() {
-    Alerts alerts = BuildAlerts(batch_, settings_.external_url);
+    Alerts alerts = BuildAlerts(batch_, {settings_.external_url, settings_.runbook_url});
     std::erase_if(alerts.outgoing, [&](const auto& alert) { return IsSent(alert); });
     memory_ = batch_.memory;
     SendAll(alerts.outgoing);
@@ -48,7 +49,7 @@ class AlertmanagerRound {
   }
 
  private:
-  using Answer = std::variant<HttpReply, HttpFailure>;
+  using Answer = HttpResult;
 
   // In the form that it has now.
   bool IsSent(const OutgoingAlert& alert) const {
@@ -114,8 +115,8 @@ class AlertmanagerRound {
   }
 
   Answer Post(std::span<const OutgoingAlert> alerts) const {
-    return HttpPost(url_, {{"Content-Type", "application/json"}}, AlertsJson(alerts),
-                    settings_.timeout, settings_.addresses);
+    return http_.Post(url_, {{"Content-Type", "application/json"}}, AlertsJson(alerts),
+                      settings_.timeout);
   }
 
   // If it does not, its refusals are about the way there (another program's port, a wrong path) and
@@ -184,6 +185,7 @@ class AlertmanagerRound {
 
   // Constant after construction.
   const AlertmanagerSettings& settings_;
+  HttpClient& http_;
   const DeliveryBatch& batch_;
   const std::stop_token& stop_;
   const std::string url_;
@@ -200,11 +202,11 @@ class AlertmanagerRound {
 }  // namespace
 
 AlertmanagerReceiver::AlertmanagerReceiver(AlertmanagerSettings settings)
-    : settings_(std::move(settings)) {}
+    : settings_(std::move(settings)), http_(settings_.http) {}
 
 DeliveryOutcome AlertmanagerReceiver::Deliver(const DeliveryBatch& batch,
                                               const std::stop_token& stop) {
-  return AlertmanagerRound(settings_, batch, stop, sent_).Run();
+  return AlertmanagerRound(settings_, http_, batch, stop, sent_).Run();
 }
 
 }  // namespace postern::exporters

@@ -6,15 +6,16 @@
 #include <string>
 
 #include "core/time.h"
-#include "exporters/metadata_address.h"
+#include "exporters/http_client.h"
 #include "exporters/receiver.h"
 
 namespace postern::exporters {
 
 struct AlertmanagerSettings {
-  std::string url;           // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
-  std::string external_url;  // where links to findings lead; empty: no links
-  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
+  std::string url;               // up to where /api/v2 begins, for example "http://127.0.0.1:9093"
+  std::string external_url;      // where links to findings lead; empty: no links
+  std::string runbook_url = {};  // where the runbooks lie; empty: alerts name none
+  HttpClientConfig http = {};
   Duration timeout = std::chrono::seconds(10);  // of one POST
   // After this time a delivery begins no further request, nor does the search for what is refused
   // go on if it found any; what is left is sent by the next.
@@ -31,6 +32,7 @@ class AlertmanagerReceiver : public Receiver {
 
  private:
   const AlertmanagerSettings settings_;
+  HttpClient http_;
   // What deliveries that ended early have sent so far, by key; empty once all is sent.
   std::map<std::string, std::string> sent_;
 };

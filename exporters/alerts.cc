@@ -9,6 +9,7 @@
 
 #include "exporters/escape.h"
 #include "exporters/finding_link.h"
+#include "exporters/http_outcome.h"
 
 namespace postern::exporters {
 namespace {
@@ -103,9 +104,13 @@ std::string_view Advice(DriftKind kind) {
       return "Find its owner and name it in the policy, take it off the network, or let the policy "
              "ignore this network's unlisted hosts.";
     case DriftKind::kDnsOutOfScope:
-      return "Correct the name, or extend the scope once its owner authorises the probes.";
+      return "Correct the name, or extend the scope once its owner authorises the probes. An "
+             "address of this machine or its link has to stand under 'addresses' itself.";
     case DriftKind::kDnsChanged:
       return "Check whether the move was meant; the new addresses are scanned.";
+    case DriftKind::kDnsUnresolved:
+      return "Correct the name in DNS or in the policy, or mend the resolver of the machine that "
+             "posternd runs on (/etc/resolv.conf). Until it resolves, nothing behind it is asked.";
     case DriftKind::kViewpointBlind:
       return "Check this machine's uplink and packet filter, then the canaries themselves. Until a "
              "run sees again, nothing else of this family opens or resolves.";
@@ -119,7 +124,12 @@ std::string_view Advice(DriftKind kind) {
 
 std::string Description(const Finding& finding) {
   const Drift& drift = finding.drift;
-  std::string text = "Expected: " + drift.expected + " (rule: " + drift.rule + ").\n";
+  std::string text;
+  if (!drift.expected.empty()) {
+    text = "Expected: " + drift.expected;
+    if (!drift.rule.empty()) text += " (rule: " + drift.rule + ")";
+    text += ".\n";
+  }
   text += "Observed: " + ObservedText(drift);
   if (drift.only_family) {
     text += ", over " + std::string(ToString(drift.address.family())) + " only";
@@ -129,14 +139,18 @@ std::string Description(const Finding& finding) {
   return text += Advice(drift.kind);
 }
 
-Alert MakeAlert(const Finding& finding, const std::string& external_url, TimePoint now) {
+Alert MakeAlert(const Finding& finding, const AlertLinks& links, TimePoint now) {
   Alert alert;
   alert.finding = finding.id;
   alert.labels = LabelsOf(finding);
   alert.annotations = {{"summary", ValidUtf8(Summary(finding.drift))},
                        {"description", ValidUtf8(Description(finding))},
                        {"finding", DisplayId(finding)}};
-  alert.generator_url = FindingLink(external_url, finding);
+  if (!links.runbook_url.empty()) {
+    alert.annotations["runbook"] =
+        WithoutSlashes(links.runbook_url) + "/" + AlertName(finding.drift.kind) + ".md";
+  }
+  alert.generator_url = FindingLink(links.external_url, finding);
   // Alertmanager refuses an alert that ends before it starts, which a clock set back could make.
   alert.starts_at = FormatTime(std::min(finding.opened.value_or(finding.first_seen), now));
   return alert;
@@ -199,11 +213,11 @@ json::object Wire(const Alert& alert, TimePoint now) {
   return object;
 }
 
-AlertsByKey Firing(const DeliveryBatch& batch, const std::string& external_url) {
+AlertsByKey Firing(const DeliveryBatch& batch, const AlertLinks& links) {
   AlertsByKey alerts;
   for (const Finding& finding : batch.findings) {
-    if (finding.state != FindingState::kOpen) continue;
-    Alert alert = MakeAlert(finding, external_url, batch.now);
+    if (finding.state != FindingState::kOpen || batch.held.contains(finding.id)) continue;
+    Alert alert = MakeAlert(finding, links, batch.now);
     std::string key = json::serialize(alert.labels);
     alerts.emplace(std::move(key), std::move(alert));
   }
@@ -225,7 +239,8 @@ void NotAfter(const std::string& now, Alert& alert) {
   if (alert.told > now) alert.told.clear();
 }
 
-// What was sent as firing and does not fire any more, until its end was repeated long enough.
+// What was sent as firing and does not fire any more, until its end was repeated long enough. What
+// a window of change holds goes on firing as it was sent.
 void AddEnded(const DeliveryBatch& batch, const FindingsById& findings, AlertsByKey& alerts) {
   const std::string repeat_since = FormatTime(batch.now - kRepeatResolvedFor);
   for (const auto& [key, text] : batch.memory) {
@@ -233,19 +248,20 @@ void AddEnded(const DeliveryBatch& batch, const FindingsById& findings, AlertsBy
     if (!alert || alerts.contains(key)) continue;
     NotAfter(FormatTime(batch.now), *alert);
     if (!alert->told.empty() && alert->told <= repeat_since) continue;
-    if (alert->ends_at.empty()) End(*alert, EndOf(*alert, findings, batch.now));
+    if (alert->ends_at.empty() && !batch.held.contains(alert->finding))
+      End(*alert, EndOf(*alert, findings, batch.now));
     alerts.emplace(key, *std::move(alert));
   }
 }
 
 // Findings that opened and resolved while nothing could be delivered.
 void AddUntoldResolutions(const DeliveryBatch& batch, const FindingsById& findings,
-                          const std::string& external_url, AlertsByKey& alerts) {
+                          const AlertLinks& links, AlertsByKey& alerts) {
   for (const QueuedTransition& queued : batch.queue) {
     if (queued.delivered || queued.transition.kind != TransitionKind::kResolved) continue;
     const auto found = findings.find(queued.transition.finding_id);
     if (found == findings.end() || found->second->state != FindingState::kResolved) continue;
-    Alert alert = MakeAlert(*found->second, external_url, batch.now);
+    Alert alert = MakeAlert(*found->second, links, batch.now);
     End(alert, std::min(found->second->resolved.value_or(batch.now), batch.now));
     std::string key = json::serialize(alert.labels);
     alerts.emplace(std::move(key), std::move(alert));
@@ -300,11 +316,11 @@ OutgoingAlert Outgoing(const std::string& key, Alert alert, TimePoint now) {
 
 }  // namespace
 
-Alerts BuildAlerts(const DeliveryBatch& batch, const std::string& external_url) {
+Alerts BuildAlerts(const DeliveryBatch& batch, const AlertLinks& links) {
   const FindingsById findings = ById(batch.findings);
-  AlertsByKey by_key = Firing(batch, external_url);
+  AlertsByKey by_key = Firing(batch, links);
   AddEnded(batch, findings, by_key);
-  AddUntoldResolutions(batch, findings, external_url, by_key);
+  AddUntoldResolutions(batch, findings, links, by_key);
 
   Alerts alerts;
   const auto news = FindingsWithNews(batch);

@@ -29,6 +29,12 @@ inline constexpr Duration kRepeatResolvedFor = std::chrono::minutes(6);
 inline constexpr Duration kRetryRefusedAfter = std::chrono::hours(1);
 inline constexpr std::size_t kAlertsPerPost = 500;
 
+// Where links in alerts lead; an empty one makes none.
+struct AlertLinks {
+  std::string external_url;      // to the finding
+  std::string runbook_url = {};  // the folder of the runbooks
+};
+
 struct OutgoingAlert {
   std::string finding;         // id without the episode
   std::string json;            // as Alertmanager's API takes it
@@ -49,8 +55,10 @@ struct Alerts {
 
 // Every finding in state `open` fires. What else batch.memory holds ends, as does each finding
 // whose resolution still waits in the queue: an end that Alertmanager never heard of is told even
-// if its beginning was not. Whatever waits in the queue of a finding ends its alerts' quarantine.
-Alerts BuildAlerts(const DeliveryBatch& batch, const std::string& external_url);
+// if its beginning was not. A finding that a window of change holds stays as it was last sent: what
+// fires goes on firing, and what does not fire waits. Whatever waits in the queue of a finding ends
+// its alerts' quarantine.
+Alerts BuildAlerts(const DeliveryBatch& batch, const AlertLinks& links);
 
 // The requests that the alerts make, at least one: an empty list of alerts tells whether
 // Alertmanager would be there. At most kAlertsPerPost alerts each, but the alerts of one finding

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "core/digest.h"
+#include "core/guarded.h"
+#include "core/log.h"
 
 namespace postern::exporters {
 namespace {
@@ -62,7 +64,7 @@ BasicAuth::~BasicAuth() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    queue_.clear();
+    waiting_.clear();
   }
   wake_.notify_one();
   thread_.join();
@@ -84,7 +86,8 @@ BasicAuth::Job BasicAuth::MakeJob(const Credentials& credentials, const HttpUser
   return {credentials.password, user->second, known, digest, {}};
 }
 
-std::optional<BasicAuth::Verdict> BasicAuth::Check(const Credentials& credentials,
+std::optional<BasicAuth::Verdict> BasicAuth::Check(const std::string& client,
+                                                   const Credentials& credentials,
                                                    const HttpUsers& users,
                                                    std::function<void(Verdict)> then) {
   auto job = MakeJob(credentials, users);
@@ -92,29 +95,61 @@ std::optional<BasicAuth::Verdict> BasicAuth::Check(const Credentials& credential
   {
     const std::lock_guard lock(mutex_);
     if (job.known && remembered_.contains(job.digest)) return Verdict::kRight;
-    if (queue_.size() >= kLongestQueue) return Verdict::kBusy;
-    queue_.push_back(std::move(job));
+    if (!Enqueue(client, std::move(job))) return Verdict::kBusy;
   }
   wake_.notify_one();
   return std::nullopt;
 }
 
+bool BasicAuth::Enqueue(const std::string& client, Job&& job) {
+  if (queued_ == kMaxQueue) return false;
+  auto& jobs = waiting_[client];
+  if (jobs.size() == kMaxOfClient) return false;
+  if (jobs.empty()) turns_.push_back(client);
+  jobs.push_back(std::move(job));
+  ++queued_;
+  return true;
+}
+
+// REQUIRES: turns_ is not empty.
+BasicAuth::Job BasicAuth::TakeNext() {
+  const auto client = std::move(turns_.front());
+  turns_.pop_front();
+  const auto at = waiting_.find(client);
+  Job job = std::move(at->second.front());
+  at->second.pop_front();
+  --queued_;
+  if (at->second.empty()) {
+    waiting_.erase(at);
+  } else {
+    turns_.push_back(client);
+  }
+  return job;
+}
+
+BasicAuth::Verdict BasicAuth::VerdictOf(const Job& job) {
+  if (!Matches(job.password, job.hash) || !job.known) return Verdict::kWrong;
+  const std::lock_guard lock(mutex_);
+  if (remembered_.size() >= kMostRemembered) remembered_.clear();
+  remembered_.insert(job.digest);
+  return Verdict::kRight;
+}
+
 void BasicAuth::Main() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
     if (stopping_) return;
-    const Job job = std::move(queue_.front());
-    queue_.pop_front();
+    const Job job = TakeNext();
     lock.unlock();
-    const bool right = Matches(job.password, job.hash) && job.known;
-    lock.lock();
-    if (right) {
-      if (remembered_.size() >= kMostRemembered) remembered_.clear();
-      remembered_.insert(job.digest);
+    Verdict verdict = Verdict::kBusy;
+    const auto checked = Guarded([&] { verdict = VerdictOf(job); });
+    const auto told = Guarded([&] { job.then(verdict); });
+    for (const auto& failed : {checked, told}) {
+      if (!failed) {
+        Log(LogLevel::kWarning, "a password was not checked", {{"error", failed.error().message}});
+      }
     }
-    lock.unlock();
-    job.then(right ? Verdict::kRight : Verdict::kWrong);
     lock.lock();
   }
 }

@@ -37,8 +37,10 @@ class BasicAuth {
  public:
   enum class Verdict : std::uint8_t { kRight, kWrong, kBusy };
 
-  // More than this wait for no answer: at cost 10 they are a second's work.
-  static constexpr std::size_t kLongestQueue = 16;
+  // So many of one client wait at once, and of all together. Clients take turns, so that one that
+  // guesses makes another wait for one check of its own at most.
+  static constexpr std::size_t kMaxOfClient = 8;
+  static constexpr std::size_t kMaxQueue = 64;
   // Right answers that are remembered; beyond it they are forgotten all together.
   static constexpr std::size_t kMostRemembered = 1000;
 
@@ -51,8 +53,8 @@ class BasicAuth {
   // The verdict at once where it is remembered or the queue is full; else none, and `then` is
   // called with it on the thread of the checks. A user who does not exist takes the time of one who
   // does.
-  std::optional<Verdict> Check(const Credentials& credentials, const HttpUsers& users,
-                               std::function<void(Verdict)> then);
+  std::optional<Verdict> Check(const std::string& client, const Credentials& credentials,
+                               const HttpUsers& users, std::function<void(Verdict)> then);
 
  private:
   struct Job {
@@ -65,11 +67,16 @@ class BasicAuth {
 
   Job MakeJob(const Credentials& credentials, const HttpUsers& users) const;
   void Main();
+  bool Enqueue(const std::string& client, Job&& job);
+  Job TakeNext();
+  Verdict VerdictOf(const Job& job);
 
   const std::string key_;  // random; of the digests
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> queue_;             // guarded by mutex_
+  std::map<std::string, std::deque<Job>> waiting_;  // by client, none empty; guarded by mutex_
+  std::deque<std::string> turns_;     // each client that waits, once; guarded by mutex_
+  std::size_t queued_ = 0;            // jobs in waiting_; guarded by mutex_
   std::set<std::string> remembered_;  // digests of what was right; guarded by mutex_
   bool stopping_ = false;             // guarded by mutex_
   std::thread thread_;                // last: uses all of the above

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/guarded.h"
 #include "core/log.h"
 #include "exporters/hidden_secrets.h"
 
@@ -83,7 +84,10 @@ class Delivery::Impl {
   void Run(const std::stop_token& stop) {
     former_.reset();
     while (!stop.stop_requested()) {
-      const Rest rest = Attempt(stop);
+      Rest rest;
+      if (const auto made = Guarded([&] { rest = Attempt(stop); }); !made) {
+        rest = Retry("internal", made.error().message);
+      }
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, rest.time, [&] { return rest.until_woken && woken_; });
     }

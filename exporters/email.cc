@@ -80,10 +80,30 @@ std::vector<Waiting> WhatWaits(const DeliveryBatch& batch, DeliveryOutcome& outc
     if (finding == findings.end()) {
       outcome.dropped.push_back(queued.id);
     } else {
-      waiting.push_back({queued.id, {&queued.transition, finding->second}});
+      waiting.push_back({queued.id, {&queued.transition, finding->second, queued.window}});
     }
   }
   return waiting;
+}
+
+std::vector<std::int64_t> RowsOf(std::span<const Waiting> waiting) {
+  std::vector<std::int64_t> rows;
+  for (const auto& one : waiting) rows.push_back(one.row);
+  return rows;
+}
+
+Mail DigestOf(const MailEnvelope& envelope, std::span<const Waiting> waiting, TimePoint now) {
+  std::vector<MailNews> news;
+  for (const auto& one : waiting) news.push_back(one.news);
+  return DigestMail(envelope, news, now);
+}
+
+// Tells of all of `waiting` with one mail. Whether the next has its turn. Precondition: not empty.
+bool TellTogether(const MailEnvelope& envelope, std::span<const Waiting> waiting, TimePoint now,
+                  const EmailReceiver::SendMail& send, DeliveryOutcome& outcome) {
+  const auto mail = waiting.size() == 1 ? TransitionMail(envelope, waiting.front().news, now)
+                                        : DigestOf(envelope, waiting, now);
+  return Tell(mail, RowsOf(waiting), send, outcome);
 }
 
 // Once the oldest has waited for long enough, what the digest tells of is kept, to be sent next.
@@ -127,10 +147,11 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch, const std::st
   if (Undelivered(batch).empty()) return {};
   DeliveryOutcome outcome;
   auto password = password_.Read();
-  if (!password) {
+  const auto files = settings_.server.transport->ReadFiles();
+  if (!password || !files) {
     outcome.status = Status::kRetry;
     outcome.reason = "secret";
-    outcome.detail = password.error().message;
+    outcome.detail = (password ? files.error() : password.error()).message;
     return outcome;
   }
   auto server = settings_.server;
@@ -146,10 +167,23 @@ DeliveryOutcome EmailReceiver::Deliver(const DeliveryBatch& batch, const std::st
 void EmailReceiver::SendEach(const DeliveryBatch& batch, const SendMail& send,
                              const std::stop_token& stop, DeliveryOutcome& outcome) const {
   const auto end = std::chrono::steady_clock::now() + kLongestCall;
-  for (const auto& one : WhatWaits(batch, outcome)) {
-    if (stop.stop_requested() || std::chrono::steady_clock::now() >= end) break;
-    const auto mail = TransitionMail(settings_.envelope, one.news, batch.now);
-    if (!Tell(mail, {one.row}, send, outcome)) break;
+  const auto must_end = [&] {
+    return stop.stop_requested() || std::chrono::steady_clock::now() >= end;
+  };
+  auto waiting = WhatWaits(batch, outcome);
+  // What a window of change held is told together.
+  const auto alone = std::stable_partition(
+      waiting.begin(), waiting.end(), [](const Waiting& one) { return !one.news.window.empty(); });
+  auto held = std::span(waiting.begin(), alone);
+  while (!held.empty()) {
+    const auto part = held.first(std::min(held.size(), kLongestDigest));
+    if (must_end() || !TellTogether(settings_.envelope, part, batch.now, send, outcome)) return;
+    held = held.subspan(part.size());
+  }
+  for (const auto& one : std::span(alone, waiting.end())) {
+    if (must_end() || !TellTogether(settings_.envelope, {&one, 1}, batch.now, send, outcome)) {
+      return;
+    }
   }
 }
 
@@ -163,14 +197,8 @@ void EmailReceiver::SendDigest(const DeliveryBatch& batch, const SmtpServer& ser
   }
   std::erase_if(waiting, [&](const Waiting& one) { return one.row > *digest_end; });
   if (!waiting.empty()) {
-    std::vector<std::int64_t> rows;
-    std::vector<MailNews> news;
-    for (const auto& one : waiting) {
-      rows.push_back(one.row);
-      news.push_back(one.news);
-    }
-    const auto mail = DigestMail(settings_.envelope, news, batch.now);
-    if (!Tell(mail, rows, connect_(server), outcome)) return;
+    const auto mail = DigestOf(settings_.envelope, waiting, batch.now);
+    if (!Tell(mail, RowsOf(waiting), connect_(server), outcome)) return;
   }
   outcome.memory.emplace();
 }

@@ -73,7 +73,7 @@ json::object ObjectOf(const Evidence& evidence) {
                          {"viewpoint", run.viewpoint},
                          {"policy_hash", run.policy_hash},
                          {"program_version", run.program_version},
-                         {"seed", run.seed},
+                         {"seed", std::to_string(run.seed)},
                          {"rate", rates.overall},
                          {"host_rate", rates.host},
                          {"network_rate", rates.network},
@@ -93,6 +93,12 @@ json::object ObjectOf(const Evidence& evidence) {
   }
   object["nmap"] = NmapCommand(exchange, rates.host);
   return object;
+}
+
+void AddHeld(const HeldNews* held, json::object& object) {
+  if (held == nullptr) return;
+  object["held"] =
+      json::object{{"window", ValidUtf8(held->window)}, {"since", FormatTime(held->since)}};
 }
 
 }  // namespace
@@ -122,10 +128,16 @@ json::object FindingObject(const Finding& finding) {
   return object;
 }
 
-std::string FindingJson(const Finding& finding) { return json::serialize(FindingObject(finding)); }
-
-std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence) {
+std::string FindingJson(const Finding& finding, const HeldNews* held) {
   auto object = FindingObject(finding);
+  AddHeld(held, object);
+  return json::serialize(object);
+}
+
+std::string FindingJson(const Finding& finding, const std::vector<Evidence>& evidence,
+                        const HeldNews* held) {
+  auto object = FindingObject(finding);
+  AddHeld(held, object);
   auto& list = object["evidence"].emplace_array();
   for (const auto& one : evidence) list.push_back(ObjectOf(one));
   return json::serialize(object);

@@ -70,6 +70,17 @@ std::string DigestId(std::span<const MailNews> news) {
   return "digest_" + Sha256Base32(all, kCharacters);
 }
 
+// "These waited for the end of window patching: CHG-7.\n", or nothing.
+std::string WindowText(std::span<const MailNews> news) {
+  std::set<std::string> windows;
+  for (const auto& one : news) {
+    if (!one.window.empty()) windows.insert(OneLine(one.window, kLongestValue));
+  }
+  std::string text;
+  for (const auto& window : windows) text += (text.empty() ? "" : ", ") + window;
+  return text.empty() ? text : "These waited for the end of " + text + ".\n";
+}
+
 std::string Footer(std::string_view command) {
   return "\nEvidence: " + std::string(command) + "\n";
 }
@@ -85,7 +96,8 @@ Mail TransitionMail(const MailEnvelope& envelope, const MailNews& news, TimePoin
   mail.message_id = IdAt(envelope, WebhookId(*news.transition));
   mail.thread = IdAt(envelope, "finding-" + finding.id);
   mail.body = OneLine(summary, kLongestValue) + "\n\n" +
-              FactLine(what, FormatTime(news.transition->at)) + FindingFacts(finding) +
+              FactLine(what, FormatTime(news.transition->at)) +
+              FactLine("waited for", news.window) + FindingFacts(finding) +
               Footer("postern findings show " + DisplayId(finding));
   if (const auto link = FindingLink(envelope.external_url, finding); !link.empty()) {
     mail.body += link + "\n";
@@ -103,7 +115,7 @@ Mail DigestMail(const MailEnvelope& envelope, std::span<const MailNews> news, Ti
   mail.subject = "Postern " + news.front().finding->viewpoint + ": " + Counts(news);
   mail.message_id = IdAt(envelope, DigestId(news));
   mail.body = Counts(news) + ", seen from " + news.front().finding->viewpoint +
-              ". Each finding is told as it stands now.\n";
+              ". Each finding is told as it stands now.\n" + WindowText(news);
   for (const auto& [place, text] : lines) {
     mail.body += "\n" + OneLine(place.first.empty() ? "no host" : place.first, kLongestValue) +
                  " (owner: " + OneLine(place.second, kLongestValue) + ")\n" + text;

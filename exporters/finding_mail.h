@@ -20,6 +20,7 @@ struct MailEnvelope {
 struct MailNews {
   const Transition* transition = nullptr;
   const Finding* finding = nullptr;
+  std::string window = {};  // the window of change that it waited for, or empty
 };
 
 // One transition. Message-ID is the same for every attempt; all mails about a finding refer to one

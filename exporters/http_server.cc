@@ -14,10 +14,13 @@
 #include <list>
 #include <optional>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "core/log.h"
 #include "core/time.h"
+#include "exporters/request_guard.h"
+#include "exporters/request_target.h"
 #include "exporters/server_stream.h"
 
 namespace postern::exporters {
@@ -58,19 +61,9 @@ struct Shared {
   HttpLimits limits;
   std::shared_ptr<const HttpSecurity> security;
   std::unique_ptr<BasicAuth> passwords;  // null once the server stopped
+  std::function<void(const std::string& client)> failed_login;
   Connections connections;
 };
-
-// The path and the query. A client may send the whole URL: RFC 9112, section 3.2.2.
-std::string OriginForm(std::string_view target) {
-  for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!beast::iequals(target.substr(0, scheme.size()), scheme)) continue;
-    const auto path = target.find_first_of("/?", scheme.size());
-    if (path == std::string_view::npos) return "/";
-    return (target[path] == '?' ? "/" : "") + std::string(target.substr(path));
-  }
-  return std::string(target);
-}
 
 // RFC 9112, section 3.2: one, which HTTP/1.0 did not have yet.
 bool HasItsHost(const http::request_header<>& request) {
@@ -98,6 +91,17 @@ http::message_generator WithoutBody(const http::response<http::string_body>& res
   return http::response<http::empty_body>(response.base());
 }
 
+// The client's address. An IPv6 client is its /64, since it has all addresses of that.
+std::string ClientOf(const tcp::socket& socket) {
+  error_code gone;
+  const auto address = socket.remote_endpoint(gone).address();
+  if (gone) return "unknown";
+  if (address.is_v4() || address.to_v6().is_v4_mapped()) return address.to_string();
+  auto bytes = address.to_v6().to_bytes();
+  std::fill(bytes.begin() + 8, bytes.end(), std::uint8_t{0});
+  return asio::ip::address_v6(bytes).to_string() + "/64";
+}
+
 // The client of a TLS port spoke HTTP.
 bool IsPlainHttp(const error_code& error) {
   return error.category() == asio::error::get_ssl_category() &&
@@ -115,7 +119,9 @@ bool IsSyntaxError(const error_code& error) {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(tcp::socket socket, std::shared_ptr<Shared> shared)
-      : shared_(std::move(shared)), stream_(std::move(socket), shared_->security->tls) {}
+      : shared_(std::move(shared)),
+        client_(ClientOf(socket)),
+        stream_(std::move(socket), shared_->security->tls) {}
 
   void Start() {
     auto& reading = shared_->connections.reading;
@@ -202,20 +208,43 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (IsSyntaxError(error)) return Refuse(400, "this is not an HTTP request");
     if (error) return Close();
 
-    if (!HasItsHost(parser_->get())) return Refuse(400, "a request names one host");
-    if (!parser_->is_done()) return Refuse(413, "a request body is not accepted here");
+    const auto& request = parser_->get();
+    if (!HasItsHost(request)) return Refuse(400, "a request names one host");
+    // Where the body ends would be a matter of opinion, and what is behind it another request.
+    if (request.count(http::field::transfer_encoding) > 0 || !parser_->is_done()) {
+      return Refuse(413, "a request body is not accepted here");
+    }
+    if (const auto why = WhyForeign(request); !why.empty()) return Refuse(403, why);
     MoveTo(shared_->connections.answering);
     asked_ = SteadyClock::now();
     Authorize();
   }
 
+  // Why a request that a browser may have sent for another site is not answered; empty: it is.
+  std::string_view WhyForeign(const http::request_header<>& request) const {
+    const auto& [names, users] = std::tie(shared_->security->names, shared_->security->users);
+    const auto host = AuthorityOf(request.target()).value_or(request[http::field::host]);
+    if (users.empty() && !host.empty() && !IsOwnHost(host, names)) {
+      return "this server is not asked by that name; use its address, or the name in external_url";
+    }
+    const auto method = request.method();
+    const bool changes = method != http::verb::get && method != http::verb::head;
+    const RequestHeaders headers{.host = host,
+                                 .origin = request[http::field::origin],
+                                 .sec_fetch_site = request["Sec-Fetch-Site"]};
+    return changes && IsCrossSite(headers, names) ? "a page of another site may not ask for this"
+                                                  : std::string_view();
+  }
+
   void Authorize() {
     const auto& users = shared_->security->users;
     if (users.empty()) return Ask();
-    const auto credentials = ParseBasicAuth(parser_->get()[http::field::authorization]);
+    const auto header = parser_->get()[http::field::authorization];
+    if (header.empty()) return Challenge();
+    const auto credentials = ParseBasicAuth(header);
     if (!credentials) return OnVerdict(BasicAuth::Verdict::kWrong);
     const auto verdict = shared_->passwords->Check(
-        *credentials, users, [self = shared_from_this()](BasicAuth::Verdict late) {
+        client_, *credentials, users, [self = shared_from_this()](BasicAuth::Verdict late) {
           asio::post(self->stream_.get_executor(), [self, late] {
             if (self->list_ != nullptr) self->OnVerdict(late);
           });
@@ -228,11 +257,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
       case BasicAuth::Verdict::kRight:
         return Ask();
       case BasicAuth::Verdict::kWrong:
-        return Refuse(401, "a user and password of this server are needed");
+        if (shared_->failed_login) shared_->failed_login(client_);
+        return Challenge();
       case BasicAuth::Verdict::kBusy:
         return Refuse(503, "too many passwords wait to be checked; try again");
     }
   }
+
+  void Challenge() { Refuse(401, "a user and password of this server are needed"); }
 
   void Ask() {
     const auto& request = parser_->get();
@@ -251,9 +283,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const auto& request = parser_->get();
     // Whoever came by another certificate, or by none, comes again. HTTP/1.0 needs to be told that
     // a connection is kept, and its clients expect no more than that it is not.
-    const bool may_stay = stream_.context() == shared_->security->tls && request.version() == 11;
+    const bool may_stay = IsCurrent() && request.version() == 11;
     Send(std::move(content), may_stay && request.keep_alive());
   }
+
+  // Whether it came by the certificate in force, or by none if there is none.
+  bool IsCurrent() const { return stream_.context() == shared_->security->tls; }
 
   void Refuse(unsigned status, std::string_view why) {
     Send({.status = status, .body = std::string(why) + "\n"}, false);
@@ -272,7 +307,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
                        [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
                          if (self->list_ == nullptr) return;
                          if (error) return self->Close();
-                         if (keep_alive) return self->AwaitNextRequest();
+                         // TLS may have changed while the reply was sent.
+                         const bool pipelined = self->buffer_.size() > 0;
+                         if (keep_alive && (pipelined || self->IsCurrent())) {
+                           return self->AwaitNextRequest();
+                         }
                          self->MoveTo(self->shared_->connections.reading);
                          self->Finish();
                        });
@@ -306,6 +345,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static constexpr std::size_t kReadChunk = 2048;
 
   const std::shared_ptr<Shared> shared_;
+  const std::string client_;
   ServerStream stream_;
   ConnectionList* list_ = nullptr;  // where it is listed; null once it is closed
   ConnectionList::iterator place_;
@@ -346,6 +386,7 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
                    limits,
                    std::make_shared<const HttpSecurity>(std::move(security)),
                    std::make_unique<BasicAuth>(),
+                   {},
                    {}})),
         acceptor_(io),
         backoff_(io) {}
@@ -379,6 +420,10 @@ class HttpServer::Impl : public std::enable_shared_from_this<Impl> {
     shared_->security = std::make_shared<const HttpSecurity>(std::move(security));
     auto& idle = shared_->connections.idle;
     while (!same_tls && !idle.empty()) idle.front()->Close();
+  }
+
+  void OnFailedLogin(std::function<void(const std::string&)> failed) {
+    shared_->failed_login = std::move(failed);
   }
 
   void Stop() {
@@ -444,6 +489,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::Listen(asio::io_context& io,
 std::uint16_t HttpServer::port() const { return impl_->port(); }
 
 void HttpServer::Secure(HttpSecurity security) { impl_->Secure(std::move(security)); }
+
+void HttpServer::OnFailedLogin(std::function<void(const std::string&)> failed) {
+  impl_->OnFailedLogin(std::move(failed));
+}
 
 void HttpServer::Stop() { impl_->Stop(); }
 

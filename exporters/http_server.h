@@ -49,9 +49,11 @@ using HttpHandler = std::function<void(const HttpRequest&, const HttpAnswer&)>;
 
 // How the server is guarded.
 struct HttpSecurity {
-  std::shared_ptr<boost::asio::ssl::context> tls;            // MakeServerTls(); null: plain HTTP
-  HttpUsers users;                                           // none: everybody
-  std::vector<std::pair<std::string, std::string>> headers;  // of every response
+  std::shared_ptr<boost::asio::ssl::context> tls = {};  // MakeServerTls(); null: plain HTTP
+  HttpUsers users = {};                                 // none: everybody
+  // Names of this server, besides its addresses and localhost; without users no other is answered.
+  std::vector<std::string> names = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};  // of every response
 };
 
 struct HttpLimits {
@@ -81,6 +83,8 @@ class HttpServer {
   // Guards every request from now on; where TLS changes, connections made before end with the
   // request that they have begun.
   void Secure(HttpSecurity security);
+  // Calls `failed` with a client's address for each wrong password from now on.
+  void OnFailedLogin(std::function<void(const std::string& client)> failed);
   // Closes the port and every connection.
   void Stop();
 

@@ -109,6 +109,8 @@ class Metrics::Impl {
   Series& web_reload_successful = Gauge(
       "postern_web_config_last_reload_successful",
       "Whether the web configuration, its certificate and its key could be used when last read.");
+  Series& failed_logins =
+      Counter("postern_http_failed_logins_total", "Requests with a wrong user or password.");
   Series& reload_successful = Gauge(
       "postern_config_last_reload_successful",
       "Whether the last load of policy and configuration succeeded; 0: an older one is used.");
@@ -181,9 +183,14 @@ class Metrics::Impl {
   Series& failing_since = Gauge(
       "postern_receiver_failing_since_timestamp_seconds",
       "Since when every delivery to the receiver fails; 0: the last one did not.", {"receiver"});
+  Series& change_windows =
+      Gauge("postern_change_windows_active", "Windows of change that hold notifications now.");
+  Series& held = Gauge("postern_notifications_held",
+                       "Transitions that wait for the end of a window of change.", {"receiver"});
   Series& outbox_pending =
       Gauge("postern_outbox_pending",
-            "Transitions of findings that the receiver has not taken yet.", {"receiver"});
+            "Transitions of findings that the receiver has not taken yet; what is held left out.",
+            {"receiver"});
   Series& outbox_oldest =
       Gauge("postern_outbox_oldest_timestamp_seconds",
             "Time of the oldest transition that waits; 0: none waits.", {"receiver"});
@@ -204,6 +211,16 @@ class Metrics::Impl {
   std::set<std::string> receivers;
   std::map<std::string, prometheus::Histogram> durations;  // by scan
 
+  void Set(Series& series, const Series::Values& labels, double value) {
+    const std::lock_guard lock(mutex);
+    series.At(labels) = value;
+  }
+  // Sets the series of a receiver that is configured.
+  void SetOfReceiver(Series& series, std::string_view receiver, double value) {
+    const std::lock_guard lock(mutex);
+    if (receivers.contains(std::string(receiver))) series.At({receiver}) = value;
+  }
+
   std::vector<prometheus::MetricFamily> Collect() const {
     std::vector<prometheus::MetricFamily> families;
     for (const Series& series : all_) families.push_back(series.Collect());
@@ -223,8 +240,10 @@ Metrics::Metrics(std::string_view version) : impl_(std::make_unique<Impl>()) {
   impl_->build_info.At({version}) = 1;
   impl_->reload_successful.At({}) = 0;
   impl_->web_reload_successful.At({}) = 0;
+  impl_->failed_logins.At({}) = 0;
   impl_->reload_time.At({}) = 0;
   impl_->paused.At({}) = 0;
+  impl_->change_windows.At({}) = 0;
   impl_->probing_since.At({}) = 0;
   impl_->retransmits.At({}) = 0;
   impl_->capture_drops.At({}) = 0;
@@ -284,8 +303,9 @@ void Metrics::SetSchedule(std::string_view scan, const ScanSchedule& schedule, T
 void Metrics::SetReceivers(const std::vector<std::string>& names) {
   const std::lock_guard lock(impl_->mutex);
   impl_->receivers = {names.begin(), names.end()};
-  for (Series* series : {&impl_->notifications, &impl_->failing_since, &impl_->outbox_pending,
-                         &impl_->outbox_oldest, &impl_->outbox_delay, &impl_->dead_letters}) {
+  for (Series* series :
+       {&impl_->notifications, &impl_->failing_since, &impl_->outbox_pending, &impl_->outbox_oldest,
+        &impl_->outbox_delay, &impl_->dead_letters, &impl_->held}) {
     series->Retain(impl_->receivers);
     for (const std::string& receiver : impl_->receivers) series->At({receiver});
   }
@@ -303,15 +323,14 @@ void Metrics::RecordReload(bool ok, TimePoint now) {
   if (ok) impl_->reload_time.At({}) = Seconds(now);
 }
 
-void Metrics::RecordWebReload(bool ok) {
+void Metrics::RecordWebReload(bool ok) { impl_->Set(impl_->web_reload_successful, {}, ok ? 1 : 0); }
+
+void Metrics::RecordFailedLogin() {
   const std::lock_guard lock(impl_->mutex);
-  impl_->web_reload_successful.At({}) = ok ? 1 : 0;
+  ++impl_->failed_logins.At({});
 }
 
-void Metrics::SetPaused(bool paused) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->paused.At({}) = paused ? 1 : 0;
-}
+void Metrics::SetPaused(bool paused) { impl_->Set(impl_->paused, {}, paused ? 1 : 0); }
 
 void Metrics::SetProbing(bool allowed, TimePoint now) {
   const std::lock_guard lock(impl_->mutex);
@@ -366,8 +385,7 @@ void Metrics::SetOldestObservation(std::string_view scan, std::optional<TimePoin
 }
 
 void Metrics::SetBlind(Family family, bool blind) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->blind.At({ToString(family)}) = blind ? 1 : 0;
+  impl_->Set(impl_->blind, {ToString(family)}, blind ? 1 : 0);
 }
 
 void Metrics::SetFindings(const std::vector<Finding>& findings, std::size_t series_limit) {
@@ -420,22 +438,24 @@ void Metrics::SetHosts(const HostCounts& counts) {
 
 void Metrics::SetOutbox(std::string_view receiver, std::size_t pending,
                         std::optional<TimePoint> oldest) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->outbox_pending.At({receiver}) = static_cast<double>(pending);
-  impl_->outbox_oldest.At({receiver}) = SecondsOrZero(oldest);
+  impl_->SetOfReceiver(impl_->outbox_pending, receiver, static_cast<double>(pending));
+  impl_->SetOfReceiver(impl_->outbox_oldest, receiver, SecondsOrZero(oldest));
 }
 
 void Metrics::SetOutboxDelay(std::string_view receiver, Duration delay) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->outbox_delay.At({receiver}) = Seconds(delay);
+  impl_->SetOfReceiver(impl_->outbox_delay, receiver, Seconds(delay));
 }
 
 void Metrics::SetDeadLetters(std::string_view receiver, std::size_t count) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->dead_letters.At({receiver}) = static_cast<double>(count);
+  impl_->SetOfReceiver(impl_->dead_letters, receiver, static_cast<double>(count));
+}
+
+void Metrics::SetHeldNotifications(std::string_view receiver, std::size_t count) {
+  impl_->SetOfReceiver(impl_->held, receiver, static_cast<double>(count));
+}
+
+void Metrics::SetChangeWindows(std::size_t count) {
+  impl_->Set(impl_->change_windows, {}, static_cast<double>(count));
 }
 
 void Metrics::RecordDelivery(std::string_view receiver) {
@@ -445,9 +465,7 @@ void Metrics::RecordDelivery(std::string_view receiver) {
 }
 
 void Metrics::SetFailingSince(std::string_view receiver, std::optional<TimePoint> since) {
-  const std::lock_guard lock(impl_->mutex);
-  if (!impl_->receivers.contains(std::string(receiver))) return;
-  impl_->failing_since.At({receiver}) = SecondsOrZero(since);
+  impl_->SetOfReceiver(impl_->failing_since, receiver, SecondsOrZero(since));
 }
 
 void Metrics::RecordDeliveryFailure(std::string_view receiver, std::string_view reason) {
@@ -462,8 +480,7 @@ void Metrics::RecordStorageError(StorageOperation operation) {
 }
 
 void Metrics::SetStorageLog(std::uint64_t bytes) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->storage_log.At({}) = static_cast<double>(bytes);
+  impl_->Set(impl_->storage_log, {}, static_cast<double>(bytes));
 }
 
 std::string Metrics::Render() const {

@@ -87,6 +87,8 @@ class Metrics {
   void RecordReload(bool ok, TimePoint now);
   // The outcome of reading the web configuration's files, certificate and key.
   void RecordWebReload(bool ok);
+  // A wrong user or password for this server.
+  void RecordFailedLogin();
   void SetPaused(bool paused);
   // Whether neither a pause nor quiet hours keep probes back, as of `now`.
   void SetProbing(bool allowed, TimePoint now);
@@ -113,6 +115,10 @@ class Metrics {
   void SetOutbox(std::string_view receiver, std::size_t pending, std::optional<TimePoint> oldest);
   // What `receiver` refused for good.
   void SetDeadLetters(std::string_view receiver, std::size_t count);
+  // Transitions that wait for the end of a window of change.
+  void SetHeldNotifications(std::string_view receiver, std::size_t count);
+  // How many windows of change are in force.
+  void SetChangeWindows(std::size_t count);
   void RecordDelivery(std::string_view receiver);
   // Since when every delivery fails; none: the last one did not.
   void SetFailingSince(std::string_view receiver, std::optional<TimePoint> since);

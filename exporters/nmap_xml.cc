@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/counted.h"
 #include "exporters/escape.h"
 
 namespace postern::exporters {
@@ -97,6 +98,7 @@ std::string_view NmapReason(const Reason& reason) {
     case Reason::Kind::kUdpResponse:
       return "udp-response";
     case Reason::Kind::kNoResponse:
+    case Reason::Kind::kNoNeighbour:
       return "no-response";
     case Reason::Kind::kIcmp:
       return NmapIcmpReason(reason);
@@ -235,16 +237,16 @@ std::string RunStats(const ScanReport& report) {
   std::string text = "<runstats><finished" + Attribute("time", Seconds(run.finished)) +
                      Attribute("timestr", FormatTime(run.finished)) +
                      Attribute("elapsed", elapsed) +
-                     Attribute("summary", std::to_string(coverage.asked) + " endpoints of " +
-                                              std::to_string(addresses.size()) +
-                                              " addresses asked in " + elapsed + " seconds");
+                     Attribute("summary", Counted(coverage.asked, "endpoint") + " of " +
+                                              Counted(addresses.size(), "address") + " asked in " +
+                                              elapsed + " seconds");
   if (coverage.complete && coverage.unknown == 0) {
     text += Attribute("exit", "success");
   } else {
-    text += Attribute("exit", "error") +
-            Attribute("errormsg", std::to_string(coverage.unknown) + " endpoints unknown, " +
-                                      std::to_string(coverage.unresolved.size()) +
-                                      " names not resolved");
+    text +=
+        Attribute("exit", "error") +
+        Attribute("errormsg", Counted(coverage.unknown, "endpoint") + " unknown, " +
+                                  Counted(coverage.unresolved.size(), "name") + " not resolved");
   }
   const auto up = std::count_if(addresses.begin(), addresses.end(), IsKnown);
   return text + "/><hosts" + Attribute("up", static_cast<std::uint64_t>(up)) +

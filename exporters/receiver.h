@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct QueuedTransition {
   std::int64_t id = 0;
   Transition transition;
   std::optional<TimePoint> delivered;  // when the receiver first took it
+  // The window of change that it waited for, in words; empty if there was none.
+  std::string window = {};
 };
 
 struct DeliveryBatch {
@@ -27,6 +30,9 @@ struct DeliveryBatch {
       findings;  // everything this receiver wants that is unresolved, or named below
   std::vector<QueuedTransition> queue;        // oldest first
   std::map<std::string, std::string> memory;  // what this receiver returned last time
+  // Findings, by id without the episode, that a window of change selects now. Their news are not in
+  // the queue, and what was told of them before stands until the window is over.
+  std::set<std::string> held = {};
 };
 
 // What the receiver will never take as it is.

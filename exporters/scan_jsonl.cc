@@ -68,6 +68,24 @@ std::string SendErrors(const Coverage& coverage) {
   return "{" + list + "}";
 }
 
+std::string HeldBack(const Coverage& coverage) {
+  std::string list;
+  for (const auto& [bound, time] : coverage.held_back) {
+    list += (list.empty() ? "" : ",") + Quoted(ToString(bound)) + ":" +
+            Decimal(std::chrono::duration<double>(time).count(), 3);
+  }
+  return "{" + list + "}";
+}
+
+std::string SlowHosts(const Coverage& coverage) {
+  std::string list;
+  for (const auto& address : coverage.slow_hosts) {
+    list += (list.empty() ? "" : ",") + Quoted(address.ToString());
+  }
+  return "[" + list + "]";
+}
+
+// The seed is a text: JavaScript's numbers have 53 bits.
 std::string SummaryLine(const ScanReport& report) {
   const auto& run = report.snapshot.run;
   const auto& coverage = report.snapshot.coverage;
@@ -76,15 +94,17 @@ std::string SummaryLine(const ScanReport& report) {
   };
   return R"({"type":"summary","version":)" + JsonString(run.program_version) + R"(,"started":)" +
          Quoted(FormatTime(run.started)) + R"(,"finished":)" + Quoted(FormatTime(run.finished)) +
+         (run.viewpoint.empty() ? "" : R"(,"viewpoint":)" + JsonString(run.viewpoint)) +
          R"(,"seconds":)" + Decimal(static_cast<double>(report.elapsed.count()) / 1000.0, 3) +
-         number("seed", run.seed) + number("hosts", report.snapshot.addresses.size()) +
-         number("endpoints", coverage.asked) + number("unknown", coverage.unknown) +
-         number("probes_sent", coverage.probes_sent) + number("replies", coverage.replies) +
-         number("retransmits", coverage.retransmits) +
+         R"(,"seed":)" + Quoted(std::to_string(run.seed)) +
+         number("hosts", report.snapshot.addresses.size()) + number("endpoints", coverage.asked) +
+         number("unknown", coverage.unknown) + number("probes_sent", coverage.probes_sent) +
+         number("replies", coverage.replies) + number("retransmits", coverage.retransmits) +
          number("capture_drops", coverage.capture_drops) + R"(,"send_errors":)" +
          SendErrors(coverage) + R"(,"estimated_loss":)" + Decimal(coverage.estimated_loss, 6) +
          R"(,"miss_probability":)" + Scientific(coverage.miss_probability) + R"(,"unresolved":)" +
-         NameList(coverage.unresolved) + R"(,"complete":)" +
+         NameList(coverage.unresolved) + R"(,"held_back":)" + HeldBack(coverage) +
+         R"(,"slow_hosts":)" + SlowHosts(coverage) + R"(,"complete":)" +
          (coverage.complete ? "true" : "false") + "}\n";
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "core/counted.h"
 #include "exporters/escape.h"
 
 namespace postern::exporters {
@@ -25,10 +26,6 @@ struct Row {
 std::string Padded(std::string text, std::size_t width) {
   text.resize(std::max(width, text.size()), ' ');
   return text;
-}
-
-std::string Count(std::uint64_t count, std::string_view one, std::string_view many) {
-  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
 }
 
 std::size_t RangesIn(const AddressStates& states, PortState state) {
@@ -134,7 +131,7 @@ std::string UnknownLine(const AddressStates& states) {
     list.erase(list.rfind(',', kLongestPortList) + 1);
     list += "...";
   }
-  return "Unknown: " + Count(unknown.size(), "port", "ports") + " without a verdict (" +
+  return "Unknown: " + Counted(unknown.size(), "port") + " without a verdict (" +
          Reasons(states, PortState::kUnknown) + "): " + list + "\n";
 }
 
@@ -177,7 +174,7 @@ std::string Addresses(const ScanReport& report) {
     text += Heading(report, addresses[i].address);
     if (length > 1) {
       text += " to " + addresses[i + length - 1].address.ToString() + " (" +
-              std::to_string(length) + " addresses alike)";
+              Counted(length, "address") + " alike)";
     }
     text += "\n" + Body(addresses[i]) + "\n";
     i += length;
@@ -188,7 +185,7 @@ std::string Addresses(const ScanReport& report) {
 std::string Completeness(const Coverage& coverage) {
   std::string text = coverage.complete ? "complete" : "incomplete";
   if (coverage.unknown > 0) {
-    text += ", " + Count(coverage.unknown, "endpoint", "endpoints") + " unknown";
+    text += ", " + Counted(coverage.unknown, "endpoint") + " unknown";
   }
   for (const auto& name : coverage.unresolved) text += ", not resolved: " + EscapeTerminal(name);
   return text;
@@ -200,13 +197,12 @@ std::string SummaryLine(const ScanReport& report) {
   for (const auto& states : report.snapshot.addresses) {
     open += StateCounts(states).of(PortState::kOpen);
   }
-  std::string line = Count(coverage.asked, "endpoint", "endpoints") + " of " +
-                     Count(report.snapshot.addresses.size(), "address", "addresses") + ", " +
-                     std::to_string(open) + " open, in " +
-                     Decimal(static_cast<double>(report.elapsed.count()) / 1000.0, 1) + " s; " +
-                     Count(coverage.probes_sent, "probe", "probes") + ", " +
-                     Count(coverage.retransmits, "retransmit", "retransmits") +
-                     ", estimated loss " + Decimal(coverage.estimated_loss * 100, 2) + " %";
+  std::string line =
+      Counted(coverage.asked, "endpoint") + " of " +
+      Counted(report.snapshot.addresses.size(), "address") + ", " + std::to_string(open) +
+      " open, in " + Decimal(static_cast<double>(report.elapsed.count()) / 1000.0, 1) + " s; " +
+      Counted(coverage.probes_sent, "probe") + ", " + Counted(coverage.retransmits, "retransmit") +
+      ", estimated loss " + Decimal(coverage.estimated_loss * 100, 2) + " %";
   if (coverage.miss_probability > 0) {
     line += ", miss probability " + Scientific(coverage.miss_probability);
   }
@@ -214,7 +210,7 @@ std::string SummaryLine(const ScanReport& report) {
     line += ", " + std::to_string(coverage.capture_drops) + " capture drops";
   }
   for (const auto& [name, count] : coverage.send_errors) {
-    line += ", " + Count(count, "send error", "send errors") + " " + EscapeTerminal(name);
+    line += ", " + Counted(count, "send error") + " " + EscapeTerminal(name);
   }
   return line + "; " + Completeness(coverage) + "\n";
 }

@@ -1,11 +1,15 @@
 #include "exporters/server_tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/system/system_error.hpp>
 #include <string_view>
+
+#include "core/secret_file.h"
 
 namespace postern::exporters {
 namespace {
@@ -20,6 +24,12 @@ std::string Reason() {
   return reason != nullptr ? reason : "refused";
 }
 
+Result<std::string> ReadPem(const std::string& what, const std::string& path) {
+  auto pem = ReadPemFile(path);
+  if (!pem) return Error{what + " " + path + ": " + pem.error().message};
+  return pem;
+}
+
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) text += (text.empty() ? "" : ":") + name;
@@ -27,8 +37,12 @@ std::string Joined(const std::vector<std::string>& names) {
 }
 
 Result<void> UseFiles(const ServerTls& settings, ssl::context& context) {
+  const auto certificate = ReadPem("certificate", settings.cert_file);
+  if (!certificate) return certificate.error();
+  const auto key = ReadPem("key", settings.key_file);
+  if (!key) return key.error();
   error_code error;
-  context.use_certificate_chain_file(settings.cert_file, error);
+  context.use_certificate_chain(boost::asio::buffer(*certificate), error);
   if (error) {
     return Error{"certificate " + settings.cert_file + ": " + error.message() +
                  "; a PEM file is expected, the server's own certificate first"};
@@ -39,31 +53,48 @@ Result<void> UseFiles(const ServerTls& settings, ssl::context& context) {
   ERR_clear_error();
   // A key of another type than the certificate's is taken as that of a second certificate, so that
   // only the check compares the two.
-  if (SSL_CTX_use_PrivateKey_file(handle, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(handle) != 1) {
-    return Error{"key " + settings.key_file + ": " + Reason() +
+  context.use_private_key(boost::asio::buffer(*key), ssl::context::pem, error);
+  const bool fits = !error && SSL_CTX_check_private_key(handle) == 1;
+  if (!fits) {
+    return Error{"key " + settings.key_file + ": " + (error ? error.message() : Reason()) +
                  "; a PEM file without pass phrase is expected, of the key that belongs to " +
                  settings.cert_file};
   }
   return {};
 }
 
+// Names the authorities to clients, which may have several certificates to choose from.
+void AskForCertificatesOf(const std::string& pem, SSL_CTX* context) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(
+      BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), &BIO_free);
+  while (auto* authority = PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)) {
+    SSL_CTX_add_client_CA(context, authority);
+    X509_free(authority);
+  }
+  ERR_clear_error();  // the end of the text is none
+}
+
 Result<void> UseClientAuthority(const ServerTls& settings, ssl::context& context) {
   using Auth = ServerTls::ClientAuth;
   if (settings.client_auth == Auth::kNone) return {};
+  const auto pem = ReadPem("client authority", settings.client_ca_file);
+  if (!pem) return pem.error();
   error_code error;
-  context.load_verify_file(settings.client_ca_file, error);
-  auto* names = error ? nullptr : SSL_load_client_CA_file(settings.client_ca_file.c_str());
-  if (names == nullptr) {
-    return Error{"client authority " + settings.client_ca_file + ": " +
-                 (error ? error.message() : Reason()) + "; a PEM file is expected"};
+  context.add_certificate_authority(boost::asio::buffer(*pem), error);
+  if (error) {
+    return Error{"client authority " + settings.client_ca_file + ": " + error.message() +
+                 "; certificates in PEM are expected"};
   }
-  SSL_CTX_set_client_CA_list(context.native_handle(), names);
+  AskForCertificatesOf(*pem, context.native_handle());
   auto mode = ssl::verify_peer;
   if (settings.client_auth == Auth::kRequired) mode |= ssl::verify_fail_if_no_peer_cert;
   context.set_verify_mode(mode);
   return {};
 }
+
+// Of TLS 1.2, where no list names others: with forward secrecy, and authenticated encryption in
+// place of CBC (RFC 9325, section 4.2).
+constexpr const char* kOwnSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 // The suites of TLS 1.3 are set by another call than those of TLS 1.2; a list that names none of a
 // version leaves that version's as they are.
@@ -76,8 +107,9 @@ Result<void> UseCipherSuites(const ServerTls& settings, ssl::context& context) {
     (openssl_name.starts_with("TLS_") ? modern : old).emplace_back(openssl_name);
   }
   auto* handle = context.native_handle();
-  if (!old.empty() && SSL_CTX_set_cipher_list(handle, Joined(old).c_str()) != 1) {
-    return Error{"OpenSSL takes none of the cipher suites " + Joined(old)};
+  const auto list = old.empty() ? kOwnSuites : Joined(old);
+  if (SSL_CTX_set_cipher_list(handle, list.c_str()) != 1) {
+    return Error{"OpenSSL takes none of the cipher suites " + list};
   }
   if (!modern.empty() && SSL_CTX_set_ciphersuites(handle, Joined(modern).c_str()) != 1) {
     return Error{"OpenSSL takes none of the cipher suites " + Joined(modern)};

@@ -24,8 +24,9 @@ struct ServerTls {
   ClientAuth client_auth = ClientAuth::kNone;
   bool tls12 = true;
   bool tls13 = true;
-  std::vector<std::string> cipher_suites;  // IANA names, best first; empty: OpenSSL's
-  std::vector<std::string> curves;         // OpenSSL's names, best first; empty: OpenSSL's
+  // IANA names, best first; of a version that none is of: with forward secrecy, without CBC.
+  std::vector<std::string> cipher_suites;
+  std::vector<std::string> curves;  // OpenSSL's names, best first; empty: OpenSSL's
   bool prefer_server_ciphers = true;
 };
 

@@ -1,17 +1,15 @@
 #include "exporters/smtp_client.h"
 
 #include <curl/curl.h>
-#include <netinet/in.h>
-#include <openssl/ssl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <utility>
 
 #include "core/digest.h"
 #include "core/enum_names.h"
+#include "core/parse_number.h"
 #include "exporters/escape.h"
 #include "exporters/hidden_secrets.h"
 
@@ -39,7 +37,6 @@ struct Conversation {
   std::string reply;
   bool over = false;  // what follows is about the end of the connection
   std::string_view unsent;
-  std::string refused;  // an address of the server that is not connected to
 };
 
 std::string_view WithoutLineEnd(std::string_view line) {
@@ -70,28 +67,21 @@ std::size_t Read(char* buffer, std::size_t size, std::size_t count, void* from) 
   return length;
 }
 
-// The roots that every other connection of this program trusts, SSL_CERT_FILE included.
-CURLcode TrustMachineRoots(CURL* /*handle*/, void* context, void* /*data*/) {
-  return SSL_CTX_set_default_verify_paths(static_cast<SSL_CTX*>(context)) == 1
-             ? CURLE_OK
-             : CURLE_SSL_CACERT_BADFILE;
-}
-
-std::optional<IpAddress> AddressOf(const curl_sockaddr& peer) {
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&peer.addr);
-  if (peer.family == AF_INET) {
-    return IpAddress::FromBytes({bytes + offsetof(sockaddr_in, sin_addr), sizeof(in_addr)});
-  }
-  return IpAddress::FromBytes({bytes + offsetof(sockaddr_in6, sin6_addr), sizeof(in6_addr)});
-}
-
-int OpenAllowed(void* to, curlsocktype /*purpose*/, curl_sockaddr* peer) {
-  const auto address = AddressOf(*peer);
-  if (!address || IsLinkLocalOrMetadata(*address)) {
-    static_cast<Conversation*>(to)->refused = address ? address->ToString() : "the mail server";
-    return CURL_SOCKET_BAD;
-  }
-  return ::socket(peer->family, peer->socktype | SOCK_CLOEXEC, peer->protocol);
+// Of a URL of the form smtp://HOST[:PORT] or smtps://HOST[:PORT].
+Peer PeerOf(const std::string& url) {
+  const auto scheme = url.substr(0, url.find("://"));
+  auto host = url.substr(scheme.size() + 3);
+  const auto colon = host.find(':', host.starts_with('[') ? host.find(']') : 0);
+  const auto default_port = scheme == "smtps" ? 465U : 25U;
+  const auto port = colon == std::string::npos
+                        ? default_port
+                        : ParseDecimal(host.substr(colon + 1), 1, 65535).value_or(default_port);
+  host = host.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return {.scheme = scheme,
+          .host = std::move(host),
+          .port = static_cast<std::uint16_t>(port),
+          .resource = ""};
 }
 
 // "RCPT TO:<a@b>" and what may follow.
@@ -108,11 +98,14 @@ Kind KindOf(CURLcode code) {
       return Kind::kTimeout;
     case CURLE_URL_MALFORMAT:
     case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_PROXY:
     case CURLE_COULDNT_CONNECT:
       return Kind::kConnect;
     case CURLE_USE_SSL_FAILED:
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
     case CURLE_SSL_CACERT_BADFILE:
       return Kind::kTls;
@@ -154,8 +147,10 @@ class SmtpClient::Session {
   std::optional<SmtpFailure> Send(const std::string& from, const std::vector<std::string>& to,
                                   std::string_view text) {
     if (curl_ == nullptr) return SmtpFailure{Kind::kConnect, "libcurl does not start", ""};
-    conversation_ = {.command = "", .reply = "", .over = false, .unsent = text, .refused = ""};
-    error_.front() = '\0';
+    conversation_ = {.command = "", .reply = "", .over = false, .unsent = text};
+    if (auto applied = server_.transport->Apply(curl_, PeerOf(server_.url)); !applied) {
+      return SmtpFailure{Kind::kConnect, applied.error().message, ""};
+    }
     curl_slist* list = nullptr;
     for (const auto& address : to) list = curl_slist_append(list, ("<" + address + ">").c_str());
     Set(CURLOPT_MAIL_FROM, ("<" + from + ">").c_str());
@@ -183,23 +178,11 @@ class SmtpClient::Session {
   }
 
   void SetUp() {
-    Set(CURLOPT_URL, server_.url.c_str());
-    Set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    Set(CURLOPT_PROXY, "");  // whatever the environment says
-    Set(CURLOPT_NOSIGNAL, 1L);
-    Set(CURLOPT_QUICK_EXIT, 1L);  // does not wait for a name server at the end
+    Set(CURLOPT_HTTPPROXYTUNNEL, 1L);
     const long timeout = static_cast<long>(server_.timeout.count());
     Set(CURLOPT_TIMEOUT_MS, timeout);
     Set(CURLOPT_SERVER_RESPONSE_TIMEOUT, timeout / 1000 + 1);  // of the answer to QUIT, too
-    if (server_.addresses == AllowedAddresses::kNotLinkLocal) {
-      Set(CURLOPT_OPENSOCKETFUNCTION, &OpenAllowed);
-      Set(CURLOPT_OPENSOCKETDATA, &conversation_);
-    }
     Set(CURLOPT_USE_SSL, static_cast<long>(server_.starttls ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    Set(CURLOPT_CAINFO, static_cast<const char*>(nullptr));
-    Set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
-    Set(CURLOPT_SSL_CTX_FUNCTION, &TrustMachineRoots);
     if (!server_.username.empty()) {
       Set(CURLOPT_USERNAME, server_.username.c_str());
       Set(CURLOPT_PASSWORD, server_.password.c_str());
@@ -210,7 +193,6 @@ class SmtpClient::Session {
     Set(CURLOPT_VERBOSE, 1L);  // all of it goes to Listen
     Set(CURLOPT_DEBUGFUNCTION, &Listen);
     Set(CURLOPT_DEBUGDATA, &conversation_);
-    Set(CURLOPT_ERRORBUFFER, error_.data());
   }
 
   SmtpFailure FailureOf(CURLcode code) {
@@ -218,13 +200,15 @@ class SmtpClient::Session {
     curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
     const bool answered = code != CURLE_OPERATION_TIMEDOUT && KindOf(code) != Kind::kTls &&
                           status >= 400 && status < 600;
-    if (KindOf(code) == Kind::kConnect && !conversation_.refused.empty()) {
-      return {Kind::kConnect, conversation_.refused + std::string(kWhyNotAllowed), ""};
+    if (auto why = server_.transport->WhyRefused();
+        KindOf(code) == Kind::kConnect && !why.empty()) {
+      return {Kind::kConnect, std::move(why), ""};
     }
     if (!answered) {
-      const std::string_view why =
-          error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
-      return {KindOf(code), EscapeTerminal(why), ""};
+      const auto why = server_.transport->ErrorText();
+      const bool no_tunnel = ConnectStatus() != 0 && ConnectStatus() / 100 != 2;
+      return {no_tunnel ? Kind::kConnect : KindOf(code),
+              why.empty() ? curl_easy_strerror(code) : why, ""};
     }
     SmtpFailure failure{KindOf(status, conversation_.command), EscapeTerminal(conversation_.reply),
                         ""};
@@ -232,10 +216,16 @@ class SmtpClient::Session {
     return failure;
   }
 
+  // Of the proxy's answer to CONNECT; 0: none.
+  long ConnectStatus() const {
+    long status = 0;
+    curl_easy_getinfo(curl_, CURLINFO_HTTP_CONNECTCODE, &status);
+    return status;
+  }
+
   const SmtpServer server_;
   CURL* const curl_;
   Conversation conversation_;
-  std::array<char, CURL_ERROR_SIZE> error_{};
 };
 
 SmtpClient::SmtpClient(SmtpServer server)

@@ -1,5 +1,5 @@
-// Mail to a server by SMTP (RFC 5321), through libcurl. The server's certificate and host name are
-// checked against the machine's trusted roots; TLS 1.2 at least. Used from one thread.
+// Mail to a server by SMTP (RFC 5321), through libcurl. TLS, proxy and the addresses that are
+// allowed are as transport.h has them. Used from one thread.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/time.h"
-#include "exporters/metadata_address.h"
+#include "exporters/transport.h"
 
 namespace postern::exporters {
 
@@ -19,7 +19,8 @@ struct SmtpServer {
   bool starttls = true;  // of smtp://: nothing is sent without it
   std::string username;  // empty: does not log in
   std::string password;
-  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
+  // How it is reached. REQUIRES: its ReadFiles() succeeded.
+  std::shared_ptr<Transport> transport = std::make_shared<Transport>();
   Duration timeout = std::chrono::seconds(20);  // of one mail, a name that never resolves included
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "exporters/http_client.h"
 #include "exporters/ticket_system.h"
 
 namespace postern::exporters {
@@ -16,6 +17,7 @@ struct TrackerAccess {
   // When the tracker takes requests again: its last answer said that it was the last for now. Goes
   // from one delivery to the next.
   std::shared_ptr<SteadyTime> rests_until = std::make_shared<SteadyTime>();
+  std::shared_ptr<HttpClient> http = std::make_shared<HttpClient>();
 };
 
 // Issues of a GitHub repository OWNER/NAME, by the REST API of version 2022-11-28

@@ -120,7 +120,8 @@ TrackerClient::TrackerClient(const TrackerAccess& access, HttpHeaders headers)
     : url_(WithoutSlashes(access.url)),
       headers_(std::move(headers)),
       deadline_(access.deadline),
-      rests_until_(access.rests_until) {}
+      rests_until_(access.rests_until),
+      http_(access.http) {}
 
 TicketResult<std::string> TrackerClient::Read(About about, const std::string& path,
                                               std::size_t longest) const {
@@ -148,7 +149,7 @@ TicketResult<std::string> TrackerClient::Request(About about, HttpCall call) con
   const auto now = std::chrono::steady_clock::now();
   if (auto failure = WhyNotNow(now)) return *std::move(failure);
   call.timeout = std::min(kLongestRequest, std::chrono::ceil<Duration>(deadline_ - now));
-  auto answer = Send(call);
+  auto answer = http_->Send(call);
   if (const auto* failure = std::get_if<HttpFailure>(&answer)) return FailureOf(*failure, writes);
   auto& reply = std::get<HttpReply>(answer);
   if (reply.limit_reached) *rests_until_ = now + PauseOf(reply);

@@ -77,6 +77,7 @@ class TrackerClient {
   const HttpHeaders headers_;
   const SteadyTime deadline_;
   const std::shared_ptr<SteadyTime> rests_until_;
+  const std::shared_ptr<HttpClient> http_;
 };
 
 // What `parse` makes of an answer; nothing: it is not `what`.

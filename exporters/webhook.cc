@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "core/digest.h"
+#include "exporters/escape.h"
 #include "exporters/finding_json.h"
 #include "exporters/finding_link.h"
 #include "exporters/http_outcome.h"
@@ -39,7 +40,7 @@ std::string WebhookId(const Transition& transition) {
 }
 
 std::string WebhookBody(const Finding& finding, const Transition& transition,
-                        const std::string& external_url) {
+                        const std::string& external_url, const std::string& window) {
   json::object body;
   body["version"] = kVersion;
   body["type"] = "finding." + std::string(ToString(transition.kind));
@@ -47,6 +48,7 @@ std::string WebhookBody(const Finding& finding, const Transition& transition,
   body["id"] = WebhookId(transition);
   body["finding"] = FindingObject(finding);
   if (!external_url.empty()) body["url"] = FindingLink(external_url, finding);
+  if (!window.empty()) body["window"] = ValidUtf8(window);
   return json::serialize(body);
 }
 
@@ -65,7 +67,7 @@ HttpHeaders SignWebhook(const std::string& id, TimePoint at, std::string_view bo
 }
 
 WebhookReceiver::WebhookReceiver(WebhookSettings settings)
-    : settings_(std::move(settings)), secret_(settings_.secret_file) {}
+    : settings_(std::move(settings)), http_(settings_.http), secret_(settings_.secret_file) {}
 
 DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::stop_token& stop) {
   DeliveryOutcome outcome;
@@ -86,10 +88,10 @@ DeliveryOutcome WebhookReceiver::Deliver(const DeliveryBatch& batch, const std::
       outcome.dropped.push_back(queued.id);
       continue;
     }
-    const auto body = WebhookBody(*finding->second, queued.transition, settings_.external_url);
+    const auto body =
+        WebhookBody(*finding->second, queued.transition, settings_.external_url, queued.window);
     const auto headers = SignWebhook(WebhookId(queued.transition), batch.now, body, *secret);
-    const auto answer =
-        HttpPost(settings_.url, headers, body, settings_.timeout, settings_.addresses);
+    const auto answer = http_.Post(settings_.url, headers, body, settings_.timeout);
     const auto* reply = std::get_if<HttpReply>(&answer);
     if (reply != nullptr && IsTaken(*reply)) {
       outcome.taken.push_back(queued.id);

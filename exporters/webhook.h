@@ -11,7 +11,6 @@
 
 #include "core/time.h"
 #include "exporters/http_client.h"
-#include "exporters/metadata_address.h"
 #include "exporters/receiver.h"
 #include "exporters/secret_file.h"
 
@@ -21,7 +20,7 @@ struct WebhookSettings {
   std::string url;
   std::string secret_file;   // empty: requests are not signed
   std::string external_url;  // where links to findings lead; empty: no links
-  AllowedAddresses addresses = AllowedAddresses::kNotLinkLocal;
+  HttpClientConfig http = {};
   Duration timeout = std::chrono::seconds(10);  // of one POST
 };
 
@@ -29,7 +28,7 @@ struct WebhookSettings {
 std::string WebhookId(const Transition& transition);
 // The finding as it stands now, and what happened to it.
 std::string WebhookBody(const Finding& finding, const Transition& transition,
-                        const std::string& external_url);
+                        const std::string& external_url, const std::string& window = {});
 // Headers webhook-id, webhook-timestamp, idempotency-key, and with a secret webhook-signature. A
 // secret that begins with "whsec_" stands for the bytes that it holds in base64.
 HttpHeaders SignWebhook(const std::string& id, TimePoint at, std::string_view body,
@@ -45,6 +44,7 @@ class WebhookReceiver : public Receiver {
 
  private:
   const WebhookSettings settings_;
+  HttpClient http_;
   SecretFile secret_;
 };
 

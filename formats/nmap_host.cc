@@ -34,6 +34,14 @@ std::vector<PortRange> Gaps(const std::vector<PortRange>& asked, const Stretches
   return gaps;
 }
 
+// Of a range that stands several times, as where somebody joined files, the last one counts.
+// REQUIRES: sorted by port, in the order of the file where equal.
+void KeepLastOfRepeated(Stretches& stretches) {
+  const auto same = [](const auto& a, const auto& b) { return a.ports == b.ports; };
+  const auto first = std::unique(stretches.rbegin(), stretches.rend(), same).base();
+  stretches.erase(stretches.begin(), first);
+}
+
 std::size_t CountOf(const std::vector<PortRange>& ranges) {
   std::size_t count = 0;
   for (const auto& range : ranges) count += range.size();
@@ -48,7 +56,10 @@ Result<AddressStates> NmapHost::States(const PortSet& asked) && {
   for (const auto protocol : kProtocols) {
     const auto at = static_cast<std::size_t>(protocol);
     auto& own = stretches[at];
-    if (!std::is_sorted(own.begin(), own.end(), ByPort)) std::sort(own.begin(), own.end(), ByPort);
+    if (!std::is_sorted(own.begin(), own.end(), ByPort)) {
+      std::stable_sort(own.begin(), own.end(), ByPort);
+    }
+    KeepLastOfRepeated(own);
     const auto twice = std::adjacent_find(own.begin(), own.end(), [](const auto& a, const auto& b) {
       return a.ports.last >= b.ports.first;
     });

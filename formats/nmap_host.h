@@ -28,8 +28,9 @@ struct NmapHost {
   std::vector<SummedUp> summed_up;
   std::vector<ServiceAt> services;
 
-  // The states of every port that the host lists, and of the rest of `asked`. Fails where a port
-  // stands twice. Precondition: `address` is set.
+  // The states of every port that the host lists, and of the rest of `asked`. Of a port that stands
+  // twice the later state counts; fails where ranges overlap otherwise. Precondition: `address` is
+  // set.
   Result<AddressStates> States(const PortSet& asked) &&;
 };
 

@@ -60,6 +60,7 @@ bool CanLeadTo(const Reason& reason, PortState state) {
     case Kind::kReset:
       return state == PortState::kClosed;
     case Kind::kNoResponse:
+    case Kind::kNoNeighbour:
       return state == PortState::kFiltered || state == PortState::kOpenFiltered;
     case Kind::kIcmp:
     case Kind::kIcmp6:

@@ -27,6 +27,9 @@ enum class Element : std::uint8_t {
   kOther,
 };
 
+// Of TCP, UDP, SCTP and IP protocols together.
+constexpr std::uint64_t kMaxExtraPorts = 3 * 65536 + 256;
+
 // 9999-12-31, the last day that has a text (core/time.h).
 constexpr std::uint64_t kLatestSecond = 253'402'300'799;
 
@@ -161,8 +164,7 @@ class Reader {
     std::string_view reason;
     for (const auto& attribute : xml_.attributes()) {
       if (attribute.name == "state") {
-        port_.state = ParseNmapState(attribute.value);
-        if (!port_.state) Refuse("'" + Shortened(attribute.value) + "' is no state of a port");
+        port_.state = ParseNmapState(attribute.value).value_or(PortState::kUnknown);
       } else if (attribute.name == "reason") {
         reason = attribute.value;
       }
@@ -202,8 +204,8 @@ class Reader {
 
   Element EnterExtraPorts() {
     const auto state = ParseNmapState(xml_.Attribute("state").value_or(""));
-    const auto count = ParseDecimal(xml_.Attribute("count").value_or(""), 0, 2 * 65536);
-    if (!state || !count) Refuse("extraports needs a state and a count");
+    const auto count = ParseDecimal(xml_.Attribute("count").value_or(""), 0, kMaxExtraPorts);
+    if (!count) Refuse("extraports needs a count");
     host_.summed_up.push_back({state.value_or(PortState::kUnknown), count.value_or(0), {}});
     return Element::kExtraPorts;
   }
@@ -214,14 +216,15 @@ class Reader {
     group.reason = group.reason && *group.reason != reason ? "" : reason;
     const auto protocol = ExtraProtocol();
     const auto list = xml_.Attribute("ports");
-    if (!list || !protocol) return;
+    if (!list || (!protocol && !xml_.Attribute("proto"))) return;
     const auto ports = ParseNmapPorts(*list);
     if (!ports) return Refuse("extrareasons' ports are no list of ports, such as 22,80-90");
-    const Verdict verdict{group.state, NmapReason(reason, group.state, *protocol, FamilyOfHost())};
     for (const auto& range : *ports) {
       if (range.size() > group.count) return Refuse("extraports counts fewer ports than it names");
       group.count -= range.size();
-      host_.stretches[static_cast<std::size_t>(*protocol)].push_back({range, verdict});
+      if (!protocol) continue;
+      host_.stretches[static_cast<std::size_t>(*protocol)].push_back(
+          {range, {group.state, NmapReason(reason, group.state, *protocol, FamilyOfHost())}});
     }
   }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/text_encoding.h"
 #include "formats/nmap_xml_reader.h"
 #include "formats/scan_jsonl_reader.h"
 
@@ -59,6 +60,7 @@ ByteSource Joined(std::string taken, ByteSource rest) {
 Result<ObservedScan> ReadScan(ByteSource source) {
   // Spaces may lie before the first character, but not without end.
   constexpr std::size_t kMostSpaces = 4096;
+  constexpr std::size_t kLongestMark = 3;
   std::string taken;
   std::size_t first = std::string::npos;
   while (first == std::string::npos && taken.size() < kMostSpaces) {
@@ -67,9 +69,12 @@ Result<ObservedScan> ReadScan(ByteSource source) {
     if (!count) return count.error();
     if (*count == 0) break;
     taken.append(piece.data(), *count);
-    const std::size_t begin = taken.starts_with("\xef\xbb\xbf") ? 3 : 0;
-    first = taken.find_first_not_of(" \t\r\n", begin);
+    if (taken.size() < kLongestMark) continue;
+    first = WithoutByteOrderMark(taken).find_first_not_of(" \t\r\n");
   }
+  if (const auto problem = Utf16Problem(taken)) return Error{*problem};
+  taken = WithoutByteOrderMark(taken);
+  first = taken.find_first_not_of(" \t\r\n");
   const char kind = first == std::string::npos ? '\0' : taken[first];
   auto joined = Joined(std::move(taken), std::move(source));
   if (kind == '<') return ReadNmapXml(std::move(joined));

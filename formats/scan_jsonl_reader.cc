@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "core/parse_number.h"
 #include "formats/usual_reason.h"
 
 namespace postern::formats {
@@ -87,6 +88,12 @@ std::optional<std::uint64_t> Number(const json::object& object, std::string_view
 std::optional<TimePoint> Time(const json::object& object, std::string_view key) {
   const auto text = Text(object, key);
   return text ? ParseTime(*text) : std::nullopt;
+}
+
+// A text of digits, or a number as older files have it; 0 for anything else.
+std::uint64_t SeedOf(const json::object& object) {
+  if (const auto text = Text(object, "seed")) return ParseDecimal(*text, 0, UINT64_MAX).value_or(0);
+  return Number(object, "seed").value_or(0);
 }
 
 class Reader {
@@ -249,7 +256,8 @@ class Reader {
     auto& [run, coverage, addresses] = scan_.snapshot;
     coverage.complete = complete->get_bool();
     run.program_version = Text(object, "version").value_or("");
-    run.seed = Number(object, "seed").value_or(0);
+    run.viewpoint = Text(object, "viewpoint").value_or("");
+    run.seed = SeedOf(object);
     if (const auto started = Time(object, "started")) run.started = *started;
     if (const auto finished = Time(object, "finished")) run.finished = *finished;
     if (Number(object, "hosts").value_or(addresses.size()) != addresses.size()) {

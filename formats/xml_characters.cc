@@ -6,6 +6,10 @@
 namespace postern::formats {
 namespace {
 
+constexpr std::uint32_t kReplacementCharacter = 0xfffd;
+constexpr std::uint32_t kNoCharacter = 0x110000;  // the first number above Unicode's
+
+// kNoCharacter where the number is larger.
 std::optional<std::uint32_t> ParseCode(std::string_view digits, std::uint32_t base) {
   if (digits.empty()) return std::nullopt;
   std::uint32_t code = 0;
@@ -15,8 +19,7 @@ std::optional<std::uint32_t> ParseCode(std::string_view digits, std::uint32_t ba
     if (c >= 'a' && c <= 'f') digit = static_cast<std::uint32_t>(c - 'a' + 10);
     if (c >= 'A' && c <= 'F') digit = static_cast<std::uint32_t>(c - 'A' + 10);
     if (digit >= base) return std::nullopt;
-    code = code * base + digit;
-    if (code > 0x10ffff) return std::nullopt;
+    code = std::min(code * base + digit, kNoCharacter);
   }
   return code;
 }
@@ -59,8 +62,8 @@ std::optional<std::uint32_t> ReferencedCharacter(std::string_view reference) {
   reference.remove_prefix(1);
   const bool hexadecimal = reference.starts_with('x');
   const auto code = ParseCode(reference.substr(hexadecimal ? 1 : 0), hexadecimal ? 16 : 10);
-  if (!code || !IsXmlCharacter(*code)) return std::nullopt;
-  return code;
+  if (!code) return std::nullopt;
+  return IsXmlCharacter(*code) ? *code : kReplacementCharacter;
 }
 
 char* DecodeAttribute(char*& begin, const char* end) {

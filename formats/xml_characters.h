@@ -49,7 +49,9 @@ inline const char* Skip(const char* p, std::uint8_t classes) {
 bool IsXmlCharacter(std::uint32_t code);
 inline bool IsXmlByte(char c) { return static_cast<unsigned char>(c) >= 0x20 || Is(c, kSpace); }
 
-// The character that stands between '&' and ';': a number or one of XML's five names.
+// Returns the character that `reference`, the text between '&' and ';', stands for: a number or one
+// of XML's five names. A number that XML 1.0 does not allow gives U+FFFD: nmap writes such
+// references for control characters in banners (https://github.com/nmap/nmap/issues/2657).
 std::optional<std::uint32_t> ReferencedCharacter(std::string_view reference);
 
 // Resolves the references in an attribute's value in place, and makes spaces of tabs and line ends

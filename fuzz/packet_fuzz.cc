@@ -36,8 +36,8 @@ void CheckIcmp(const Packet& packet, const IcmpMessage& message,
   Require(message.quote->destination.family() == family);
 }
 
-// A lone SYN needs no key. Whatever else gives a verdict has met the 32 bits of a cookie by chance,
-// but not those of two keys.
+// A lone SYN needs no key, and proves nothing. Whatever else gives a verdict has met the 32 bits of
+// a cookie by chance, but not those of two keys.
 void CheckReply(const Packet& packet) {
   static const CookieKey key;
   static const CookieKey other_key;
@@ -46,7 +46,7 @@ void CheckReply(const Packet& packet) {
   if (!reply || !ReadSynReply(packet, other_key, kAll)) return;
   const auto* segment = std::get_if<TcpSegment>(&packet.transport);
   Require(segment != nullptr && (segment->flags & kTcpSyn) != 0 && (segment->flags & kTcpRst) == 0);
-  Require(reply->verdict.state == PortState::kOpen);
+  Require(reply->verdict.state == PortState::kOpen && !reply->proven);
   Require(reply->endpoint.address == packet.source);
   Require(reply->endpoint.port == segment->source_port);
   Require(reply->probe_port == segment->destination_port);
@@ -54,6 +54,9 @@ void CheckReply(const Packet& packet) {
 
 void Check(std::span<const std::uint8_t> bytes) {
   const auto packet = ParsePacket(bytes);
+  for (const auto checks : {Checks::kChecksummed, Checks::kNothing}) {
+    Require(packet || !ParsePacket(bytes, checks));  // what is looked at more closely is no more
+  }
   if (!packet) return;
   Require(packet->source.family() == packet->destination.family());
   if (const auto* message = std::get_if<IcmpMessage>(&packet->transport)) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "core/time.h"
+#include "policy/read_windows.h"
+#include "policy/rules.h"
 #include "policy/yaml_reader.h"
 
 namespace postern::policy {
@@ -169,6 +172,55 @@ void WarnOfPastAcceptances(const Policy& policy, std::chrono::sys_days today, Pr
   }
 }
 
+// The names that stand for every viewpoint that may look at the host.
+std::set<std::string> ViewpointsOf(const Policy& policy, const AcceptRule& accept) {
+  std::set<std::string> names(accept.reach.from.begin(), accept.reach.from.end());
+  if (!names.empty()) return names;
+  for (const auto& [name, viewpoint] : policy.viewpoints) names.insert(name);
+  if (names.empty()) names.insert("");
+  return names;
+}
+
+bool HasFamily(const Host& host, Family family) {
+  return !host.dns.empty() || std::ranges::any_of(host.addresses, [&](const IpAddress& address) {
+    return address.family() == family;
+  });
+}
+
+// Whether a drift of one of the acceptance's ports can come about from there.
+bool CoversAnything(const RuleTable& rules, const AcceptRule& accept) {
+  for (const auto protocol : kProtocols) {
+    for (const auto& range : rules.ranges(protocol)) {
+      const auto expected = range.decision.expected;
+      if (expected == ExpectedState::kAny || expected == ExpectedState::kAllowed) continue;
+      if (!accept.ports.Intersection(PortSet::Of(protocol, {range.ports})).empty()) return true;
+    }
+  }
+  return false;
+}
+
+bool CoversAnything(const Policy& policy, const Host& host, const AcceptRule& accept) {
+  for (const auto& viewpoint : ViewpointsOf(policy, accept)) {
+    for (const auto family : kFamilies) {
+      if (!HasFamily(host, family) || !accept.reach.Covers(viewpoint, family)) continue;
+      if (CoversAnything(RuleTable(policy, host, viewpoint, family), accept)) return true;
+    }
+  }
+  return false;
+}
+
+void WarnOfIdleAcceptances(const Policy& policy, Problems& problems) {
+  for (const auto& host : policy.hosts) {
+    for (const auto& accept : host.accept) {
+      if (CoversAnything(policy, host, accept)) continue;
+      problems.Warning(accept.where, "this acceptance covers nothing: the rules of host '" +
+                                         host.name +
+                                         "' allow these ports whatever their state, or it has no "
+                                         "address of this family; remove it, or correct it");
+    }
+  }
+}
+
 }  // namespace
 
 void CheckPolicy(PolicyDraft& draft, const std::string& first_file, std::chrono::sys_days today,
@@ -179,9 +231,12 @@ void CheckPolicy(PolicyDraft& draft, const std::string& first_file, std::chrono:
   CheckDnsNames(draft, problems);
   CheckNetworks(draft, problems);
   CheckViewpointScopes(draft, problems);
+  if (draft.complete) CheckFamilies(draft, problems);
   CheckOwners(draft.policy, problems);
   CheckOverlaps(draft.policy, problems);
   WarnOfPastAcceptances(draft.policy, today, problems);
+  if (draft.complete) WarnOfIdleAcceptances(draft.policy, problems);
+  CheckWindows(draft, today, problems);
 }
 
 }  // namespace postern::policy

@@ -15,6 +15,9 @@ namespace postern::policy {
 void CheckPolicy(PolicyDraft& draft, const std::string& first_file, std::chrono::sys_days today,
                  Problems& problems);
 
+// Its part about families: warns of addresses and rules for which no viewpoint has the family.
+void CheckFamilies(const PolicyDraft& draft, Problems& problems);
+
 // Its part about rules: overlaps within `expect`, a role, the roles of one host and `accept`.
 void CheckOverlaps(const Policy& policy, Problems& problems);
 

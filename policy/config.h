@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/client_config.h"
 #include "core/endpoint.h"
 #include "core/file_stamp.h"
 #include "core/finding.h"
@@ -20,20 +21,10 @@
 #include "core/ticket_template.h"
 #include "core/time.h"
 #include "policy/policy.h"
+#include "policy/quiet_hours.h"
 #include "policy/web_config.h"
 
 namespace postern::policy {
-
-// A weekly window in UTC, in minutes since Monday 00:00; wraps over the week's end where end <
-// begin.
-struct QuietHours {
-  int begin = 0;
-  int end = 0;
-
-  bool Contains(TimePoint time) const;
-  // The first time after `time` at which the window begins or ends.
-  TimePoint NextChange(TimePoint time) const;
-};
 
 // Packets a second.
 struct Limits {
@@ -78,7 +69,7 @@ struct Retention {
 
 struct AlertmanagerConfig {
   std::vector<std::string> urls;
-  bool allow_link_local = false;
+  HttpClientConfig http;
 
   bool operator==(const AlertmanagerConfig&) const = default;
 };
@@ -89,7 +80,7 @@ std::string AlertmanagerPlace(const std::string& url);
 struct WebhookConfig {
   std::string url;
   std::string secret_file;  // empty: requests are not signed
-  bool allow_link_local = false;
+  HttpClientConfig http;
 
   bool operator==(const WebhookConfig&) const = default;
 };
@@ -114,6 +105,7 @@ struct TicketConfig {
   TicketPlace place;  // of every owner that `owners` leaves out
   std::string token_file;
   std::map<std::string, TicketPlace> owners;
+  HttpClientConfig http;
 
   bool operator==(const TicketConfig&) const = default;
 };
@@ -126,7 +118,7 @@ struct EmailConfig {
   std::string username;       // empty: does not log in
   std::string password_file;  // exactly with a user name
   Duration digest{};          // what waits that long goes out as one mail; 0: a mail each
-  bool allow_link_local = false;
+  TransportConfig transport;
 
   bool operator==(const EmailConfig&) const = default;
 };
@@ -165,6 +157,7 @@ struct Config {
   std::uint16_t listen_port = 9977;
   WebOptions web;
   std::string external_url;  // empty: none
+  std::string runbook_url;   // where the alerts' runbooks lie; empty: alerts name none
   // Unix socket for the commands that change the daemon's state.
   std::string control_socket = "/run/postern/postern.sock";
   Limits limits;

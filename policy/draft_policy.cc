@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/counted.h"
+#include "core/dns_name.h"
 #include "core/prefix.h"
 #include "policy/load_policy.h"
 #include "policy/yaml_reader.h"
@@ -79,13 +81,13 @@ std::string NameFrom(const IpAddress& address) {
   return name;
 }
 
-// The first name that a policy can use.
+// The first name that a policy can use; a DNS name in its canonical form.
 std::optional<std::string> NameIn(const ObservedScan& scan, const IpAddress& address) {
   const auto names = scan.names.find(address);
   if (names == scan.names.end()) return std::nullopt;
   const auto usable = std::find_if(names->second.begin(), names->second.end(), IsName);
   if (usable == names->second.end()) return std::nullopt;
-  return *usable;
+  return DnsNameKey(*usable);
 }
 
 // One IPv4 and one IPv6 address at most: rules tell families apart, not addresses of one family.
@@ -278,7 +280,7 @@ std::string Header(const std::string& source, std::size_t left_out) {
       "#   from    an open port is relative to a path: these rules hold from every viewpoint\n"
       "#   roles   named after their ports; what are these hosts for?\n";
   if (left_out > 0) {
-    text += "# Left out: " + std::to_string(left_out) + " addresses of which nothing is known.\n";
+    text += "# Left out: " + Counted(left_out, "address") + " of which nothing is known.\n";
   }
   return text;
 }

@@ -152,6 +152,11 @@ std::string TextOf(const Explanation& explanation, const Host& host, std::chrono
     text += " over " + std::string(ToString(explanation.family));
   }
   const std::string from = explanation.viewpoint.empty() ? "" : " from " + explanation.viewpoint;
+  if (!explanation.has_family) {
+    return text + " is not seen" + from + ", which has no " +
+           std::string(ToString(explanation.family)) + " (viewpoints." + explanation.viewpoint +
+           ".families); nothing is asked or reported\n";
+  }
   if (!explanation.seen) return text + " is not seen" + from + "; it is never probed from there\n";
   text += from + " " + std::string(Meaning(explanation.expected)) + "\n";
 
@@ -169,6 +174,7 @@ std::string TextOf(const Explanation& explanation, const Host& host, std::chrono
 
 Result<ExplainTarget> FindTarget(const Policy& policy, std::string_view text) {
   if (const Host* host = policy.FindHost(text)) return ExplainTarget{host, std::nullopt};
+  if (const Host* host = policy.FindHostByDns(text)) return ExplainTarget{host, std::nullopt};
   if (const auto address = IpAddress::Parse(text)) {
     if (const Host* host = policy.HostOf(*address)) return ExplainTarget{host, address};
     return UnknownAddress(policy, *address);
@@ -196,13 +202,23 @@ std::vector<Explanation> Explain(const Policy& policy, const ExplainTarget& targ
                                 .viewpoint = from,
                                 .family = address.family(),
                                 .seen = false,
+                                .has_family = policy.HasFamily(from, address.family()),
                                 .chain = {}});
       }
     }
     if (target.address) continue;
     for (const auto& name : host.dns) {
       for (const auto family : kFamilies) {
-        explanations.push_back(ExplainOne(policy, host, port, from, family, name));
+        if (policy.HasFamily(from, family)) {
+          explanations.push_back(ExplainOne(policy, host, port, from, family, name));
+        } else {
+          explanations.push_back({.subject = name,
+                                  .viewpoint = from,
+                                  .family = family,
+                                  .seen = false,
+                                  .has_family = false,
+                                  .chain = {}});
+        }
       }
     }
   }

@@ -20,7 +20,8 @@ struct ExplainTarget {
   std::optional<IpAddress> address;  // none: all addresses of the host
 };
 
-// `text` is a host's name or an address. An error says what the policy knows instead.
+// `text` is a host's name, one of its DNS names, or an address. An error says what the policy knows
+// instead.
 Result<ExplainTarget> FindTarget(const Policy& policy, std::string_view text);
 
 // One rule that names the port.
@@ -38,6 +39,7 @@ struct Explanation {
   std::string viewpoint;  // empty: the policy tells no viewpoints apart
   Family family = Family::kIpv4;
   bool seen = true;                  // false: never probed from there; nothing below is set
+  bool has_family = true;            // false: not seen, since the viewpoint has no such family
   std::vector<ExplainedRule> chain;  // in the order in which they are asked
   ExpectedState expected = ExpectedState::kNotOpen;
   const AcceptRule* accept = nullptr;

@@ -163,8 +163,8 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
   Config config;
   const Fields fields(reader, root, "a configuration",
                       {"version", "viewpoint", "policy", "storage", "listen", "web", "external_url",
-                       "control_socket", "limits", "scans", "confirm", "canaries", "retention",
-                       "receivers", "finding_series_limit", "log"});
+                       "runbook_url", "control_socket", "limits", "scans", "confirm", "canaries",
+                       "retention", "receivers", "finding_series_limit", "log"});
   ReadVersion(reader, fields);
   const auto* viewpoint = fields.Require("viewpoint");
   config.viewpoint = reader.Name(viewpoint).value_or("");
@@ -175,6 +175,7 @@ Config ReadConfig(YamlReader& reader, const YamlNode& root, const std::string& f
   ReadListen(reader, fields.Find("listen"), config);
   ReadWeb(reader, fields.Find("web"), folder, config.web);
   config.external_url = ReadUrl(reader, fields.Find("external_url")).value_or("");
+  config.runbook_url = ReadUrl(reader, fields.Find("runbook_url")).value_or("");
   ReadControlSocket(reader, fields.Find("control_socket"), folder, config);
   ReadLimits(reader, fields.Find("limits"), config.limits);
   const auto* scans = fields.Find("scans");

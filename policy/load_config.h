@@ -38,8 +38,8 @@ std::optional<std::string> UnknownViewpoint(const Policy& policy, std::string_vi
 // reverse.
 Diagnostics CrossCheck(const Config& config, const SourceText& config_source, const Policy& policy);
 
-// One warning for each receiver whose secret file cannot be read or is empty, and for each such
-// file of the web configuration's TLS. A daemon must not start with any of them.
+// One warning for each file of a receiver's secrets and certificates that cannot be used, and for
+// each such file of the web configuration's TLS. A daemon must not start with any of them.
 Diagnostics CheckSecrets(const Config& config, const SourceText& config_source);
 
 // A configuration with the policy that it names.

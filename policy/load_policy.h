@@ -33,8 +33,8 @@ inline constexpr std::size_t kMaxSourceBytes = std::size_t{16} << 20;
 // The file's text, named by `path`. An error says why it cannot be read.
 Result<SourceText> ReadSourceText(const std::string& path);
 
-// `path` is a file, or a folder whose *.yaml files merge in name order. `today` decides which
-// acceptances are past.
+// `path` is a file, or a folder whose *.yaml and *.yml files merge in name order; a warning names
+// what else is in the folder. `today` decides which acceptances are past.
 LoadedPolicy LoadPolicy(const std::string& path, std::chrono::sys_days today);
 LoadedPolicy LoadPolicyTexts(const std::vector<SourceText>& files, std::chrono::sys_days today);
 

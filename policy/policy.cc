@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/dns_name.h"
 #include "core/enum_names.h"
 
 namespace postern::policy {
@@ -53,6 +54,27 @@ bool Reach::Covers(std::string_view viewpoint, Family family) const {
   return from.empty() || std::binary_search(from.begin(), from.end(), viewpoint);
 }
 
+std::optional<TimePoint> ChangeWindow::EndFrom(TimePoint time) const {
+  // Each step leaves one of the parts; that of a week may come back, but not before the others end.
+  const auto steps = 2 * (weekly.size() + dated.size()) + 1;
+  auto end = time;
+  for (std::size_t i = 0; i < steps; ++i) {
+    const auto before = end;
+    for (const auto& hours : weekly) {
+      if (hours.Contains(end)) end = hours.NextChange(end);
+    }
+    for (const auto& period : dated) {
+      if (period.begin <= end && end < period.end) end = period.end;
+    }
+    if (end == before) break;
+  }
+  return end == time ? std::nullopt : std::optional(end);
+}
+
+bool Network::IsWatchedFrom(std::string_view viewpoint) const {
+  return from.empty() || std::binary_search(from.begin(), from.end(), viewpoint);
+}
+
 bool AddressScope::Contains(const IpAddress& address) const {
   return AnyContains(include, address) && !AnyContains(exclude, address);
 }
@@ -63,13 +85,26 @@ const Host* Policy::FindHost(std::string_view name) const {
   return at == hosts.end() ? nullptr : &*at;
 }
 
+const Host* Policy::FindHostByDns(std::string_view name) const {
+  const auto wanted = DnsNameKey(name);
+  const auto at = std::ranges::find_if(hosts, [&](const Host& host) {
+    return std::ranges::find(host.dns, wanted) != host.dns.end();
+  });
+  return at == hosts.end() ? nullptr : &*at;
+}
+
 const Host* Policy::HostOf(const IpAddress& address) const {
   const auto at = host_by_address.find(address);
   return at == host_by_address.end() ? nullptr : &hosts[at->second];
 }
 
+bool Policy::HasFamily(std::string_view viewpoint, Family family) const {
+  const auto at = viewpoints.find(std::string(viewpoint));
+  return at == viewpoints.end() || at->second.families.Has(family);
+}
+
 bool Policy::MayProbe(const IpAddress& address, std::string_view viewpoint) const {
-  if (!scope.Contains(address)) return false;
+  if (!scope.Contains(address) || !HasFamily(viewpoint, address.family())) return false;
   const auto at = viewpoints.find(std::string(viewpoint));
   if (at == viewpoints.end()) return true;
   const AddressScope& narrowed = at->second.scope;

@@ -10,10 +10,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/change_window.h"
 #include "core/drift.h"
 #include "core/ip_address.h"
 #include "core/port_set.h"
 #include "core/prefix.h"
+#include "core/time.h"
+#include "policy/quiet_hours.h"
 
 namespace postern::policy {
 
@@ -85,8 +88,8 @@ struct AcceptRule {
 struct Host {
   std::string name;
   std::vector<IpAddress> addresses;
-  std::vector<std::string> dns;
-  std::string owner;  // empty: nobody is named
+  std::vector<std::string> dns;  // canonical (core/dns_name.h)
+  std::string owner;             // empty: nobody is named
   Criticality criticality = Criticality::kNormal;
   std::map<std::string, std::string> labels;
   std::vector<std::string> roles;  // each is a key of Policy::roles
@@ -104,6 +107,10 @@ struct Network {
   // that it may be as large as a /64.
   bool on_link = false;
   SourceLocation where;
+  // The viewpoints that look for unlisted hosts in it, ascending; empty: all.
+  std::vector<std::string> from = {};
+
+  bool IsWatchedFrom(std::string_view viewpoint) const;
 };
 
 // Addresses in `include` that are not in `exclude`.
@@ -114,9 +121,32 @@ struct AddressScope {
   bool Contains(const IpAddress& address) const;
 };
 
+// IPv4, IPv6 or both.
+struct FamilySet {
+  bool ipv4 = true;
+  bool ipv6 = true;
+
+  bool Has(Family family) const { return family == Family::kIpv4 ? ipv4 : ipv6; }
+};
+
 struct Viewpoint {
   std::string description;
   AddressScope scope;  // narrows Policy::scope; an empty include is all of it
+  // Nothing is asked over a family that is not in it, and nothing is said of that family.
+  FamilySet families = {};
+};
+
+// A window of change that the policy plans: notifications about what it selects wait until it ends.
+struct ChangeWindow {
+  std::string name;
+  WindowSelector selector;
+  std::vector<QuietHours> weekly;  // together they leave some time of the week free
+  std::vector<Period> dated;       // each at most kMaxChangeWindow long
+  std::string reason;
+  SourceLocation where;
+
+  // The first time from `time` on that it does not cover; none where it does not cover `time`.
+  std::optional<TimePoint> EndFrom(TimePoint time) const;
 };
 
 struct Policy {
@@ -127,15 +157,20 @@ struct Policy {
   std::map<std::string, std::vector<Expectation>> roles;
   std::vector<Network> networks;
   std::vector<Host> hosts;
+  std::vector<ChangeWindow> windows;
   std::string hash;  // SHA-256 in hexadecimal of the files' contents in name order
   // Index of `hosts` by static address; filled by the loader.
   std::map<IpAddress, std::size_t> host_by_address;
 
   // Null if there is none.
   const Host* FindHost(std::string_view name) const;
+  // The host that has this DNS name, in whatever spelling; null if none has.
+  const Host* FindHostByDns(std::string_view name) const;
   const Host* HostOf(const IpAddress& address) const;
-  // Whether this policy authorises probing `address` from `viewpoint`. A viewpoint that it does not
-  // name sees the whole scope.
+  // Whether `viewpoint` has addresses of `family`. One that the policy does not name has both.
+  bool HasFamily(std::string_view viewpoint, Family family) const;
+  // Whether this policy authorises probing `address` from `viewpoint`: it is in the scope, and of a
+  // family that the viewpoint has. A viewpoint that the policy does not name sees the whole scope.
   bool MayProbe(const IpAddress& address, std::string_view viewpoint) const;
 };
 

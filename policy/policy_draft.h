@@ -36,6 +36,8 @@ struct PolicyDraft {
   std::map<std::string, SourceLocation> host_names;
   std::map<std::string, SourceLocation> viewpoints;
   std::map<std::string, SourceLocation> roles;
+  std::map<std::string, SourceLocation> windows;
+  std::vector<Reference> window_hosts;  // every host that a window names
   std::optional<SourceLocation> scope;
   std::optional<SourceLocation> require_owner;
   std::vector<Reference> from;  // every viewpoint that a rule names

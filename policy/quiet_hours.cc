@@ -33,19 +33,47 @@ std::optional<WeekTime> ParseWeekTime(std::string_view text) {
     time.day = static_cast<int>(day - kDays.begin());
     text.remove_prefix(space + 1);
   }
-  if (text.size() != 5 || text[2] != ':') return std::nullopt;
-  const auto hour = TwoDigits(text.substr(0, 2));
-  const auto minute = TwoDigits(text.substr(3));
-  if (!hour || !minute || *minute > 59) return std::nullopt;
-  time.minute = *hour * 60 + *minute;
-  return time.minute <= kDay ? std::optional(time) : std::nullopt;
+  const auto minute = ParseMinuteOfDay(text);
+  if (!minute) return std::nullopt;
+  time.minute = *minute;
+  return time;
 }
 
 QuietHours Window(int begin_day, int begin, int end_day, int end) {
   return {(begin_day * kDay + begin) % kWeek, (end_day * kDay + end) % kWeek};
 }
 
+// Since Monday 00:00 UTC.
+std::int64_t MinuteOfWeek(TimePoint time) {
+  const auto minutes = std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()).count();
+  // 1970-01-01 was a Thursday: day 3 of a week that begins on Monday.
+  return ((minutes + 3 * 24 * 60) % kWeek + kWeek) % kWeek;
+}
+
 }  // namespace
+
+TimePoint QuietHours::NextChange(TimePoint time) const {
+  const auto minute = MinuteOfWeek(time);
+  // From the beginning of this minute to that of the window's next one; a whole week if it is now.
+  const auto until = [&](int change) { return (change - minute + kWeek - 1) % kWeek + 1; };
+  return std::chrono::floor<std::chrono::minutes>(time) +
+         std::chrono::minutes(std::min(until(begin), until(end)));
+}
+
+bool QuietHours::Contains(TimePoint time) const {
+  const auto minute = MinuteOfWeek(time);
+  if (begin <= end) return begin <= minute && minute < end;
+  return minute >= begin || minute < end;
+}
+
+std::optional<int> ParseMinuteOfDay(std::string_view text) {
+  if (text.size() != 5 || text[2] != ':') return std::nullopt;
+  const auto hour = TwoDigits(text.substr(0, 2));
+  const auto minute = TwoDigits(text.substr(3));
+  if (!hour || !minute || *minute > 59) return std::nullopt;
+  const int all = *hour * 60 + *minute;
+  return all <= kDay ? std::optional(all) : std::nullopt;
+}
 
 Result<std::vector<QuietHours>> ParseQuietHours(std::string_view text) {
   const Error unreadable{

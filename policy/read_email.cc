@@ -73,8 +73,8 @@ void CheckLogin(YamlReader& reader, const YamlNode& node, const EmailConfig& ema
 
 EmailConfig ReadEmail(YamlReader& reader, const YamlNode& node, const std::string& folder) {
   const Fields fields(reader, node, "an email",
-                      {"server", "starttls", "from", "to", "username", "password_file", "digest",
-                       "allow_link_local"});
+                      {"server", "starttls", "from", "to", "username", "password_file", "digest"},
+                      kTransportKeys);
   EmailConfig email;
   email.server = ReadServer(reader, fields.Require("server"));
   if (const auto* starttls = fields.Find("starttls")) {
@@ -87,13 +87,14 @@ EmailConfig ReadEmail(YamlReader& reader, const YamlNode& node, const std::strin
   email.to = reader.Distinct<std::string>(
       fields.Require("to"), [&](const YamlNode* item) { return ReadMailAddress(reader, item); });
   email.username = reader.Text(fields.Find("username")).value_or("");
-  if (const auto path = reader.Text(fields.Find("password_file"))) {
-    email.password_file = ResolvedPath(folder, *path);
-  }
+  email.password_file = ReadSecretPath(reader, fields.Find("password_file"), folder);
   CheckLogin(reader, node, email);
   constexpr Duration kShortestDigest = std::chrono::seconds(1);
   email.digest = reader.Period(fields.Find("digest"), kShortestDigest).value_or(Duration());
-  email.allow_link_local = reader.Flag(fields.Find("allow_link_local")).value_or(false);
+  email.transport = ReadTransport(reader, fields, folder);
+  if (const auto* tls = fields.Find("tls_config"); tls != nullptr && !email.starttls) {
+    reader.Error(*tls, "without TLS it has no effect; leave 'starttls: false' out");
+  }
   return email;
 }
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "core/dns_name.h"
 #include "policy/read_policy.h"
 #include "policy/read_rules.h"
 #include "policy/yaml_reader.h"
@@ -9,27 +10,15 @@
 namespace postern::policy {
 namespace {
 
-// RFC 1035 section 2.3.4: labels of 1 to 63, 253 in all; underscores occur in practice. The last
-// label holds a letter, or it would be a broken address.
-bool IsDnsName(std::string_view name) {
-  if (name.empty() || name.size() > 253) return false;
-  const auto last = name.substr(name.rfind('.') + 1);
-  if (last.find_first_not_of("0123456789") == std::string_view::npos) return false;
-  while (true) {
-    const auto dot = name.find('.');
-    const auto label = name.substr(0, dot);
-    if (label.empty() || label.size() > 63 || !IsName(label)) return false;
-    if (dot == std::string_view::npos) return true;
-    name.remove_prefix(dot + 1);
-  }
-}
-
 std::optional<std::string> ReadDnsName(YamlReader& reader, const YamlNode* node) {
-  auto name = reader.Text(node);
-  if (!name || IsDnsName(*name)) return name;
-  const bool address = IpAddress::Parse(*name).has_value();
-  reader.Error(*node, "'" + Escaped(*name) + "' is not a DNS name" +
-                          (address ? "; addresses go in 'addresses'" : ""));
+  const auto text = reader.Text(node);
+  if (!text) return std::nullopt;
+  auto name = CanonicalDnsName(*text);
+  if (name) return *std::move(name);
+  const bool address = IpAddress::Parse(*text).has_value();
+  reader.Error(*node,
+               "'" + Escaped(*text) + "' is not a DNS name" +
+                   (address ? "; addresses go in 'addresses'" : ": " + name.error().message));
   return std::nullopt;
 }
 

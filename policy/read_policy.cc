@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "policy/read_rules.h"
+#include "policy/read_windows.h"
 #include "policy/swept_networks.h"
 #include "policy/yaml_reader.h"
 
@@ -92,12 +93,14 @@ bool IsNew(YamlReader& reader, const YamlNode& key, const std::string& what,
 void ReadViewpoints(YamlReader& reader, const YamlNode* node, PolicyDraft& draft) {
   for (const auto& [key, value] : NamedEntries(reader, node)) {
     if (!IsNew(reader, *key, "viewpoint", draft.viewpoints)) continue;
-    const Fields fields(reader, *value, "a viewpoint", {"description", "include", "exclude"});
+    const Fields fields(reader, *value, "a viewpoint",
+                        {"description", "include", "exclude", "families"});
     Viewpoint viewpoint;
     viewpoint.description = reader.Text(fields.Find("description")).value_or("");
     auto include = ReadPrefixes(reader, fields.Find("include"), YamlReader::Least::kAtLeastOne);
     viewpoint.scope.include = WithoutPlaces(include);
     viewpoint.scope.exclude = WithoutPlaces(ReadPrefixes(reader, fields.Find("exclude")));
+    viewpoint.families = ReadFamilySet(reader, fields.Find("families"));
     draft.policy.viewpoints.emplace(key->text, std::move(viewpoint));
     for (auto& placed : include) draft.viewpoint_includes.push_back(std::move(placed));
   }
@@ -138,12 +141,14 @@ bool CheckSize(YamlReader& reader, const YamlNode& node, const Prefix& cidr, boo
 }
 
 void ReadNetwork(YamlReader& reader, const YamlNode& node, PolicyDraft& draft) {
-  const Fields fields(reader, node, "a network", {"cidr", "owner", "unlisted_hosts", "on_link"});
+  const Fields fields(reader, node, "a network",
+                      {"cidr", "owner", "unlisted_hosts", "on_link", "from"});
   const auto* cidr_node = fields.Require("cidr");
   const auto owner = reader.Text(fields.Find("owner")).value_or("");
   const bool report = ReadUnlistedHosts(reader, fields.Find("unlisted_hosts")).value_or(true);
   const auto* on_link_node = fields.Find("on_link");
   const bool on_link = reader.Flag(on_link_node).value_or(false);
+  auto from = ReadFrom(reader, fields.Find("from"), draft.from);
   const auto cidr = reader.Cidr(cidr_node);
   if (!cidr) return;
   if (on_link && cidr->family() == Family::kIpv4) {
@@ -152,7 +157,8 @@ void ReadNetwork(YamlReader& reader, const YamlNode& node, PolicyDraft& draft) {
     return;
   }
   if (!CheckSize(reader, *cidr_node, *cidr, on_link)) return;
-  draft.policy.networks.push_back({*cidr, owner, report, on_link, reader.Where(node)});
+  draft.policy.networks.push_back(
+      {*cidr, owner, report, on_link, reader.Where(node), std::move(from)});
 }
 
 }  // namespace
@@ -174,7 +180,7 @@ void ReadPolicyDocument(const YamlDocument& document, Problems& problems, Policy
   YamlReader reader(document, problems);
   const Fields fields(
       reader, *document.root(), "a policy",
-      {"version", "scope", "require_owner", "viewpoints", "roles", "networks", "hosts"});
+      {"version", "scope", "require_owner", "viewpoints", "roles", "networks", "hosts", "windows"});
   if (!fields.ok()) {
     draft.complete = false;
     return;
@@ -188,6 +194,7 @@ void ReadPolicyDocument(const YamlDocument& document, Problems& problems, Policy
     ReadNetwork(reader, *node, draft);
   }
   for (const YamlNode* node : reader.Items(fields.Find("hosts"))) ReadHost(reader, *node, draft);
+  ReadWindows(reader, fields.Find("windows"), draft);
 }
 
 }  // namespace postern::policy

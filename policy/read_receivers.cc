@@ -23,8 +23,10 @@ std::optional<std::string> ReadAlertmanagerUrl(YamlReader& reader, const YamlNod
   return std::nullopt;
 }
 
-AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node) {
-  const Fields fields(reader, node, "alertmanager", {"urls", "allow_link_local"});
+AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node,
+                                    const std::string& folder) {
+  const Fields fields(reader, node, "alertmanager", {"urls"}, kHttpClientKeys);
+  auto http = ReadHttpClient(reader, node, fields, folder);
   std::set<std::string> places;
   auto urls = reader.Distinct<std::string>(fields.Require("urls"), [&](const YamlNode* item) {
     auto url = ReadAlertmanagerUrl(reader, item);
@@ -32,21 +34,20 @@ AlertmanagerConfig ReadAlertmanager(YamlReader& reader, const YamlNode& node) {
       reader.Error(*item,
                    "a second URL of '" + AlertmanagerPlace(*url) + "'; each gets everything");
     }
+    if (url) RefuseClearText(reader, item, *url, http);
     return url;
   });
-  return {std::move(urls), reader.Flag(fields.Find("allow_link_local")).value_or(false)};
-}
-
-std::string ReadSecretPath(YamlReader& reader, const YamlNode* node, const std::string& folder) {
-  const auto path = reader.Text(node);
-  return path ? ResolvedPath(folder, *path) : "";
+  return {std::move(urls), std::move(http)};
 }
 
 WebhookConfig ReadWebhook(YamlReader& reader, const YamlNode& node, const std::string& folder) {
-  const Fields fields(reader, node, "a webhook", {"url", "secret_file", "allow_link_local"});
-  return {ReadUrl(reader, fields.Require("url")).value_or(""),
-          ReadSecretPath(reader, fields.Find("secret_file"), folder),
-          reader.Flag(fields.Find("allow_link_local")).value_or(false)};
+  const Fields fields(reader, node, "a webhook", {"url", "secret_file"}, kHttpClientKeys);
+  const auto* url = fields.Require("url");
+  WebhookConfig webhook{.url = ReadUrl(reader, url).value_or(""),
+                        .secret_file = ReadSecretPath(reader, fields.Find("secret_file"), folder),
+                        .http = ReadHttpClient(reader, node, fields, folder)};
+  RefuseClearText(reader, url, webhook.url, webhook.http);
+  return webhook;
 }
 
 constexpr EnumNames<Tracker, 4> kTrackers = {{
@@ -187,10 +188,21 @@ void ReadWording(YamlReader& reader, const Fields& fields, TicketConfig& ticket)
   ticket.body = ReadTemplate(reader, fields.Find("body"), names);
 }
 
+// GitHub and Jira take the token in the header that a login would need.
+void CheckAuthorization(YamlReader& reader, const YamlNode& node, const TicketConfig& ticket) {
+  const bool is_taken = ticket.system == Tracker::kGithub || ticket.system == Tracker::kJira;
+  const auto& http = ticket.http;
+  if (!is_taken || (!http.basic_auth.IsSet() && http.credentials_file.empty())) return;
+  reader.Error(node, "the token of 'token_file' is the Authorization header of a request to " +
+                         std::string(NameOf(kTrackers, ticket.system)) +
+                         "; it cannot have another login");
+}
+
 TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::string& folder) {
   const Fields fields(reader, node, "a ticket",
                       {"system", "url", "repository", "project", "assignee", "component",
-                       "token_file", "owners", "per", "title", "body"});
+                       "token_file", "owners", "per", "title", "body"},
+                      kHttpClientKeys);
   TicketConfig ticket;
   const auto is_host = [](std::string_view text) { return std::optional(text == "host"); };
   ticket.per_host =
@@ -202,6 +214,9 @@ TicketConfig ReadTicket(YamlReader& reader, const YamlNode& node, const std::str
   if (!system) return ticket;
   ticket.system = *system;
   ticket.url = ReadTicketUrl(reader, fields, *system);
+  ticket.http = ReadHttpClient(reader, node, fields, folder);
+  RefuseClearText(reader, fields.Find("url"), ticket.url, ticket.http, true);
+  CheckAuthorization(reader, node, ticket);
   if (!fields.Find("repository") && !fields.Find("project")) fields.Require(PlaceKey(*system));
   ticket.place = ReadPlace(reader, fields, *system, {});
   ticket.owners = ReadOwners(reader, fields.Find("owners"), ticket);
@@ -220,7 +235,7 @@ void ReadSettings(YamlReader& reader, const YamlNode& node, const Fields& fields
     reader.Error(node,
                  "a receiver has exactly one of 'alertmanager', 'webhook', 'ticket' and 'email'");
   }
-  if (alertmanager != nullptr) receiver.settings = ReadAlertmanager(reader, *alertmanager);
+  if (alertmanager != nullptr) receiver.settings = ReadAlertmanager(reader, *alertmanager, folder);
   if (webhook != nullptr) receiver.settings = ReadWebhook(reader, *webhook, folder);
   if (ticket != nullptr) receiver.settings = ReadTicket(reader, *ticket, folder);
   if (email != nullptr) receiver.settings = ReadEmail(reader, *email, folder);

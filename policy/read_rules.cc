@@ -4,26 +4,26 @@
 #include <utility>
 
 namespace postern::policy {
+
+FamilySet ReadFamilySet(YamlReader& reader, const YamlNode* node) {
+  if (node == nullptr) return {};
+  FamilySet set{.ipv4 = false, .ipv6 = false};
+  const auto listed = reader.Distinct<Family>(node, [&](const YamlNode* item) {
+    return reader.Choice(item, ParseFamily, {"ipv4", "ipv6"});
+  });
+  for (const auto family : listed) (family == Family::kIpv4 ? set.ipv4 : set.ipv6) = true;
+  return set;
+}
+
 namespace {
 
 Reach ReadReach(YamlReader& reader, const Fields& fields, std::vector<Reference>& from) {
   Reach reach;
-  reach.from = reader.Distinct<std::string>(fields.Find("from"), [&](const YamlNode* node) {
-    auto name = reader.Name(node);
-    if (name) from.push_back({*name, reader.Where(*node)});
-    return name;
-  });
-  std::sort(reach.from.begin(), reach.from.end());
+  reach.from = ReadFrom(reader, fields.Find("from"), from);
 
-  const auto* families = fields.Find("families");
-  if (families == nullptr) return reach;
-  reach.ipv4 = reach.ipv6 = false;
-  const auto listed = reader.Distinct<Family>(families, [&](const YamlNode* node) {
-    return reader.Choice(node, ParseFamily, {"ipv4", "ipv6"});
-  });
-  for (const auto family : listed) {
-    (family == Family::kIpv4 ? reach.ipv4 : reach.ipv6) = true;
-  }
+  const auto families = ReadFamilySet(reader, fields.Find("families"));
+  reach.ipv4 = families.ipv4;
+  reach.ipv6 = families.ipv6;
   return reach;
 }
 
@@ -97,6 +97,17 @@ std::vector<Rule> ReadList(YamlReader& reader, const YamlNode* node, std::vector
 }
 
 }  // namespace
+
+std::vector<std::string> ReadFrom(YamlReader& reader, const YamlNode* node,
+                                  std::vector<Reference>& references) {
+  auto names = reader.Distinct<std::string>(node, [&](const YamlNode* item) {
+    auto name = reader.Name(item);
+    if (name) references.push_back({*name, reader.Where(*item)});
+    return name;
+  });
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 std::vector<Expectation> ReadExpectations(YamlReader& reader, const YamlNode* node,
                                           std::vector<Reference>& from) {

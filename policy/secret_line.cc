@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+
+#include "core/ascii.h"
 
 namespace postern::policy {
 namespace {
 
-constexpr std::array<std::string_view, 3> kSecretKeys = {"password", "secret", "token"};
+constexpr std::array<std::string_view, 8> kSecretKeys = {
+    "password", "secret", "token", "credentials", "authorization", "cookie", "api-key", "api_key"};
 
 // Not cut at a '/': a password that is written without care may have one.
 bool HasUrlWithUser(std::string_view line) {
@@ -31,7 +35,8 @@ bool HasKey(std::string_view line, std::string_view word) {
 
 }  // namespace
 
-bool MayHoldSecret(std::string_view line) {
+bool MayHoldSecret(std::string_view text) {
+  const auto line = AsciiLowerCase(text);
   return HasUrlWithUser(line) || std::ranges::any_of(kSecretKeys, [&](std::string_view word) {
            return HasKey(line, word);
          });

@@ -6,10 +6,11 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/text_encoding.h"
+
 namespace postern::policy {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 // An excerpt fits a terminal of 100 columns with its indentation of four. What stands left of the
 // caret is cut to kContext where it would take more than kMostLeft.
 constexpr int kExcerptColumns = 96;
@@ -104,7 +105,7 @@ std::size_t StepBack(std::string_view line, std::size_t at, int count) {
 
 SourceFile::SourceFile(SourceText source)
     : name_(std::move(source.name)), text_(std::move(source.text)), line_starts_{0} {
-  if (text_.starts_with(kByteOrderMark)) text_.erase(0, kByteOrderMark.size());
+  text_.erase(0, text_.size() - WithoutByteOrderMark(text_).size());
   for (auto at = text_.find('\n'); at != std::string::npos; at = text_.find('\n', at + 1)) {
     line_starts_.push_back(at + 1);
   }
@@ -129,6 +130,7 @@ SourceLocation SourceFile::LocationOf(std::size_t offset) const {
 }
 
 std::optional<BadByte> FindBadByte(std::string_view text) {
+  if (auto problem = Utf16Problem(text)) return BadByte{0, *std::move(problem)};
   for (std::size_t at = 0; at < text.size();) {
     const Character character = CharacterAt(text, at);
     if (!character.valid) {

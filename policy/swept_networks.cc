@@ -129,12 +129,15 @@ const Network* FindReportedNetwork(const Policy& policy, std::string_view range)
 }
 
 bool MayProbeAll(const Policy& policy, std::string_view viewpoint, const Prefix& range) {
-  return PartIn(ScopesOf(policy, viewpoint), range) == Part::kAll;
+  return policy.HasFamily(viewpoint, range.family()) &&
+         PartIn(ScopesOf(policy, viewpoint), range) == Part::kAll;
 }
 
 std::vector<Prefix> SweptParts(const Policy& policy, std::string_view viewpoint,
                                const Network& network, const std::set<IpAddress>& left_out) {
+  if (!policy.HasFamily(viewpoint, network.cidr.family())) return {};
   std::vector<Prefix> parts;
+  if (!network.IsWatchedFrom(viewpoint)) return parts;
   AddParts(ScopesOfNetwork(policy, viewpoint, network), network.cidr, parts);
   std::vector<Prefix> swept;
   for (const auto& part : parts) AddWithout(left_out, part, swept);

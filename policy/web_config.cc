@@ -113,15 +113,6 @@ void CheckClientAuth(YamlReader& reader, const YamlNode& node, const WebTls& tls
   }
 }
 
-void WarnOfReadableKey(YamlReader& reader, const YamlNode* node, const std::string& path) {
-  std::error_code unreadable;  // whoever loads the key says so
-  const auto status = fs::status(path, unreadable);
-  if (node == nullptr || unreadable || !fs::exists(status)) return;
-  if ((status.permissions() & fs::perms::others_read) == fs::perms::none) return;
-  reader.problems().Warning(reader.Where(*node), "everybody on this machine may read the key " +
-                                                     Escaped(path) + "; chmod o-rwx it");
-}
-
 WebTls ReadTls(YamlReader& reader, const YamlNode& node, const std::string& folder) {
   const Fields fields(reader, node, "tls_server_config",
                       {"cert_file", "key_file", "client_auth_type", "client_ca_file",
@@ -132,10 +123,8 @@ WebTls ReadTls(YamlReader& reader, const YamlNode& node, const std::string& fold
     return text ? ResolvedPath(folder, *text) : "";
   };
   WebTls tls;
-  const auto* key = fields.Require("key_file");
   tls.cert_file = path(fields.Require("cert_file"));
-  tls.key_file = path(key);
-  WarnOfReadableKey(reader, key, tls.key_file);
+  tls.key_file = ReadSecretPath(reader, fields.Require("key_file"), folder);
   tls.client_ca_file = path(fields.Find("client_ca_file"));
   tls.client_auth = ReadClientAuth(reader, fields.Find("client_auth_type"));
   CheckClientAuth(reader, node, tls);

@@ -37,6 +37,9 @@ class YamlDocument {
   // benchmark take 0.5 million. It bounds both memory and the time to walk the tree.
   static constexpr std::size_t kMaxNodes = 2'000'000;
 
+  // Bytes that may be read before a value ends: the parser holds 250 bytes for each of them.
+  static constexpr std::size_t kMaxWithoutValue = std::size_t{512} << 10;
+
   // Reports everything that is wrong with the text as YAML; of one that holds nothing, with what
   // such a file begins.
   static YamlDocument Parse(const SourceFile& file, Problems& problems,

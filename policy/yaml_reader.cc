@@ -273,9 +273,11 @@ std::span<const YamlNode* const> YamlReader::Items(const YamlNode* node, Least l
 }
 
 Fields::Fields(YamlReader& reader, const YamlNode& node, std::string_view what,
-               std::initializer_list<std::string_view> known)
+               std::initializer_list<std::string_view> known,
+               std::span<const std::string_view> shared)
     : reader_(reader), node_(node), what_(what) {
-  const std::span<const std::string_view> names(known.begin(), known.size());
+  std::vector<std::string_view> names(known);
+  names.insert(names.end(), shared.begin(), shared.end());
   if (!ok()) {
     reader.Error(node, "expected " + std::string(what) + " with the keys " + Joined(names) +
                            ", found " + Describe(node));

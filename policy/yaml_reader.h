@@ -97,9 +97,10 @@ class YamlReader {
 // at once; a key without a value is reported when asked for and counts as absent.
 class Fields {
  public:
-  // `what` says whose keys these are: "a host".
+  // `what` says whose keys these are: "a host". Both `known` and `shared` may stand here.
   Fields(YamlReader& reader, const YamlNode& node, std::string_view what,
-         std::initializer_list<std::string_view> known);
+         std::initializer_list<std::string_view> known,
+         std::span<const std::string_view> shared = {});
 
   // Whether the node is a mapping.
   bool ok() const { return node_.kind == YamlNode::Kind::kMapping; }

@@ -9,6 +9,9 @@ using std::chrono::duration;
 
 // A path that loses more than this share of what it carries is no path to scan over.
 constexpr double kMostLoss = 0.3;
+// Of what is lost with that probability in each round, so many are answered late for one that is
+// answered at once.
+constexpr double kLateForOneAtOnce = kMostLoss / (1 - kMostLoss);
 // Fewer late answers than this are chance.
 constexpr std::uint64_t kFewAnswers = 10;
 // Below the speed that was measured, which a burst at the round's start makes look higher.
@@ -20,9 +23,7 @@ constexpr int kQuietRounds = 2;
 // A host that leaves more than the rest unanswered was asked too fast.
 constexpr double kAnsweredShare = 0.7;
 constexpr double kSlowest = 0.2;  // of the pace before
-// A host that takes longer for a round, or more rounds, is given up: a slice of a sweep lasts so
-// long.
-constexpr duration<double> kLongestRound = std::chrono::minutes(15);
+// A host that takes more rounds is given up.
 constexpr int kMostPacedRounds = 12;
 
 }  // namespace
@@ -32,31 +33,30 @@ void AnswerLimits::Asked(const IpAddress& host) {
   if (const auto at = hosts_.find(host); at != hosts_.end()) ++at->second.asked;
 }
 
-void AnswerLimits::EndRound(Time started, Time now, const AnsweredSoFar& answered_so_far) {
+void AnswerLimits::EndRound(Whom whom, Time started, Time now,
+                            const AnsweredSoFar& answered_so_far) {
   const duration<double> seconds = now - started;
   for (auto& [address, host] : hosts_) {
-    if (round_ == 2) {
-      const auto all = answered_so_far(address);
-      host.answered_before = all - std::min(all, host.answered);
+    host.late += host.answered;
+    if (host.kind == Kind::kPending) {
+      if (whom == Whom::kPending) Adjust(host);
+    } else if (host.kind == Kind::kOrdinary && AnswersLate(address, host, answered_so_far)) {
+      Become(host, Kind::kPending);
+      const double a_second = static_cast<double>(host.answered) / seconds.count();
+      host.pace = std::max(1.0, kBelowMeasured * a_second);
     }
-    Judge(host, seconds.count());
-    host.answered_before = host.answered;
     host.asked = host.answered = 0;
   }
   ++round_;
 }
 
-void AnswerLimits::Judge(Host& host, double seconds) {
-  if (host.kind == Kind::kPending) return Adjust(host);
-  if (host.kind != Kind::kOrdinary || !AnswersLate(host)) return;
-  Become(host, Kind::kPending);
-  host.pace = std::max(1.0, kBelowMeasured * static_cast<double>(host.answered) / seconds);
-}
-
 // In more numbers than loss explains.
-bool AnswerLimits::AnswersLate(const Host& host) {
-  return host.answered >= kFewAnswers &&
-         static_cast<double>(host.answered) > kMostLoss * static_cast<double>(host.answered_before);
+bool AnswerLimits::AnswersLate(const IpAddress& address, const Host& host,
+                               const AnsweredSoFar& answered_so_far) {
+  if (host.late < kFewAnswers) return false;
+  const auto all = answered_so_far(address);
+  const auto at_once = static_cast<double>(all - std::min(all, host.late));
+  return static_cast<double>(host.late) > kLateForOneAtOnce * at_once;
 }
 
 void AnswerLimits::Adjust(Host& host) {
@@ -66,7 +66,7 @@ void AnswerLimits::Adjust(Host& host) {
   if (host.quiet_rounds >= kQuietRounds) return Become(host, Kind::kSettled);
   if (share >= kQuietShare && share < kAnsweredShare) host.pace *= std::max(share, kSlowest);
   const duration<double> next_round((1 - share) * static_cast<double>(host.asked) / host.pace);
-  if (++host.paced_rounds >= kMostPacedRounds || next_round > kLongestRound) {
+  if (++host.paced_rounds >= kMostPacedRounds || next_round > longest_round_) {
     Become(host, Kind::kGivenUp);
   }
 }
@@ -102,8 +102,24 @@ bool AnswerLimits::IsGivenUp(const IpAddress& host) const {
   return at != hosts_.end() && at->second.kind == Kind::kGivenUp;
 }
 
+void AnswerLimits::GiveUpPending() {
+  for (auto& [address, host] : hosts_) {
+    if (host.kind == Kind::kPending) Become(host, Kind::kGivenUp);
+  }
+}
+
+std::vector<IpAddress> AnswerLimits::GivenUp() const {
+  std::vector<IpAddress> addresses;
+  for (const auto& [address, host] : hosts_) {
+    if (host.kind == Kind::kGivenUp) addresses.push_back(address);
+  }
+  std::ranges::sort(addresses);
+  return addresses;
+}
+
 void LeaveUnknown(const AnswerLimits& limits, ScanRecord& record) {
   if (!limits.AnyGivenUp()) return;
+  record.SetSlowHosts(limits.GivenUp());
   for (std::uint64_t i = 0; i < record.plan().size(); ++i) {
     if (record.IsUndecided(i) && limits.IsGivenUp(record.plan().At(i).address)) {
       record.NotProbed(i);

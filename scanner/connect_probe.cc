@@ -166,8 +166,11 @@ ProbeOutcome ReadOutcome(int descriptor, const IpAddress& target) {
   if (local.address() == peer.address() && local.port() == peer.port()) {
     return Outcome(ProbeOutcome::Kind::kSelfConnect);
   }
+  const auto info = ReadTcpInfo(descriptor);
+  // A lone SYN came (RFC 9293, section 3.5), which anybody can send: no handshake yet.
+  if (info && info->tcpi_state == TCP_SYN_RECV) return Outcome(ProbeOutcome::Kind::kPending);
   auto outcome = Answered(PortState::kOpen, {Reason::Kind::kSynAck});
-  if (const auto info = ReadTcpInfo(descriptor); info && info->tcpi_total_retrans == 0) {
+  if (info && info->tcpi_total_retrans == 0) {
     outcome.rtt = std::chrono::microseconds(info->tcpi_rtt);
   }
   return outcome;

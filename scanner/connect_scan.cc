@@ -17,10 +17,13 @@
 #include "scanner/answer_limits.h"
 #include "scanner/connect_probe.h"
 #include "scanner/descriptors.h"
+#include "scanner/held_back.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
 #include "scanner/scan_record.h"
+#include "scanner/spread.h"
 
 namespace postern::scanner {
 namespace {
@@ -37,8 +40,6 @@ constexpr int kBatch = 128;
 // Waiting for a cap is never shorter: tokens come in small groups instead of one by one. Below the
 // burst that the rate limiter allows, 40 ms.
 constexpr milliseconds kShortestSleep{5};
-// How far a scan that was held up may run behind its own pace and still catch up.
-constexpr milliseconds kPaceCatchUp{20};
 // Deadlines are looked at no more often, which is far below the 50 ms between kEarlyWait and the
 // kernel's retransmit, and no less often, which is as short as a new probe's deadline may be.
 constexpr milliseconds kShortestTick{10};
@@ -74,6 +75,8 @@ class ConnectRun {
         watch_(request.source, request.interface),
         record_(request.plan),
         queue_(request.plan, request.seed, [this](std::uint64_t index) { return IsWanted(index); }),
+        limits_(request.slow_hosts_wait),
+        spread_(request, SteadyClock::now()),
         tries_(std::max(1, request.tries)) {}
 
   ScanResult Run(std::stop_token stop) {
@@ -82,7 +85,10 @@ class ConnectRun {
     asio::post(io_, [this] { StartRound(); });
     asio::post(io_, [this] { Tick(); });
     io_.run();
+    ExplainSilence(watch_.routes(), record_);
     Report();
+    held_back_.By(ScanBound::kSilence, SteadyClock::now());
+    record_.SetHeldBack(held_back_.Times());
     return std::move(record_).Finish(complete_);
   }
 
@@ -94,8 +100,9 @@ class ConnectRun {
 
   void Pump();
   void PumpSoon();
-  void PumpAt(Time time);
-  Time MaySendAt(Time now);
+  void PumpAt(const Pause& pause, Time now);
+  Pause MaySendAt(Time now);
+  void LeaveSlowHosts();
   bool MayProbe(const ProbeQueue::Candidate& target) const;
   void Offer(const ProbeQueue::Candidate& target, Time now);
 
@@ -139,7 +146,10 @@ class ConnectRun {
   ProbeQueue queue_;
   HostPatience patience_;
   AnswerLimits limits_;
+  Spread spread_;
+  HeldBack held_back_;
   int tries_;
+  Time leave_slow_hosts_at_ = Time::max();
   bool settled_ = false;  // but for hosts that limit their answers
   int round_ = 0;
   Time round_started_;
@@ -148,7 +158,6 @@ class ConnectRun {
   bool complete_ = false;
   Time next_report_;
 
-  Time paced_until_;
   Time backing_off_until_;
   int backoffs_ = 0;  // in a row
   int given_up_ = 0;  // in a row
@@ -156,18 +165,22 @@ class ConnectRun {
 
 bool ConnectRun::IsWanted(std::uint64_t index) const {
   if (!record_.IsUndecided(index)) return false;
-  return !settled_ || limits_.IsPending(request_.plan.At(index).address);
+  if (!settled_ && !limits_.AnyPending()) return true;
+  return limits_.IsPending(request_.plan.At(index).address) == settled_;
 }
 
 void ConnectRun::StartRound() {
   ++round_;
   round_started_ = SteadyClock::now();
+  spread_.StartRound(round_, record_.silent(), round_started_);
   queue_.StartRound();
   Pump();
 }
 
 void ConnectRun::EndRound() {
-  limits_.EndRound(round_started_, SteadyClock::now(),
+  const auto now = SteadyClock::now();
+  limits_.EndRound(settled_ ? AnswerLimits::Whom::kPending : AnswerLimits::Whom::kOthers,
+                   round_started_, now,
                    [this](const IpAddress& host) { return record_.AnsweringOf(host); });
   const bool spent = request_.max_tries > 0 && round_ >= request_.max_tries;
   tries_ = TriesFor(record_.at_stake(), record_.EstimatedLoss(), tries_);
@@ -176,11 +189,22 @@ void ConnectRun::EndRound() {
     LeaveUnknown(limits_, record_);
     return End(/*complete=*/true);
   }
+  if (settled_ && leave_slow_hosts_at_ == Time::max()) {
+    leave_slow_hosts_at_ = now + request_.slow_hosts_wait;
+  }
+  held_back_.By(settled_ ? ScanBound::kReplyLimit : ScanBound::kSilence, now);
   pump_pending_ = true;
   pump_timer_.expires_at(round_started_ + kBetweenRounds);
   pump_timer_.async_wait([this](error_code error) {
     if (!error) StartRound();
   });
+}
+
+// Everybody else is settled, and was kept waiting long enough.
+void ConnectRun::LeaveSlowHosts() {
+  limits_.GiveUpPending();
+  LeaveUnknown(limits_, record_);
+  End(/*complete=*/true);
 }
 
 void ConnectRun::End(bool complete) {
@@ -196,19 +220,20 @@ void ConnectRun::End(bool complete) {
 void ConnectRun::Pump() {
   pump_pending_ = false;
   for (int i = 0; i < kBatch && !ended_; ++i) {
-    if (in_flight_ >= descriptors_.Limit()) return;
     const auto now = SteadyClock::now();
-    if (const auto time = MaySendAt(now); time > now) return PumpAt(time);
+    if (in_flight_ >= descriptors_.Limit()) return held_back_.By(ScanBound::kMachine, now);
+    if (const auto pause = MaySendAt(now); pause.until > now) return PumpAt(pause, now);
     const auto next = queue_.Pop(now);
     if (next.candidate) {
       Offer(*next.candidate, now);
     } else if (next.ask_again == Time::max()) {
-      if (in_flight_ == 0) EndRound();
-      return;
+      if (in_flight_ == 0) return EndRound();
+      return held_back_.By(settled_ ? ScanBound::kReplyLimit : ScanBound::kSilence, now);
     } else if (next.ask_again > now) {
-      return PumpAt(next.ask_again);
+      return PumpAt({next.ask_again, next.bound}, now);
     }
   }
+  held_back_.By(ScanBound::kPath, SteadyClock::now());
   PumpSoon();
 }
 
@@ -218,17 +243,19 @@ void ConnectRun::PumpSoon() {
   asio::post(io_, [this] { Pump(); });
 }
 
-void ConnectRun::PumpAt(Time time) {
+void ConnectRun::PumpAt(const Pause& pause, Time now) {
+  held_back_.By(pause.bound, now);
   pump_pending_ = true;
-  pump_timer_.expires_at(std::max(time, SteadyClock::now() + kShortestSleep));
+  pump_timer_.expires_at(std::max(pause.until, now + kShortestSleep));
   pump_timer_.async_wait([this](error_code error) {
     if (!error) Pump();
   });
 }
 
 // The limits that hold for every target alike.
-Time ConnectRun::MaySendAt(Time now) {
-  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+Pause ConnectRun::MaySendAt(Time now) {
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool ConnectRun::MayProbe(const ProbeQueue::Candidate& target) const {
@@ -239,9 +266,12 @@ void ConnectRun::Offer(const ProbeQueue::Candidate& target, Time now) {
   if (target.endpoint.protocol != Protocol::kTcp) return;
   if (!MayProbe(target)) return record_.NotProbed(target.index);
   const auto& address = target.endpoint.address;
-  auto ready = limits_.Ready(address, now);
-  if (ready <= now) ready = limiter_.Acquire(address, now);
-  if (ready > now) return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  Pause ready{limits_.Ready(address, now), ScanBound::kReplyLimit};
+  if (ready.until <= now) ready = limiter_.Acquire(address, now);
+  if (ready.until > now) {
+    ready.until = std::max(ready.until, now + kShortestSleep);
+    return queue_.Postpone(target, ready);
+  }
   limits_.Take(address, now);
   Send(target, /*self_connects=*/0);
 }
@@ -257,10 +287,7 @@ void ConnectRun::Send(const ProbeQueue::Candidate& target, int self_connects) {
 
 void ConnectRun::CountSent(bool again, Time now) {
   record_.CountSent(again);
-  if (request_.pace <= 0) return;
-  const std::chrono::duration<double> interval(1 / request_.pace);
-  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
-                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+  spread_.Sent(now);
 }
 
 void ConnectRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
@@ -402,6 +429,7 @@ void ConnectRun::Tick() {
     record_.CountSendError(std::move(*broken));
     return End(/*complete=*/false);
   }
+  if (now >= leave_slow_hosts_at_) return LeaveSlowHosts();
   tick_timer_.expires_at(std::max(next, now + kShortestTick));
   tick_timer_.async_wait([this](error_code error) {
     if (!error) Tick();
@@ -435,7 +463,7 @@ Retransmit ConnectRun::CheckRetransmit(Probe& probe, Time now) {
   if (retransmit == Retransmit::kSent && !probe.retransmitted) {
     probe.retransmitted = true;
     limiter_.Charge(probe.target.endpoint.address, now);
-    CountSent(/*again=*/true, now);
+    record_.CountSent(/*again=*/true);
   }
   return retransmit;
 }

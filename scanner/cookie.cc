@@ -13,16 +13,14 @@ CookieKey::CookieKey() {
   randombytes_buf(key_.data(), key_.size());
 }
 
-std::uint64_t CookieKey::Of(const IpAddress& source, std::uint16_t source_port,
-                            const Endpoint& target) const {
-  std::array<std::uint8_t, 37> input{};
-  std::copy_n(source.bytes().data(), source.bytes().size(), input.data());
-  std::copy_n(target.address.bytes().data(), target.address.bytes().size(), input.data() + 16);
-  input[32] = static_cast<std::uint8_t>(source_port >> 8);
-  input[33] = static_cast<std::uint8_t>(source_port);
-  input[34] = static_cast<std::uint8_t>(target.port >> 8);
-  input[35] = static_cast<std::uint8_t>(target.port);
-  input[36] = static_cast<std::uint8_t>(target.protocol);
+std::uint64_t CookieKey::Of(std::uint16_t source_port, const Endpoint& target) const {
+  std::array<std::uint8_t, 21> input{};
+  std::copy_n(target.address.bytes().data(), target.address.bytes().size(), input.data());
+  input[16] = static_cast<std::uint8_t>(source_port >> 8);
+  input[17] = static_cast<std::uint8_t>(source_port);
+  input[18] = static_cast<std::uint8_t>(target.port >> 8);
+  input[19] = static_cast<std::uint8_t>(target.port);
+  input[20] = static_cast<std::uint8_t>(target.protocol);
   static_assert(crypto_shorthash_BYTES == sizeof(std::uint64_t));
   std::array<std::uint8_t, crypto_shorthash_BYTES> hash{};
   crypto_shorthash(hash.data(), input.data(), input.size(), key_.data());

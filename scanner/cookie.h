@@ -1,5 +1,6 @@
 // Proof that a reply belongs to a probe of this scan, without remembering the probe: a keyed hash
-// of its addresses and ports, sent along in the probe and found again in the reply.
+// of the target and the ports, sent along in the probe and found again in the reply. Our own
+// address is no part of it, since address translation on the way out may change it.
 #pragma once
 
 #include <array>
@@ -16,8 +17,7 @@ class CookieKey {
   CookieKey();
 
   // SipHash-2-4; nobody without the key can guess it.
-  std::uint64_t Of(const IpAddress& source, std::uint16_t source_port,
-                   const Endpoint& target) const;
+  std::uint64_t Of(std::uint16_t source_port, const Endpoint& target) const;
 
  private:
   std::array<std::uint8_t, 16> key_{};

@@ -5,8 +5,8 @@
 
 namespace postern::scanner {
 
-// One scan's part of the process's file descriptors; scans that run at once share evenly. The first
-// one raises the process's soft limit to the hard one. Thread-safe.
+// One scan's part of the process's file descriptors; scans that run at once share evenly.
+// Thread-safe.
 class DescriptorShare {
  public:
   DescriptorShare();

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "core/log.h"
@@ -26,24 +27,34 @@ constexpr LinkAddress kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 // So many at once, then the sender has its turn again.
 constexpr int kMostReceived = 256;
 
-int OpenPacketSocket() {
+std::optional<Capture> OpenCapture(const std::string& filter) {
+  auto capture = Capture::Open(filter, Capture::Direction::kIncoming);
+  if (capture) return std::move(*capture);
+  Log(LogLevel::kWarning, "answers cannot be captured", {{"detail", capture.error().message}});
+  return std::nullopt;
+}
+
+int OpenArpSocket() {
   return ::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ARP));
 }
 
 }  // namespace
 
 DiscoveryPaths::DiscoveryPaths(std::optional<IpAddress> source, const std::string& interface,
-                               std::string filter)
+                               const std::string& filter)
     : source_(source),
       interface_(interface),
       interface_index_(static_cast<int>(::if_nametoindex(interface.c_str()))),
-      filter_(std::move(filter)),
-      packet_socket_(OpenPacketSocket()),
+      capture_(OpenCapture(filter)),
+      arp_socket_(OpenArpSocket()),
       ipv4_socket_(OpenRawSocket(Family::kIpv4, interface, SOCK_NONBLOCK)),
-      ipv6_socket_(OpenRawSocket(Family::kIpv6, interface, SOCK_NONBLOCK)) {}
+      ipv6_socket_(OpenRawSocket(Family::kIpv6, interface, SOCK_NONBLOCK)) {
+  const int off = 0;
+  ::setsockopt(ipv6_socket_, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &off, sizeof(off));
+}
 
 DiscoveryPaths::~DiscoveryPaths() {
-  for (const int descriptor : {packet_socket_, ipv4_socket_, ipv6_socket_}) {
+  for (const int descriptor : {arp_socket_, ipv4_socket_, ipv6_socket_}) {
     if (descriptor >= 0) ::close(descriptor);
   }
 }
@@ -58,13 +69,7 @@ DiscoveryPaths::Link& DiscoveryPaths::LinkAt(int index) {
     return link;
   }
   link.interface = *interface;
-  auto capture = Capture::Open(interface->name, filter_, Capture::Direction::kIncoming);
-  if (capture) {
-    link.capture = std::move(*capture);
-  } else {
-    link.error = "capture";
-    Log(LogLevel::kWarning, "answers cannot be captured", {{"detail", capture.error().message}});
-  }
+  if (!capture_) link.error = "capture";
   return link;
 }
 
@@ -100,15 +105,14 @@ int DiscoveryPaths::SendPacket(const IpAddress& destination, std::span<const std
              : 0;
 }
 
-int DiscoveryPaths::SendFrame(const Path& path, std::uint16_t type, const LinkAddress& destination,
-                              std::span<const std::uint8_t> packet) {
+int DiscoveryPaths::SendArp(const Path& path, std::span<const std::uint8_t> packet) {
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
-  address.sll_protocol = htons(type);
+  address.sll_protocol = htons(ETH_P_ARP);
   address.sll_ifindex = path.interface;
-  address.sll_halen = static_cast<unsigned char>(destination.size());
-  std::copy(destination.begin(), destination.end(), std::begin(address.sll_addr));
-  return ::sendto(packet_socket_, packet.data(), packet.size(), 0,
+  address.sll_halen = static_cast<unsigned char>(kBroadcast.size());
+  std::copy(kBroadcast.begin(), kBroadcast.end(), std::begin(address.sll_addr));
+  return ::sendto(arp_socket_, packet.data(), packet.size(), 0,
                   reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0
              ? errno
              : 0;
@@ -116,21 +120,29 @@ int DiscoveryPaths::SendFrame(const Path& path, std::uint16_t type, const LinkAd
 
 int DiscoveryPaths::AskWhoHas(const Path& path, const IpAddress& target) {
   if (target.family() == Family::kIpv4) {
-    return SendFrame(path, ETH_P_ARP, kBroadcast, ArpRequest(path.sender, path.source, target));
+    return SendArp(path, ArpRequest(path.sender, path.source, target));
   }
   const auto solicitation = NeighbourSolicitation(path.sender, path.source, target);
   return SendToGroup(path, solicitation.group, solicitation.packet);
 }
 
+// Multicasts reach the link, and not this machine itself.
 int DiscoveryPaths::SendToGroup(const Path& path, const IpAddress& group,
                                 std::span<const std::uint8_t> packet) {
-  return SendFrame(path, ETH_P_IPV6, GroupLinkAddress(group), packet);
+  sockaddr_in6 address{};
+  address.sin6_family = AF_INET6;
+  address.sin6_scope_id = static_cast<std::uint32_t>(path.interface);
+  std::memcpy(&address.sin6_addr, group.bytes().data(), sizeof(address.sin6_addr));
+  return ::sendto(ipv6_socket_, packet.data(), packet.size(), 0,
+                  reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0
+             ? errno
+             : 0;
 }
 
 bool DiscoveryPaths::ReceiveArp(const Handlers& handlers) {
   std::array<std::uint8_t, 64> bytes{};
   for (int i = 0; i < kMostReceived; ++i) {
-    const auto size = ::recv(packet_socket_, bytes.data(), bytes.size(), 0);
+    const auto size = ::recv(arp_socket_, bytes.data(), bytes.size(), 0);
     if (size < 0) return i > 0;
     const auto reply = ParseArpReply(std::span(bytes).first(static_cast<std::size_t>(size)));
     if (reply) handlers.arp(*reply, std::chrono::steady_clock::now());
@@ -141,14 +153,10 @@ bool DiscoveryPaths::ReceiveArp(const Handlers& handlers) {
 void DiscoveryPaths::Receive(const Handlers& handlers, Time deadline) {
   while (true) {
     bool any = ReceiveArp(handlers);
-    std::vector<pollfd> waiting = {{packet_socket_, POLLIN, 0}};
-    for (auto& [index, link] : links_) {
-      if (!link.capture) continue;
-      const auto handle = [&](std::span<const std::uint8_t> bytes, Time arrived) {
-        if (const auto packet = ParsePacket(bytes)) handlers.packet(*packet, arrived);
-      };
-      any |= link.capture->Drain(kMostReceived, handle) > 0;
-      waiting.push_back({link.capture->descriptor(), POLLIN, 0});
+    std::vector<pollfd> waiting = {{arp_socket_, POLLIN, 0}};
+    if (capture_) {
+      any |= capture_->Drain(kMostReceived, handlers.packet) > 0;
+      waiting.push_back({capture_->descriptor(), POLLIN, 0});
     }
     const auto left = deadline - std::chrono::steady_clock::now();
     if (any || left <= Time::duration::zero()) return;
@@ -162,13 +170,7 @@ std::optional<std::vector<IpAddress>> DiscoveryPaths::Neighbours(const Path& pat
   return routes_.Neighbours(path.interface, family);
 }
 
-std::uint64_t DiscoveryPaths::Dropped() {
-  std::uint64_t dropped = 0;
-  for (auto& [index, link] : links_) {
-    if (link.capture) dropped += link.capture->Dropped();
-  }
-  return dropped;
-}
+std::uint64_t DiscoveryPaths::Dropped() { return capture_ ? capture_->Dropped() : 0; }
 
 std::optional<std::string> DiscoveryPaths::Broken() {
   for (const auto& [index, link] : links_) {

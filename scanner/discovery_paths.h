@@ -18,13 +18,14 @@
 
 namespace postern::scanner {
 
-// Not thread-safe. Owns its sockets and captures; needs CAP_NET_RAW.
+// Not thread-safe. Owns its sockets and its capture; needs CAP_NET_RAW.
 class DiscoveryPaths {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
   // `source` and `interface` (empty: any) are the operator's wish; `filter` is what to capture.
-  DiscoveryPaths(std::optional<IpAddress> source, const std::string& interface, std::string filter);
+  DiscoveryPaths(std::optional<IpAddress> source, const std::string& interface,
+                 const std::string& filter);
   ~DiscoveryPaths();
   DiscoveryPaths(const DiscoveryPaths&) = delete;
   DiscoveryPaths& operator=(const DiscoveryPaths&) = delete;
@@ -42,7 +43,6 @@ class DiscoveryPaths {
     LinkAddress sender{};  // kLink: our own
     std::string error;     // an errno name, or "capture"
   };
-  // Answers to what is sent on the path are captured from here on.
   Path To(const IpAddress& target);
 
   // These return 0 or the errno of why the packet did not leave.
@@ -60,7 +60,7 @@ class DiscoveryPaths {
 
   // The kernel's usable neighbours on the path's link; none if it did not tell them all.
   std::optional<std::vector<IpAddress>> Neighbours(const Path& path, Family family);
-  // Packets that found no room in a capture's buffer, so far.
+  // Packets that found no room in the capture's buffer, so far.
   std::uint64_t Dropped();
   // Why answers can no longer come in, an errno name, if an interface in use went down or away.
   std::optional<std::string> Broken();
@@ -68,24 +68,21 @@ class DiscoveryPaths {
  private:
   struct Link {
     Interface interface;
-    std::optional<Capture> capture;
     std::string error;
   };
 
   Link& LinkAt(int index);
-  int SendFrame(const Path& path, std::uint16_t type, const LinkAddress& destination,
-                std::span<const std::uint8_t> packet);
+  int SendArp(const Path& path, std::span<const std::uint8_t> packet);
   // Returns whether anything came.
   bool ReceiveArp(const Handlers& handlers);
 
   const std::optional<IpAddress> source_;
   const std::string interface_;
   const int interface_index_;
-  const std::string filter_;
-
   Routes routes_;
+  std::optional<Capture> capture_;
   std::map<int, Link> links_;
-  int packet_socket_;  // sends frames, receives ARP
+  int arp_socket_;
   int ipv4_socket_;
   int ipv6_socket_;
 };

@@ -3,6 +3,7 @@
 #include "core/enum_names.h"
 #include "scanner/byte_reader.h"
 #include "scanner/byte_writer.h"
+#include "scanner/capture.h"
 #include "scanner/ip_packet.h"
 #include "scanner/ndp.h"
 #include "scanner/syn_packet.h"
@@ -38,13 +39,13 @@ std::string_view ToString(UpSign sign) { return NameOf(kUpSigns, sign); }
 
 std::string DiscoveryProbes::Filter() const {
   const auto range = ports_.range();
-  return "icmp or icmp6 or (tcp and dst portrange " + std::to_string(range.first) + "-" +
-         std::to_string(range.last) + ")";
+  return WithExtensionHeaders("icmp or icmp6 or (tcp and dst portrange " +
+                              std::to_string(range.first) + "-" + std::to_string(range.last) + ")");
 }
 
-std::uint64_t DiscoveryProbes::IcmpCookie(const IpAddress& source, const IpAddress& target) const {
+std::uint64_t DiscoveryProbes::IcmpCookie(const IpAddress& target) const {
   // No scan sends UDP to port 0: the cookies of ICMP have a place of their own.
-  return key_.Of(source, identifier(), {target, Protocol::kUdp, 0});
+  return key_.Of(identifier(), {target, Protocol::kUdp, 0});
 }
 
 std::vector<std::uint8_t> DiscoveryProbes::Write(DiscoveryProbe probe, const IpAddress& source,
@@ -63,7 +64,7 @@ std::vector<std::uint8_t> DiscoveryProbes::Write(DiscoveryProbe probe, const IpA
 std::vector<std::uint8_t> DiscoveryProbes::Icmp(DiscoveryProbe probe, const IpAddress& source,
                                                 const IpAddress& target, int round) const {
   const bool v4 = target.family() == Family::kIpv4;
-  const auto cookie = IcmpCookie(source, target);
+  const auto cookie = IcmpCookie(target);
   const auto type = probe == DiscoveryProbe::kTimestamp ? kTimestamp : (v4 ? kEcho : kEcho6);
   ByteWriter message;
   message.U8(type).U8(0).U16(0).U16(identifier()).U16(static_cast<std::uint16_t>(round));
@@ -82,7 +83,7 @@ std::vector<std::uint8_t> DiscoveryProbes::Tcp(DiscoveryProbe probe, const IpAdd
   const bool syn = probe == DiscoveryProbe::kSyn;
   const auto port = syn ? kSynPort : kAckPort;
   const auto source_port = ports_.OfTry(round);
-  const auto cookie = key_.Of(source, source_port, {target, Protocol::kTcp, port});
+  const auto cookie = key_.Of(source_port, {target, Protocol::kTcp, port});
   const auto sequence = SequenceOf(cookie);
   if (syn) {
     std::vector<std::uint8_t> packet(kLongestSyn);
@@ -115,8 +116,7 @@ std::optional<DiscoveryProbes::Answer> DiscoveryProbes::ReadTcp(const Packet& pa
       !ports_.range().Contains(segment.destination_port)) {
     return std::nullopt;
   }
-  const auto cookie = key_.Of(packet.destination, segment.destination_port,
-                              {packet.source, Protocol::kTcp, kAckPort});
+  const auto cookie = key_.Of(segment.destination_port, {packet.source, Protocol::kTcp, kAckPort});
   if (segment.sequence != SequenceOf(cookie)) return std::nullopt;
   return Answer{packet.source, UpSign::kReset, ports_.TryOf(segment.destination_port)};
 }
@@ -132,7 +132,7 @@ std::optional<DiscoveryProbes::Answer> DiscoveryProbes::ReadIcmp(const Packet& p
   const auto proof = timestamp ? reader.U32() : reader.U64();
   if (!reader.ok() || id != identifier()) return std::nullopt;
   const auto proves = [&](const IpAddress& asked) {
-    const auto cookie = IcmpCookie(packet.destination, asked);
+    const auto cookie = IcmpCookie(asked);
     return proof == (timestamp ? static_cast<std::uint32_t>(cookie) : cookie);
   };
   if (!proves(packet.source) && (v4 || !proves(AllNodes()))) return std::nullopt;
@@ -142,7 +142,7 @@ std::optional<DiscoveryProbes::Answer> DiscoveryProbes::ReadIcmp(const Packet& p
 std::optional<DiscoveryProbes::Answer> DiscoveryProbes::Read(const Packet& packet) const {
   if (const auto reply = ReadSynReply(packet, key_, ports_.range())) {
     // Not a router's word about the host.
-    if (packet.source != reply->endpoint.address) return std::nullopt;
+    if (!reply->proven || packet.source != reply->endpoint.address) return std::nullopt;
     const auto kind = reply->verdict.reason.kind;
     const auto sign = kind == Reason::Kind::kSynAck  ? UpSign::kSynAck
                       : kind == Reason::Kind::kReset ? UpSign::kReset

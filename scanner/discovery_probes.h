@@ -63,7 +63,7 @@ class DiscoveryProbes {
 
  private:
   std::uint16_t identifier() const { return ports_.range().first; }
-  std::uint64_t IcmpCookie(const IpAddress& source, const IpAddress& target) const;
+  std::uint64_t IcmpCookie(const IpAddress& target) const;
   std::vector<std::uint8_t> Tcp(DiscoveryProbe probe, const IpAddress& source,
                                 const IpAddress& target, int round) const;
   std::vector<std::uint8_t> Icmp(DiscoveryProbe probe, const IpAddress& source,

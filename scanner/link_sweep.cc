@@ -55,7 +55,7 @@ class Multicast {
   bool Try(int round) {
     Time now = std::chrono::steady_clock::now();
     while (true) {
-      const auto ready = tools_.limiter.Acquire(AllNodes(), now);
+      const auto ready = tools_.limiter.Acquire(AllNodes(), now).until;
       if (ready <= now) break;
       if (!ReceiveUntil(ready)) return false;
       now = std::chrono::steady_clock::now();

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "scanner/connect_scan.h"
+#include "scanner/own_addresses.h"
+#include "scanner/route.h"
 #include "scanner/syn_scan.h"
 #include "scanner/udp_scan.h"
 
@@ -16,6 +19,14 @@ namespace {
 ScanRequest PartOf(const ScanRequest& request, Protocol protocol) {
   ScanRequest part = request;
   part.plan = request.plan.Only(protocol);
+  // The protocols are asked one after the other, and each has the time that its endpoints need.
+  const auto share = [&request, &part](auto whole) {
+    const double of_plan = static_cast<double>(part.plan.size()) /
+                           static_cast<double>(std::max<std::uint64_t>(1, request.plan.size()));
+    return static_cast<double>(whole) * of_plan;
+  };
+  part.spread = Duration(static_cast<Duration::rep>(share(request.spread.count())));
+  part.expected_probes = static_cast<std::uint64_t>(share(request.expected_probes));
   if (request.on_progress) {
     part.on_progress = [&request](ScanProgress progress) {
       progress.total = request.plan.size();
@@ -23,6 +34,25 @@ ScanRequest PartOf(const ScanRequest& request, Protocol protocol) {
     };
   }
   return part;
+}
+
+// Leaves out of a request what could not answer: what this machine would send to from a link-local
+// address though it lies beyond the link. An address that the operator names as the source is his
+// choice. The kernel is asked only where this machine has no other address of the family.
+ScanRequest OnlyAnswerable(const ScanRequest& request) {
+  const auto families = AnswerableFamilies(OwnAddresses());
+  if (request.source || (families[0] && families[1])) return request;
+  ScanRequest answerable = request;
+  answerable.may_probe = [families, routes = std::make_shared<Routes>(),
+                          may_probe = request.may_probe](const IpAddress& address) {
+    if (may_probe && !may_probe(address)) return false;
+    if (families.at(static_cast<std::size_t>(address.family())) || address.IsLinkLocal()) {
+      return true;
+    }
+    const auto answer = routes->To(address, std::nullopt, 0);
+    return !answer.route || !answer.route->source.IsLinkLocal();
+  };
+  return answerable;
 }
 
 // `after` follows what `before` has brought.
@@ -69,8 +99,9 @@ bool UsesSyn(Method method) {
   return method == Method::kSyn || (method == Method::kAuto && MaySendRaw());
 }
 
-ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,
+ScanResult Scan(const ScanRequest& given, Method method, RateLimiter& limiter,
                 const std::stop_token& stop) {
+  const auto request = OnlyAnswerable(given);
   const ScanRequest tcp = PartOf(request, Protocol::kTcp);
   auto result = UsesSyn(method) ? SynScan(tcp, limiter, stop) : ConnectScan(tcp, limiter, stop);
   ScanRequest udp = PartOf(request, Protocol::kUdp);

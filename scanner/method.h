@@ -24,8 +24,9 @@ std::optional<Method> ParseMethod(std::string_view text);
 // Whether TCP endpoints are asked by SYN here and now.
 bool UsesSyn(Method method);
 
-// Probes every endpoint of the plan; TCP before UDP. What SynScan, ConnectScan and UdpScan say of
-// threads, `stop` and limits holds here.
+// Probes every endpoint of the plan; TCP before UDP. What could be sent to from a link-local
+// address only, though it lies beyond the link, is not probed. What
+// SynScan, ConnectScan and UdpScan say of threads, `stop` and limits holds here.
 ScanResult Scan(const ScanRequest& request, Method method, RateLimiter& limiter,
                 const std::stop_token& stop);
 

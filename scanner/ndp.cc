@@ -43,11 +43,6 @@ IpAddress AllNodes() {
   return *IpAddress::FromBytes(kGroup);
 }
 
-LinkAddress GroupLinkAddress(const IpAddress& group) {
-  const auto bytes = group.bytes();
-  return {0x33, 0x33, bytes[12], bytes[13], bytes[14], bytes[15]};
-}
-
 Solicitation NeighbourSolicitation(const LinkAddress& sender, const IpAddress& source,
                                    const IpAddress& target) {
   // RFC 4291, section 2.7.1: ff02::1:ff00:0/104 and the target's last 24 bits.

@@ -12,8 +12,6 @@ namespace postern::scanner {
 
 // Every node of the link (RFC 4291, section 2.7.1).
 IpAddress AllNodes();
-// The link address of an IPv6 multicast group (RFC 2464, section 7).
-LinkAddress GroupLinkAddress(const IpAddress& group);
 
 struct Solicitation {
   IpAddress group;                   // where it goes: the solicited-node group of the target

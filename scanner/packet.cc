@@ -4,18 +4,19 @@
 #include <array>
 
 #include "scanner/byte_reader.h"
+#include "scanner/checksum.h"
 
 namespace postern::scanner {
 namespace {
 
-// RFC 8200, section 4, and RFC 4302: extension headers that may stand before the transport header.
+// RFC 8200, section 4: extension headers that may stand before the transport header. Behind an
+// authentication header (RFC 4302) the kernel of a machine without its key reads nothing.
 constexpr std::uint8_t kHopByHop = 0;
 constexpr std::uint8_t kRouting = 43;
 constexpr std::uint8_t kFragment = 44;
-constexpr std::uint8_t kAuthentication = 51;
 constexpr std::uint8_t kDestinationOptions = 60;
 // More than any host sends; a chain of empty headers must not cost more.
-constexpr int kMostExtensions = 8;
+constexpr int kMaxExtensions = 8;
 
 // An IP header taken apart, and the reader at what it carries.
 struct Header {
@@ -29,7 +30,32 @@ struct Header {
 // A quote's length field counts what the quoting router left away.
 enum class Length { kHolds, kMayExceed };
 
-std::optional<Header> ReadIpv4(ByteReader reader, Length length) {
+bool Verifies(std::span<const std::uint8_t> bytes) {
+  Checksum checksum;
+  checksum.Add(bytes);
+  return checksum.Value() == 0;
+}
+
+// RFC 791, section 3.1. A host drops what is malformed, and source routes.
+bool AreOptionsTaken(ByteReader options) {
+  constexpr std::uint8_t kEnd = 0;
+  constexpr std::uint8_t kNoOperation = 1;
+  constexpr std::uint8_t kLooseSourceRoute = 131;
+  constexpr std::uint8_t kStrictSourceRoute = 137;
+  while (options.left() > 0) {
+    const auto type = options.U8();
+    if (type == kEnd) return true;
+    if (type == kNoOperation) continue;
+    const auto length = options.U8();
+    if (length < 2 || type == kLooseSourceRoute || type == kStrictSourceRoute) return false;
+    options.Skip(length - 2U);
+    if (!options.ok()) return false;
+  }
+  return true;
+}
+
+std::optional<Header> ReadIpv4(std::span<const std::uint8_t> bytes, Length length, Checks checks) {
+  ByteReader reader(bytes);
   const auto first = reader.U8();
   reader.Skip(1);
   const std::size_t total = reader.U16();
@@ -41,46 +67,71 @@ std::optional<Header> ReadIpv4(ByteReader reader, Length length) {
   const auto source = IpAddress::FromBytes(reader.Bytes(4));
   const auto destination = IpAddress::FromBytes(reader.Bytes(4));
   constexpr std::size_t kFixed = 20;
+  constexpr std::uint16_t kMoreFragments = 0x2000;
   constexpr std::uint16_t kFragmentOffset = 0x1fff;
   const std::size_t header = std::size_t{first & 0x0fU} * 4;
   if (!reader.ok() || header < kFixed || (fragment & kFragmentOffset) != 0) return std::nullopt;
-  reader.Skip(header - kFixed);
+  const auto options = reader.Bytes(header - kFixed);
   if (!reader.ok() || total < header) return std::nullopt;
-  if (length == Length::kHolds) reader.Truncate(total - header);
+  if (length == Length::kMayExceed) return Header{*source, *destination, ttl, protocol, reader};
+  if ((fragment & kMoreFragments) != 0 || !AreOptionsTaken(ByteReader(options)))
+    return std::nullopt;
+  if (checks != Checks::kCut && (total > bytes.size() || !Verifies(bytes.first(header)))) {
+    return std::nullopt;
+  }
+  reader.Truncate(total - header);
   return Header{*source, *destination, ttl, protocol, reader};
 }
 
-// Moves past extension headers; false at a later fragment or a chain that is too long.
-bool SkipExtensions(ByteReader& reader, std::uint8_t& next) {
-  for (int i = 0; i < kMostExtensions; ++i) {
-    switch (next) {
-      case kHopByHop:
-      case kRouting:
-      case kDestinationOptions:
-        next = reader.U8();
-        reader.Skip(std::size_t{reader.U8()} * 8 + 6);
-        break;
-      case kAuthentication:
-        next = reader.U8();
-        reader.Skip(std::size_t{reader.U8()} * 4 + 6);
-        break;
-      case kFragment: {
-        next = reader.U8();
-        reader.Skip(1);
-        constexpr std::uint16_t kOffset = 0xfff8;
-        if ((reader.U16() & kOffset) != 0) return false;
-        reader.Skip(4);
-        break;
-      }
-      default:
-        return reader.ok();
+// RFC 8200, section 4.2: an option that this machine does not know is skipped only where its type
+// says so.
+bool AreOptionsTaken6(ByteReader options) {
+  constexpr std::uint8_t kPad1 = 0;
+  constexpr std::uint8_t kDropIfUnknown = 0xc0;
+  while (options.left() > 0) {
+    const auto type = options.U8();
+    if (type == kPad1) continue;
+    options.Skip(options.U8());
+    if (!options.ok() || (type & kDropIfUnknown) != 0) return false;
+  }
+  return true;
+}
+
+// Moves past one extension header; false where a host drops the packet. `first`: it follows the
+// IPv6 header itself.
+bool SkipExtension(ByteReader& reader, std::uint8_t& next, bool first, Length length) {
+  const auto kind = next;
+  next = reader.U8();
+  if (kind == kFragment) {
+    reader.Skip(1);
+    constexpr std::uint16_t kOffset = 0xfff8;
+    constexpr std::uint16_t kMore = 1;
+    const auto fragment = reader.U16();
+    reader.Skip(4);
+    return (fragment & kOffset) == 0 && (length == Length::kMayExceed || (fragment & kMore) == 0);
+  }
+  const auto body = reader.Bytes(std::size_t{reader.U8()} * 8 + 6);
+  if (!reader.ok()) return false;
+  if (length == Length::kMayExceed) return true;
+  // RFC 8200, section 4.4: with segments left the packet is to be sent on. Types 2 to 4 (mobility,
+  // RPL, segment routing) are for nodes that have agreed on them.
+  if (kind == kRouting) return body[1] == 0 && (body[0] < 2 || body[0] > 4);
+  return (kind == kDestinationOptions || first) && AreOptionsTaken6(ByteReader(body));
+}
+
+// Moves past extension headers; false where a host drops the packet, or the chain is too long.
+bool SkipExtensions(ByteReader& reader, std::uint8_t& next, Length length) {
+  for (int i = 0; i < kMaxExtensions; ++i) {
+    if (next != kHopByHop && next != kRouting && next != kFragment && next != kDestinationOptions) {
+      return reader.ok();
     }
-    if (!reader.ok()) return false;
+    if (!SkipExtension(reader, next, i == 0, length) || !reader.ok()) return false;
   }
   return false;
 }
 
-std::optional<Header> ReadIpv6(ByteReader reader, Length length) {
+std::optional<Header> ReadIpv6(std::span<const std::uint8_t> bytes, Length length, Checks checks) {
+  ByteReader reader(bytes);
   reader.Skip(4);
   const std::size_t payload = reader.U16();
   auto next = reader.U8();
@@ -88,33 +139,40 @@ std::optional<Header> ReadIpv6(ByteReader reader, Length length) {
   const auto source = IpAddress::FromBytes(reader.Bytes(16));
   const auto destination = IpAddress::FromBytes(reader.Bytes(16));
   if (!reader.ok()) return std::nullopt;
-  if (length == Length::kHolds) reader.Truncate(payload);
-  if (!SkipExtensions(reader, next)) return std::nullopt;
+  if (length == Length::kHolds) {
+    if (checks != Checks::kCut && payload > reader.left()) return std::nullopt;
+    reader.Truncate(payload);
+  }
+  if (!SkipExtensions(reader, next, length)) return std::nullopt;
   return Header{*source, *destination, hop_limit, next, reader};
 }
 
-std::optional<Header> ReadHeader(std::span<const std::uint8_t> bytes, Length length) {
+std::optional<Header> ReadHeader(std::span<const std::uint8_t> bytes, Length length,
+                                 Checks checks) {
   if (bytes.empty()) return std::nullopt;
   switch (bytes.front() >> 4) {
     case 4:
-      return ReadIpv4(ByteReader(bytes), length);
+      return ReadIpv4(bytes, length, checks);
     case 6:
-      return ReadIpv6(ByteReader(bytes), length);
+      return ReadIpv6(bytes, length, checks);
     default:
       return std::nullopt;
   }
 }
 
-std::optional<TcpSegment> ReadTcp(ByteReader reader) {
+std::optional<TcpSegment> ReadTcp(ByteReader reader, Checks checks) {
+  const std::size_t size = reader.left();
   TcpSegment segment;
   segment.source_port = reader.U16();
   segment.destination_port = reader.U16();
   segment.sequence = reader.U32();
   segment.acknowledgement = reader.U32();
-  reader.Skip(1);
+  const std::size_t header = std::size_t{reader.U8()} / 16 * 4;
   segment.flags = reader.U8();
   reader.Skip(6);
-  if (!reader.ok()) return std::nullopt;
+  constexpr std::size_t kFixed = 20;
+  if (!reader.ok() || header < kFixed) return std::nullopt;
+  if (checks != Checks::kCut && header > size) return std::nullopt;
   return segment;
 }
 
@@ -142,7 +200,7 @@ bool QuotesAPacket(std::uint8_t protocol, std::uint8_t type) {
 std::optional<IcmpQuote> ReadQuote(Family family, std::span<const std::uint8_t> body) {
   constexpr std::size_t kUnused = 4;  // or pointer, or next-hop MTU
   if (body.size() < kUnused) return std::nullopt;
-  auto header = ReadHeader(body.subspan(kUnused), Length::kMayExceed);
+  auto header = ReadHeader(body.subspan(kUnused), Length::kMayExceed, Checks::kCut);
   if (!header || header->source.family() != family) return std::nullopt;
   IcmpQuote quote;
   quote.source = header->source;
@@ -172,6 +230,24 @@ std::optional<IcmpMessage> ReadIcmp(std::uint8_t protocol, ByteReader reader) {
   return message;
 }
 
+// RFC 9293, section 3.1, RFC 768, RFC 792, RFC 4443, section 2.3.
+bool IsTransportIntact(const Header& header) {
+  const auto bytes = header.payload.rest();
+  const bool v4 = header.source.family() == Family::kIpv4;
+  if (v4 && header.protocol == kProtocolIcmp) return Verifies(bytes);
+  // Over IPv4 a UDP checksum of zero means that there is none.
+  constexpr std::size_t kUdpChecksum = 6;
+  if (v4 && header.protocol == kProtocolUdp && bytes.size() > kUdpChecksum + 1 &&
+      bytes[kUdpChecksum] == 0 && bytes[kUdpChecksum + 1] == 0) {
+    return true;
+  }
+  Checksum checksum;
+  checksum.AddPseudoHeader(header.source, header.destination, header.protocol,
+                           static_cast<std::uint32_t>(bytes.size()));
+  checksum.Add(bytes);
+  return checksum.Value() == 0;
+}
+
 template <typename Transport>
 std::optional<Packet> PacketOf(const Header& header, const std::optional<Transport>& transport) {
   if (!transport) return std::nullopt;
@@ -180,13 +256,14 @@ std::optional<Packet> PacketOf(const Header& header, const std::optional<Transpo
 
 }  // namespace
 
-std::optional<Packet> ParsePacket(std::span<const std::uint8_t> bytes) {
-  const auto header = ReadHeader(bytes, Length::kHolds);
+std::optional<Packet> ParsePacket(std::span<const std::uint8_t> bytes, Checks checks) {
+  const auto header = ReadHeader(bytes, Length::kHolds, checks);
   if (!header) return std::nullopt;
+  if (checks == Checks::kNothing && !IsTransportIntact(*header)) return std::nullopt;
   const bool v4 = header->source.family() == Family::kIpv4;
   switch (header->protocol) {
     case kProtocolTcp:
-      return PacketOf(*header, ReadTcp(header->payload));
+      return PacketOf(*header, ReadTcp(header->payload, checks));
     case kProtocolUdp:
       return PacketOf(*header, ReadUdp(header->payload));
     case kProtocolIcmp:

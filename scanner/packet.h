@@ -1,6 +1,5 @@
 // What arrived: an IP packet taken apart, with the packet that an ICMP error quotes. Reads hostile
-// bytes, bounds-checked; checksums are left to the kernel and the network card, since a capture
-// often sees packets before theirs is filled in.
+// bytes, bounds-checked, and takes in what a kernel would take in.
 #pragma once
 
 #include <cstdint>
@@ -63,8 +62,19 @@ struct Packet {
   std::variant<TcpSegment, UdpDatagram, IcmpMessage> transport;
 };
 
-// None for what is none of the three, cut short, or a fragment other than the first. Spans in the
-// result refer to `bytes`, which begin at the IP header.
-std::optional<Packet> ParsePacket(std::span<const std::uint8_t> bytes);
+// What of a packet is known to be right before it is read.
+enum class Checks : std::uint8_t {
+  kCut,          // `bytes` may be its beginning only, so that nothing can be verified
+  kChecksummed,  // its transport checksum was verified, or is filled in by nobody
+  kNothing,
+};
+
+// Returns none for what is none of the three, is cut short or a fragment of a larger packet (one
+// that is whole in spite of its fragment header, RFC 6946, is none), has options that a host drops
+// (RFC 8200, section 4.2; source routes), or a wrong checksum where `checks` lets it be verified.
+// Reads on behind IPv4 options and IPv6 extension headers. Spans in the result refer to `bytes`,
+// which begin at the IP header.
+std::optional<Packet> ParsePacket(std::span<const std::uint8_t> bytes,
+                                  Checks checks = Checks::kCut);
 
 }  // namespace postern::scanner

@@ -1,5 +1,7 @@
 #include "scanner/packet_log.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -34,6 +36,10 @@ std::string FilterOf(const PacketLog::Subject& subject) {
 constexpr const char* kErrors =
     "icmp[0] = 3 or icmp[0] = 11 or (icmp6 and ip6[40] >= 1 and ip6[40] <= 4)";
 
+// LINKTYPE_LINUX_SLL: who sent a packet, the kind and the address of the interface, the protocol.
+constexpr std::uint32_t kCooked = 113;
+constexpr std::size_t kCookedHeader = 16;
+
 Endpoint Of(const IpAddress& address, std::uint8_t protocol, std::uint16_t port) {
   return {address, protocol == kProtocolUdp ? Protocol::kUdp : Protocol::kTcp, port};
 }
@@ -54,12 +60,24 @@ std::vector<Endpoint> AboutWhom(const Packet& packet) {
 }
 
 // The header of a file: magic number of microsecond stamps, version 2.4, UTC, longest packet.
-ByteWriter FileHeader(int link_type) {
+ByteWriter FileHeader() {
   ByteWriter file;
   file.U32(0xa1b2c3d4).U16(2).U16(4).U32(0).U32(0);
   file.U32(static_cast<std::uint32_t>(kRoom.packet_bytes));
-  file.U32(static_cast<std::uint32_t>(link_type));
+  file.U32(kCooked);
   return file;
+}
+
+std::vector<std::uint8_t> CookedBytes(const Capture::Frame& frame) {
+  const auto& link = frame.link;
+  return ByteWriter()
+      .U16(link.sll_pkttype)
+      .U16(link.sll_hatype)
+      .U16(link.sll_halen)
+      .Bytes(std::span<const std::uint8_t>(link.sll_addr))
+      .U16(ntohs(link.sll_protocol))
+      .Bytes(frame.packet)
+      .Take();
 }
 
 void AddTime(std::chrono::system_clock::time_point at, ByteWriter& file) {
@@ -79,7 +97,7 @@ PacketLog::PacketLog(std::span<const Subject> subjects)
     }
   }
   FindWays();
-  OpenCaptures();
+  OpenCapture();
 }
 
 void PacketLog::FindWays() {
@@ -89,55 +107,58 @@ void PacketLog::FindWays() {
     auto& way = ways_.emplace_back();
     if (!answer.route) continue;
     way.source = answer.route->source;
+    left_by_.insert(answer.route->interface);
     if (const auto interface = routes.InterfaceAt(answer.route->interface)) {
       way.interface = interface->name;
     }
   }
 }
 
-void PacketLog::OpenCaptures() {
-  std::map<std::string, std::string> filters;
-  for (std::size_t i = 0; i < subjects_.size(); ++i) {
-    if (!ways_[i].interface.empty()) filters[ways_[i].interface] += FilterOf(subjects_[i]);
+void PacketLog::OpenCapture() {
+  if (left_by_.empty()) return;
+  if (!MaySendRaw()) {
+    failure_ = "no CAP_NET_RAW";
+    return;
   }
-  const bool allowed = MaySendRaw();
-  for (const auto& [interface, filter] : filters) {
-    if (!allowed) {
-      failed_[interface] = "no CAP_NET_RAW";
-      continue;
-    }
-    auto capture = Capture::Open(interface, filter + kErrors, Capture::Direction::kBoth, kRoom);
-    if (capture) {
-      captures_.emplace(interface, std::move(*capture));
-    } else {
-      failed_[interface] = capture.error().message;
-    }
+  std::string filter;
+  for (const auto& subject : subjects_) filter += FilterOf(subject);
+  auto capture =
+      Capture::Open(WithExtensionHeaders(filter + kErrors), Capture::Direction::kBoth, kRoom);
+  if (capture) {
+    capture_ = std::move(*capture);
+  } else {
+    failure_ = capture.error().message;
   }
 }
 
 void PacketLog::Keep(const Capture::Frame& frame) {
+  // A packet passes each part of a bridge or a bond; the one that the kernel chose sends it.
+  const bool outgoing = frame.link.sll_pkttype == PACKET_OUTGOING;
+  if (outgoing && !left_by_.contains(frame.link.sll_ifindex)) return;
   const auto packet = ParsePacket(frame.packet);
   if (!packet) return;
   for (const auto& endpoint : AboutWhom(*packet)) {
     const auto at = entries_.find(endpoint);
     if (at == entries_.end()) continue;
     auto& entry = at->second;
-    if (entry.frames.size() == kLoggedPackets || entry.bytes + frame.bytes.size() > kLoggedBytes) {
+    const auto size = kCookedHeader + frame.packet.size();
+    if (entry.frames.size() == kLoggedPackets || entry.bytes + size > kLoggedBytes) {
       entry.cut = true;
       return;
     }
-    entry.bytes += frame.bytes.size();
-    entry.frames.push_back({frame.at, frame.length, {frame.bytes.begin(), frame.bytes.end()}});
+    // What comes in by a bond is captured at the bond and at its part, with one stamp.
+    if (!entry.frames.empty() && entry.frames.back().at == frame.at && !outgoing) return;
+    entry.bytes += size;
+    entry.frames.push_back(
+        {frame.at, static_cast<std::uint32_t>(kCookedHeader) + frame.length, CookedBytes(frame)});
     return;
   }
 }
 
 PacketLog::Packets PacketLog::PacketsOf(const Subject& subject, const Way& way) const {
   Packets packets{.source = way.source, .interface = way.interface, .told = {}, .pcap = {}};
-  const auto capture = captures_.find(way.interface);
-  if (capture == captures_.end()) {
-    const auto why = failed_.find(way.interface);
-    packets.told = "not captured (" + (why == failed_.end() ? "no route" : why->second) + ")";
+  if (!capture_ || way.interface.empty()) {
+    packets.told = "not captured (" + (way.interface.empty() ? "no route" : failure_) + ")";
     return packets;
   }
   std::vector<const Kept*> kept;
@@ -151,7 +172,7 @@ PacketLog::Packets PacketLog::PacketsOf(const Subject& subject, const Way& way) 
   packets.told = std::to_string(kept.size()) + (kept.size() == 1 ? " packet" : " packets") +
                  (cut ? ", the first of more" : "");
   if (kept.empty()) return packets;
-  auto file = FileHeader(capture->second.link_type());
+  auto file = FileHeader();
   for (const auto* one : kept) {
     AddTime(one->at, file);
     file.U32(static_cast<std::uint32_t>(one->bytes.size())).U32(one->length).Bytes(one->bytes);
@@ -161,8 +182,8 @@ PacketLog::Packets PacketLog::PacketsOf(const Subject& subject, const Way& way) 
 }
 
 std::vector<PacketLog::Packets> PacketLog::Take() {
-  for (auto& [interface, capture] : captures_) {
-    capture.DrainFrames(kMostDrained, [this](const Capture::Frame& frame) { Keep(frame); });
+  if (capture_) {
+    capture_->DrainFrames(kMostDrained, [this](const Capture::Frame& frame) { Keep(frame); });
   }
   std::vector<Packets> packets;
   for (std::size_t i = 0; i < subjects_.size(); ++i) {

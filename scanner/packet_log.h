@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,8 +48,8 @@ class PacketLog {
  private:
   struct Kept {
     std::chrono::system_clock::time_point at;
-    std::uint32_t length = 0;  // on the wire
-    std::vector<std::uint8_t> bytes;
+    std::uint32_t length = 0;         // of the whole packet, with `bytes`' header
+    std::vector<std::uint8_t> bytes;  // a header of libpcap's "Linux cooked" form, then the packet
   };
   struct Entry {
     std::vector<Kept> frames;
@@ -61,14 +62,15 @@ class PacketLog {
   };
 
   void FindWays();
-  void OpenCaptures();
+  void OpenCapture();
   void Keep(const Capture::Frame& frame);
   Packets PacketsOf(const Subject& subject, const Way& way) const;
 
   std::vector<Subject> subjects_;
-  std::vector<Way> ways_;                      // of each subject
-  std::map<std::string, Capture> captures_;    // by interface
-  std::map<std::string, std::string> failed_;  // interface to why there is no capture
+  std::vector<Way> ways_;  // of each subject
+  std::set<int> left_by_;  // the interfaces that packets to the subjects leave through
+  std::optional<Capture> capture_;
+  std::string failure_;  // why there is no capture
   std::map<Endpoint, Entry> entries_;
 };
 

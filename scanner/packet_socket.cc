@@ -1,19 +1,15 @@
 #include "scanner/packet_socket.h"
 
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 namespace postern::scanner {
 namespace {
 
-constexpr std::size_t kEthernetHeader = 14;
 // Beyond it the kernel answers ENOBUFS; a few milliseconds at full speed.
 constexpr int kSendBuffer = 4 << 20;
 
@@ -21,29 +17,20 @@ bool IsTemporary(int error) {
   return error == ENOBUFS || error == EAGAIN || error == ENOMEM || error == EINTR;
 }
 
-template <typename Address>
-bool Bind(int descriptor, const Address& address) {
-  return ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-sockaddr_storage SocketAddressOf(const IpAddress& address) {
-  sockaddr_storage storage{};
-  if (address.family() == Family::kIpv4) {
-    sockaddr_in in{};
-    in.sin_family = AF_INET;
-    std::memcpy(&in.sin_addr, address.bytes().data(), sizeof(in.sin_addr));
-    std::memcpy(&storage, &in, sizeof(in));
-  } else {
-    sockaddr_in6 in6{};
-    in6.sin6_family = AF_INET6;
-    std::memcpy(&in6.sin6_addr, address.bytes().data(), sizeof(in6.sin6_addr));
-    std::memcpy(&storage, &in6, sizeof(in6));
+void Write(const IpAddress& address, sockaddr_in6& storage) {
+  if (address.family() == Family::kIpv6) {
+    storage.sin6_family = AF_INET6;
+    std::memcpy(&storage.sin6_addr, address.bytes().data(), sizeof(storage.sin6_addr));
+    return;
   }
-  return storage;
+  sockaddr_in in{};
+  in.sin_family = AF_INET;
+  std::memcpy(&in.sin_addr, address.bytes().data(), sizeof(in.sin_addr));
+  std::memcpy(&storage, &in, sizeof(in));
 }
 
-socklen_t SizeOf(const sockaddr_storage& address) {
-  return address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+socklen_t SizeOf(const sockaddr_in6& address) {
+  return address.sin6_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
 }  // namespace
@@ -69,66 +56,27 @@ int OpenRawSocket(Family family, const std::string& interface, int flags) {
   return -1;
 }
 
-PacketSocket::PacketSocket(int descriptor, std::span<const std::uint8_t> link_header)
-    : descriptor_(descriptor),
-      error_(descriptor < 0 ? errno : 0),
-      link_header_(link_header.begin(), link_header.end()),
+PacketSocket::PacketSocket(Family family, const std::string& interface)
+    : descriptor_(OpenRawSocket(family, interface, 0)),
+      error_(descriptor_ < 0 ? errno : 0),
       slots_(kBatch),
       parts_(kBatch),
       messages_(kBatch) {
   const int size = kSendBuffer;
   ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-  for (auto& slot : slots_) {
-    std::copy(link_header_.begin(), link_header_.end(), slot.bytes.begin());
-  }
 }
-
-PacketSocket::PacketSocket(PacketSocket&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
-      error_(other.error_),
-      link_header_(std::move(other.link_header_)),
-      slots_(std::move(other.slots_)),
-      parts_(std::move(other.parts_)),
-      messages_(std::move(other.messages_)),
-      sent_(std::move(other.sent_)),
-      first_(other.first_),
-      end_(other.end_) {}
 
 PacketSocket::~PacketSocket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-PacketSocket PacketSocket::ToLink(const Interface& interface) {
-  std::array<std::uint8_t, kEthernetHeader> header{};
-  std::copy(interface.address->begin(), interface.address->end(), header.begin() + 6);
-  // Protocol 0 receives nothing, so that replies are not queued here as well.
-  PacketSocket socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), header);
-  sockaddr_ll address{};
-  address.sll_family = AF_PACKET;
-  address.sll_ifindex = interface.index;
-  if (socket.error_ == 0 && !Bind(socket.descriptor_, address)) socket.error_ = errno;
-  return socket;
-}
-
-PacketSocket PacketSocket::ToNetwork(Family family, const std::string& interface) {
-  return {OpenRawSocket(family, interface, 0), {}};
-}
-
 void PacketSocket::Push(std::span<const std::uint8_t> packet, const IpAddress& destination,
-                        const LinkAddress& neighbour, std::uint64_t tag) {
+                        std::uint64_t tag) {
   Slot& slot = slots_[end_++];
   slot.tag = tag;
-  slot.size = static_cast<std::uint16_t>(link_header_.size() + packet.size());
-  std::copy(packet.begin(), packet.end(),
-            slot.bytes.begin() + static_cast<std::ptrdiff_t>(link_header_.size()));
-  if (link_header_.empty()) {
-    slot.destination = SocketAddressOf(destination);
-    return;
-  }
-  std::copy(neighbour.begin(), neighbour.end(), slot.bytes.begin());
-  const std::uint16_t type = destination.family() == Family::kIpv4 ? ETHERTYPE_IP : ETHERTYPE_IPV6;
-  slot.bytes[12] = static_cast<std::uint8_t>(type >> 8);
-  slot.bytes[13] = static_cast<std::uint8_t>(type & 0xff);
+  slot.size = static_cast<std::uint16_t>(packet.size());
+  std::copy(packet.begin(), packet.end(), slot.bytes.begin());
+  Write(destination, slot.destination);
 }
 
 std::uint64_t PacketSocket::DropFirst() {
@@ -146,7 +94,6 @@ PacketSocket::Flushed PacketSocket::Flush() {
     auto& header = messages_[i].msg_hdr;
     header.msg_iov = &parts_[i];
     header.msg_iovlen = 1;
-    if (!link_header_.empty()) continue;
     header.msg_name = &slot.destination;
     header.msg_namelen = SizeOf(slot.destination);
   }

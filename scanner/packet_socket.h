@@ -1,7 +1,7 @@
-// Batches of finished packets on their way out, past the kernel's TCP: whole frames through an
-// interface, or IP packets that the kernel routes.
+// Batches of finished IP packets on their way out, past the kernel's TCP.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "core/ip_address.h"
-#include "scanner/route.h"
 
 namespace postern::scanner {
 
@@ -27,20 +26,17 @@ class PacketSocket {
   static constexpr std::size_t kBatch = 64;
   static constexpr std::size_t kLongestPacket = 128;
 
-  // Frames from `interface`, which has an Ethernet header, to its neighbour `destination`.
-  static PacketSocket ToLink(const Interface& interface);
-  // IP packets; the kernel finds way and neighbour. `interface`: empty, or what to leave through.
-  static PacketSocket ToNetwork(Family family, const std::string& interface);
-  PacketSocket(PacketSocket&& other) noexcept;
-  PacketSocket& operator=(PacketSocket&&) = delete;
+  // The kernel finds way and neighbour. `interface`: empty, or what to leave through.
+  PacketSocket(Family family, const std::string& interface);
   ~PacketSocket();
+  PacketSocket(const PacketSocket&) = delete;
+  PacketSocket& operator=(const PacketSocket&) = delete;
 
   // errno of the call that failed; 0 if the socket can be used.
   int error() const { return error_; }
 
   // Buffers one IP packet; `tag` is the caller's name for it. Precondition: not full().
-  void Push(std::span<const std::uint8_t> packet, const IpAddress& destination,
-            const LinkAddress& neighbour, std::uint64_t tag);
+  void Push(std::span<const std::uint8_t> packet, const IpAddress& destination, std::uint64_t tag);
   bool full() const { return end_ == kBatch; }
   bool empty() const { return first_ == end_; }
 
@@ -62,15 +58,12 @@ class PacketSocket {
   struct Slot {
     std::array<std::uint8_t, kLongestPacket> bytes{};
     std::uint16_t size = 0;
-    sockaddr_storage destination{};  // ToNetwork only
+    sockaddr_in6 destination{};  // or a sockaddr_in in its place
     std::uint64_t tag = 0;
   };
 
-  PacketSocket(int descriptor, std::span<const std::uint8_t> link_header);
-
   int descriptor_;
   int error_ = 0;
-  std::vector<std::uint8_t> link_header_;  // empty: ToNetwork
   std::vector<Slot> slots_;
   std::vector<iovec> parts_;
   std::vector<mmsghdr> messages_;

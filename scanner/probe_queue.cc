@@ -23,7 +23,9 @@ ProbeQueue::Next ProbeQueue::Pop(Time now) {
   if (auto candidate = PopReadyLane(now)) return {candidate, {}};
   if (auto candidate = PopFresh()) return {candidate, {}};
   if (position_ < order_.size() && !LookAheadIsFull()) return {std::nullopt, now};
-  return {std::nullopt, by_time_.empty() ? Time::max() : by_time_.begin()->first};
+  if (by_time_.empty()) return {std::nullopt, Time::max()};
+  const auto& [ready, address] = *by_time_.begin();
+  return {std::nullopt, ready, lanes_.at(address).pause.bound};
 }
 
 std::optional<ProbeQueue::Candidate> ProbeQueue::PopReadyLane(Time now) {
@@ -53,13 +55,13 @@ std::optional<ProbeQueue::Candidate> ProbeQueue::PopFresh() {
   return std::nullopt;
 }
 
-void ProbeQueue::Postpone(const Candidate& candidate, Time ready) {
+void ProbeQueue::Postpone(const Candidate& candidate, const Pause& pause) {
   const auto& address = candidate.endpoint.address;
   const auto [lane, is_new] = lanes_.try_emplace(address);
-  if (!is_new) by_time_.erase({lane->second.ready, address});
-  lane->second.ready = ready;
+  if (!is_new) by_time_.erase({lane->second.pause.until, address});
+  lane->second.pause = pause;
   lane->second.indices.push_front(candidate.index);
-  by_time_.emplace(ready, address);
+  by_time_.emplace(pause.until, address);
   ++waiting_;
 }
 

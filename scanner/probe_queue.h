@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "scanner/pause.h"
 #include "scanner/permutation.h"
 #include "scanner/scan.h"
 
@@ -28,7 +29,9 @@ class ProbeQueue {
   };
   struct Next {
     std::optional<Candidate> candidate;
-    Time ask_again;  // without a candidate: when there may be one; Time::max() when none is left
+    // Without a candidate: when there may be one; Time::max() when none is left.
+    Time ask_again;
+    ScanBound bound = ScanBound::kPath;  // and what holds it back until then
   };
 
   // `plan` must outlive the queue. `wanted` tells by index whether an endpoint still needs a try.
@@ -37,14 +40,15 @@ class ProbeQueue {
   // Begins again at the first endpoint. Precondition: the round before has no candidate left.
   void StartRound() { position_ = 0; }
   Next Pop(Time now);
-  // The candidate's host has to wait until `ready`, and with it what else is there for that host.
-  void Postpone(const Candidate& candidate, Time ready);
+  // The candidate's host has to wait until the pause ends, and with it what else is there for that
+  // host.
+  void Postpone(const Candidate& candidate, const Pause& pause);
   // The candidate comes first at the next Pop.
   void PutBack(const Candidate& candidate) { first_.push_back(candidate); }
 
  private:
   struct Lane {
-    Time ready;
+    Pause pause;
     std::deque<std::uint64_t> indices;
   };
 

@@ -107,24 +107,26 @@ void RateLimiter::SetCaps(const RateCaps& caps) {
   state_->Set(caps);
 }
 
-RateLimiter::Time RateLimiter::Earliest(Time now) const {
+Pause RateLimiter::Earliest(Time now) const {
   const std::lock_guard lock(state_->mutex);
-  return state_->overall_pace.Ready(state_->overall, now);
+  return {state_->overall_pace.Ready(state_->overall, now), ScanBound::kRate};
 }
 
-RateLimiter::Time RateLimiter::Acquire(const IpAddress& address, Time now) {
+Pause RateLimiter::Acquire(const IpAddress& address, Time now) {
   State& s = *state_;
   const std::lock_guard lock(s.mutex);
   Time* const host = s.hosts_are_capped ? &s.hosts.Of(address, now) : nullptr;
   Time* const network = s.networks_are_capped ? &s.networks.Of(NetworkOf(address), now) : nullptr;
-  Time ready = s.overall_pace.Ready(s.overall, now);
-  if (host) ready = std::max(ready, s.host_pace.Ready(*host, now));
-  if (network) ready = std::max(ready, s.network_pace.Ready(*network, now));
-  if (ready > now) return ready;
+  Pause ready{s.overall_pace.Ready(s.overall, now), ScanBound::kRate};
+  if (host) ready = Longest({ready, {s.host_pace.Ready(*host, now), ScanBound::kHostRate}});
+  if (network) {
+    ready = Longest({ready, {s.network_pace.Ready(*network, now), ScanBound::kNetworkRate}});
+  }
+  if (ready.until > now) return ready;
   s.overall_pace.Take(s.overall, now);
   if (host) s.host_pace.Take(*host, now);
   if (network) s.network_pace.Take(*network, now);
-  return now;
+  return {now, ScanBound::kPath};
 }
 
 void RateLimiter::Charge(const IpAddress& address, Time now) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/ip_address.h"
+#include "scanner/pause.h"
 
 namespace postern::scanner {
 
@@ -28,12 +29,12 @@ class RateLimiter {
   // Takes effect for what is sent from now on.
   void SetCaps(const RateCaps& caps);
 
-  // When the overall cap lets the next packet go, whatever its address; `now` if at once. A scan
-  // that waits for this asks for no host in vain.
-  Time Earliest(Time now) const;
-  // Takes one packet to `address` if every cap allows it at `now`, and returns `now`; else takes
-  // nothing and returns when to ask again.
-  Time Acquire(const IpAddress& address, Time now);
+  // Returns the pause after which the overall cap lets the next packet go, whatever its address;
+  // one that ends `now` if at once. A scan that waits for this asks for no host in vain.
+  Pause Earliest(Time now) const;
+  // Takes one packet to `address` if every cap allows it at `now`, and returns a pause that ends
+  // then; else takes nothing and returns when to ask again, and the cap that says so.
+  Pause Acquire(const IpAddress& address, Time now);
   // Counts a packet that is sent whether we like it or not (a retransmit of the kernel's). Debts
   // are bounded by one second's worth.
   void Charge(const IpAddress& address, Time now);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include <utility>
 
 #include "core/result.h"
+#include "scanner/own_addresses.h"
 
 namespace postern::scanner {
 namespace {
@@ -52,6 +54,10 @@ void Append(const hostent& host, std::vector<IpAddress>& addresses) {
 
 bool IsNoRecord(int status) { return status == ARES_ENODATA || status == ARES_ENOTFOUND; }
 
+// A family without records is an answer. Some servers say NXDOMAIN where they mean that (RFC 4074,
+// section 4.2).
+bool IsFailure(int status) { return status != ARES_SUCCESS && !IsNoRecord(status); }
+
 std::string Describe(int status) {
   switch (status) {
     case ARES_ENOTFOUND:
@@ -70,6 +76,27 @@ std::string Describe(int status) {
     default:
       return ares_strerror(status);
   }
+}
+
+// Fills in what the two families' answers together mean.
+void Conclude(const std::array<int, 2>& status, Resolved& result) {
+  const auto [ipv4, ipv6] = status;
+  if (IsFailure(ipv4) && IsFailure(ipv6)) {
+    const auto of_ipv4 = Describe(ipv4);
+    const auto of_ipv6 = Describe(ipv6);
+    result.error = of_ipv4 == of_ipv6 ? of_ipv4 : of_ipv4 + " (A), " + of_ipv6 + " (AAAA)";
+  } else if (IsFailure(ipv4) || IsFailure(ipv6)) {
+    result.failed = IsFailure(ipv4) ? Family::kIpv4 : Family::kIpv6;
+    result.error = Describe(IsFailure(ipv4) ? ipv4 : ipv6);
+  } else if (result.addresses.empty()) {
+    const bool nonexistent = ipv4 == ARES_ENOTFOUND || ipv6 == ARES_ENOTFOUND;
+    result.error = Describe(nonexistent ? ARES_ENOTFOUND : ARES_ENODATA);
+  }
+}
+
+void SortAndUnique(std::vector<IpAddress>& addresses) {
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
 }
 
 // Runs the lookups of one Resolve call.
@@ -92,8 +119,8 @@ class Resolver {
     Resolver* resolver = nullptr;
     Resolved* result = nullptr;
     std::array<Question, 2> questions;
+    std::array<int, 2> status{};  // by family
     int families_left = 2;
-    bool nonexistent = false;
   };
 
   static void OnSocket(void* self, ares_socket_t socket, int readable, int writable);
@@ -103,7 +130,7 @@ class Resolver {
   void Start(std::size_t i);
   bool FindInHostsFile(Resolved& result);
   void Ask(ares_channel channel, Question& question);
-  void Answer(Lookup& lookup, int status);
+  void Answer(Lookup& lookup, Family family, int status);
   void Wait(Time deadline);
 
   std::vector<Resolved>& results_;
@@ -201,19 +228,15 @@ void Resolver::OnReply(void* argument, int status, int /*timeouts*/, unsigned ch
     const Hostent host(raw);
     if (host) Append(*host, lookup.result->addresses);
   }
-  lookup.resolver->Answer(lookup, status);
+  const auto family = question.type == ns_t_a ? Family::kIpv4 : Family::kIpv6;
+  lookup.resolver->Answer(lookup, family, status);
 }
 
-void Resolver::Answer(Lookup& lookup, int status) {
-  Resolved& result = *lookup.result;
-  if (status == ARES_ENOTFOUND) lookup.nonexistent = true;
-  // Some servers say NXDOMAIN where they mean that this family has no record (RFC 4074, 4.2).
-  if (status != ARES_SUCCESS && !IsNoRecord(status)) result.error = Describe(status);
+void Resolver::Answer(Lookup& lookup, Family family, int status) {
+  lookup.status.at(static_cast<std::size_t>(family)) = status;
   if (--lookup.families_left > 0) return;
-  if (result.error.empty() && result.addresses.empty()) {
-    result.error = Describe(lookup.nonexistent ? ARES_ENOTFOUND : ARES_ENODATA);
-  }
   --outstanding_;
+  Conclude(lookup.status, *lookup.result);
 }
 
 void Resolver::Wait(Time deadline) {
@@ -250,11 +273,6 @@ void Resolver::OnSocket(void* self, ares_socket_t socket, int readable, int writ
   sockets[socket] = static_cast<short>((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 }
 
-void SortAndUnique(std::vector<IpAddress>& addresses) {
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-}
-
 }  // namespace
 
 std::vector<Resolved> Resolve(const std::vector<std::string>& names, Duration deadline,
@@ -262,14 +280,18 @@ std::vector<Resolved> Resolve(const std::vector<std::string>& names, Duration de
   const Time end = std::chrono::steady_clock::now() + deadline;
   std::vector<Resolved> results;
   results.reserve(names.size());
-  for (const auto& name : names) results.push_back({name, {}, {}});
+  for (const auto& name : names) results.push_back({.name = name});
   Resolver resolver(results);
   if (const auto opened = resolver.Open(servers); !opened) {
     for (auto& result : results) result.error = opened.error().message;
     return results;
   }
   resolver.Run(end);
-  for (auto& result : results) SortAndUnique(result.addresses);
+  const auto own = OwnAddresses();
+  for (auto& result : results) {
+    SortAndUnique(result.addresses);
+    std::ranges::set_intersection(result.addresses, own, std::back_inserter(result.own));
+  }
   return results;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,14 @@ namespace postern::scanner {
 
 struct Resolved {
   std::string name;
-  std::vector<IpAddress> addresses;  // every A and AAAA answer, ascending
-  std::string error;                 // why there are none (NXDOMAIN, timeout ...); empty on success
+  std::vector<IpAddress> addresses = {};  // every A and AAAA answer, ascending
+  // Why the answer is not full ("NXDOMAIN", "timeout"); empty on success.
+  std::string error = {};
+  // With an error: the one family that gave no answer. None: neither did.
+  std::optional<Family> failed = {};
+  std::vector<IpAddress> own = {};  // of `addresses`, those of this machine
+
+  bool Failed(Family family) const { return !error.empty() && failed.value_or(family) == family; }
 };
 
 // The hosts file goes first; a name in it is not asked of DNS, for either family. A name with a dot

@@ -183,15 +183,18 @@ std::optional<Interface> Routes::InterfaceAt(int index) {
   return interface;
 }
 
-std::optional<LinkAddress> Routes::Neighbour(int interface, const IpAddress& address) {
+Neighbour Routes::NeighbourAt(int interface, const IpAddress& address) {
   ndmsg subject{};
   subject.ndm_family = KernelFamily(address.family());
   subject.ndm_ifindex = interface;
   NetlinkRequest request(RTM_GETNEIGH, subject);
   request.Add(NDA_DST, address.bytes());
   const auto answer = kernel_.Ask(request);
-  if (answer.error != 0 || !IsUsable(answer.message)) return std::nullopt;
-  return ToLinkAddress(answer.message.Attribute(sizeof(ndmsg), NDA_LLADDR));
+  const auto header = answer.message.Read<ndmsg>();
+  if (answer.error != 0 || !header) return Neighbour::kNotAsked;
+  if ((header->ndm_state & NUD_FAILED) != 0) return Neighbour::kFailed;
+  if ((header->ndm_state & NUD_INCOMPLETE) != 0) return Neighbour::kResolving;
+  return IsUsable(answer.message) ? Neighbour::kUsable : Neighbour::kNotAsked;
 }
 
 std::optional<std::vector<IpAddress>> Routes::Neighbours(int interface, Family family) {

@@ -37,6 +37,14 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+// What the kernel knows of a neighbour's link-layer address.
+enum class Neighbour : std::uint8_t {
+  kNotAsked,   // has no entry; so are all on a link that needs no such addresses
+  kResolving,  // is being asked for it, and has not answered yet
+  kUsable,     // packets are sent to it
+  kFailed,     // has not answered; packets to it are dropped
+};
+
 // Not thread-safe. Owns a netlink socket.
 class Routes {
  public:
@@ -65,9 +73,8 @@ class Routes {
 
   // None if there is no such interface.
   std::optional<Interface> InterfaceAt(int index);
-  // The kernel's present entry for a neighbour that can be used (reachable, stale, delay, probe,
-  // permanent); asks no neighbour anything.
-  std::optional<LinkAddress> Neighbour(int interface, const IpAddress& address);
+  // What the kernel's table of neighbours says of an address on a link; asks no neighbour anything.
+  Neighbour NeighbourAt(int interface, const IpAddress& address);
   // All such entries of an interface; none if the kernel did not tell them all.
   std::optional<std::vector<IpAddress>> Neighbours(int interface, Family family);
 

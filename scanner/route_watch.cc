@@ -21,8 +21,43 @@ std::optional<std::string> RouteWatch::Broken() {
     if (!device) return ErrnoName(ENODEV);
     if (!device->up) return ErrnoName(ENETDOWN);
     if (routes_.To(target, source_, interface_).route != route) return "route-changed";
+    if (route.gateway) LookAt(route);
   }
   return std::nullopt;
+}
+
+// A gateway that is being asked for its link-layer address, at two looks in a row, does not answer:
+// the kernel gives up after three seconds.
+void RouteWatch::LookAt(const Route& route) {
+  const Gateway gateway{route.interface, *route.gateway};
+  const auto now = routes_.NeighbourAt(route.interface, *route.gateway);
+  const bool was_resolving = resolving_.erase(gateway) > 0;
+  if (now == Neighbour::kResolving) resolving_.insert(gateway);
+  if (now == Neighbour::kFailed || (now == Neighbour::kResolving && was_resolving)) {
+    lost_.insert(gateway);
+  }
+}
+
+NextHop RouteWatch::NextHopOf(const IpAddress& target, const Route& route) {
+  if (route.local) return NextHop::kFound;
+  const bool lost = route.gateway && lost_.contains({route.interface, *route.gateway});
+  const auto now = lost ? Neighbour::kFailed
+                        : routes_.NeighbourAt(route.interface, route.gateway.value_or(target));
+  if (now == Neighbour::kUsable || now == Neighbour::kNotAsked) return NextHop::kFound;
+  return route.gateway ? NextHop::kGatewayLost : NextHop::kNobody;
+}
+
+std::vector<NextHop> RouteWatch::NextHopsOf(std::span<const IpAddress> targets) {
+  std::vector<NextHop> hops;
+  hops.reserve(targets.size());
+  const auto answers = routes_.ToEach(targets, source_, interface_);
+  const bool dropped = CountIpsecDrops() != ipsec_drops_;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto& route = answers[i].route;
+    hops.push_back(route ? NextHopOf(targets[i], *route) : NextHop::kFound);
+    if (dropped && IsDroppedByIpsec(targets[i], source_)) hops.back() = NextHop::kForbidden;
+  }
+  return hops;
 }
 
 TargetWatch::TargetWatch(const std::optional<IpAddress>& source, const std::string& interface)

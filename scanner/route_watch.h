@@ -4,12 +4,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "scanner/ipsec.h"
 #include "scanner/route.h"
 
 namespace postern::scanner {
@@ -17,6 +21,14 @@ namespace postern::scanner {
 // How often a scan looks. Each try waits as long for its answer at least once (RFC 6298), so that a
 // change between two looks cannot make all tries of an endpoint silent.
 inline constexpr std::chrono::seconds kLookAtRoutesEvery{1};
+
+// Where packets to a target went after they had left the IP layer.
+enum class NextHop : std::uint8_t {
+  kFound,
+  kGatewayLost,  // the gateway does not answer ARP or neighbour discovery, or did not for a while
+  kForbidden,    // IPsec of this machine drops them
+  kNobody,       // the target is on link and does not answer ARP or neighbour discovery
+};
 
 // Not thread-safe. `routes` must outlive it.
 class RouteWatch {
@@ -32,16 +44,27 @@ class RouteWatch {
   // "route-changed" if the kernel now has another way or source address.
   std::optional<std::string> Broken();
 
+  // The next hop of each of `targets`, as it is now; a gateway counts as lost for good once
+  // Broken() has found it without a link-layer address.
+  std::vector<NextHop> NextHopsOf(std::span<const IpAddress> targets);
+
  private:
   struct InUse {
     IpAddress target;
     Route route;
   };
+  using Gateway = std::pair<int, IpAddress>;  // interface and address
+
+  void LookAt(const Route& route);
+  NextHop NextHopOf(const IpAddress& target, const Route& route);
 
   Routes& routes_;
   const std::optional<IpAddress> source_;
   const int interface_;
-  std::vector<InUse> in_use_;  // each route once
+  std::vector<InUse> in_use_;    // each route once
+  std::set<Gateway> resolving_;  // at the last look
+  std::set<Gateway> lost_;
+  const std::uint64_t ipsec_drops_ = CountIpsecDrops();
 };
 
 // The same for an engine that leaves routing to the kernel: finds the way to each target that it
@@ -57,6 +80,7 @@ class TargetWatch {
   void Meet(const IpAddress& target);
   // As RouteWatch has it, looked at every kLookAtRoutesEvery.
   std::optional<std::string> Broken(Time now);
+  RouteWatch& routes() { return watch_; }
 
  private:
   void Watch(const IpAddress& target);

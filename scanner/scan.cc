@@ -44,11 +44,15 @@ ScanPlan ScanPlan::Only(Protocol protocol) const {
   return only;
 }
 
-Endpoint ScanPlan::At(std::uint64_t i) const {
+const ScanPlan::Range& ScanPlan::RangeOf(std::uint64_t i) const {
   const auto after =
       std::upper_bound(ranges_.begin(), ranges_.end(), i,
                        [](std::uint64_t index, const Range& range) { return index < range.begin; });
-  const Range& range = *std::prev(after);
+  return *std::prev(after);
+}
+
+Endpoint ScanPlan::At(std::uint64_t i) const {
+  const Range& range = RangeOf(i);
   const PortIndex& ports = groups_[range.group].index;
   const auto offset = i - range.begin;
   const auto port = ports.At(offset % ports.size());
@@ -68,6 +72,14 @@ std::optional<std::uint64_t> ScanPlan::IndexOf(const Endpoint& endpoint) const {
     }
   }
   return std::nullopt;
+}
+
+PortSet ScanPlan::PortsOf(const IpAddress& address) const {
+  PortSet ports;
+  for (const auto& [first, count] : IndicesOf(address)) {
+    ports.Add(groups_[RangeOf(first).group].ports);
+  }
+  return ports;
 }
 
 std::vector<IndexRange> ScanPlan::IndicesOf(const IpAddress& address) const {

@@ -41,6 +41,7 @@ class ScanPlan {
   std::optional<std::uint64_t> IndexOf(const Endpoint& endpoint) const;
   // The endpoints of one address.
   std::vector<IndexRange> IndicesOf(const IpAddress& address) const;
+  PortSet PortsOf(const IpAddress& address) const;
 
  private:
   // A prefix of a group; its endpoints follow each other, address by address.
@@ -56,6 +57,7 @@ class ScanPlan {
     std::unordered_multimap<IpAddress, std::size_t> ranges;  // in ranges_
   };
 
+  const Range& RangeOf(std::uint64_t i) const;
   Length& OfLength(Family family, int length);
 
   struct Group {
@@ -76,6 +78,9 @@ struct ScanProgress {
   std::uint64_t probes_sent = 0;
 };
 
+// A slice of a sweep lasts so long.
+inline constexpr Duration kMaxSlowHostsWait = std::chrono::minutes(15);
+
 struct ScanRequest {
   ScanPlan plan;
   int tries = 3;  // probes before silence is a verdict
@@ -83,8 +88,13 @@ struct ScanRequest {
   // as a verdict needs.
   int max_tries = 0;
   std::uint64_t seed = 0;  // of the order in which endpoints are visited
-  // Steady pace of this scan in probes a second, below the caps of the rate limiter; 0: none.
-  double pace = 0;
+  // Spreads the probes evenly over this time where the caps allow it; 0: as fast as they allow.
+  Duration spread{};
+  // That a spread scan takes; 0: all tries of every endpoint.
+  std::uint64_t expected_probes = 0;
+  // How long hosts that limit their replies may hold up the scan once all else is decided. What
+  // they have not answered then is unknown, and they are the coverage's slow hosts.
+  Duration slow_hosts_wait = kMaxSlowHostsWait;
   std::optional<IpAddress> source;  // address to send from; else the kernel chooses
   std::string interface;            // to send through; empty: the kernel chooses
   // Asked before every probe, so that what has left the scope meanwhile is not probed. Called on

@@ -91,6 +91,10 @@ void ScanRecord::Silence(std::uint64_t index) {
   Set(index, {PortState::kUnknown, {Reason::Kind::kNoResponse}});
 }
 
+void ScanRecord::NoNeighbour(std::uint64_t index) {
+  Set(index, {PortState::kUnknown, {Reason::Kind::kNoNeighbour}});
+}
+
 void ScanRecord::LocalError(std::uint64_t index) {
   Set(index, {PortState::kUnknown, {Reason::Kind::kLocalError}});
 }
@@ -113,7 +117,8 @@ ScanProgress ScanRecord::Progress() const {
 
 Verdict ScanRecord::Final(const Verdict& verdict, Protocol protocol, bool complete) {
   if (!Silent(verdict)) return verdict;
-  if (verdict.reason.kind != Reason::Kind::kNoResponse) {
+  const auto kind = verdict.reason.kind;
+  if (kind != Reason::Kind::kNoResponse && kind != Reason::Kind::kNoNeighbour) {
     return {PortState::kFiltered, verdict.reason};
   }
   if (!complete) return {};

@@ -30,6 +30,8 @@ class ScanRecord {
   // The endpoint has neither a verdict nor a local error yet.
   bool IsUndecided(std::uint64_t index) const { return Undecided(VerdictOf(index)); }
   PortState StateOf(std::uint64_t index) const { return VerdictOf(index).state; }
+  // Everything that the endpoint was sent has met silence so far.
+  bool IsSilent(std::uint64_t index) const { return Silent(VerdictOf(index)); }
   // How many endpoints of the address have answered, open or closed.
   std::uint64_t AnsweringOf(const IpAddress& address) const;
   // Number of undecided endpoints with at least one silent try.
@@ -42,6 +44,8 @@ class ScanRecord {
   // tried again, but is its verdict if nothing better comes.
   void Answer(std::uint64_t index, const Endpoint& endpoint, const Reply& reply);
   void Silence(std::uint64_t index);
+  // Nobody answers for the endpoint's address on its link: a silence whose cause is known.
+  void NoNeighbour(std::uint64_t index);
   // This machine could not probe the endpoint; it stays unknown.
   void LocalError(std::uint64_t index);
   // The endpoint may not be probed: it stays unknown, whatever was learnt before.
@@ -62,6 +66,9 @@ class ScanRecord {
   double EstimatedLoss() const;
   ScanProgress Progress() const;
   const ScanPlan& plan() const { return plan_; }
+  // Ascending; what they have not answered is not decided by this scan.
+  void SetSlowHosts(std::vector<IpAddress> hosts) { coverage_.slow_hosts = std::move(hosts); }
+  void SetHeldBack(BoundTimes times) { coverage_.held_back = std::move(times); }
   // Of an endpoint that answers: that it is silent only since all it was sent was lost.
   void SetMissProbability(double probability) { miss_probability_ = probability; }
   // With `complete` what is still silent becomes filtered (UDP: open_filtered), else unknown.

@@ -121,9 +121,10 @@ bool Sweep::WaitForTurn(const IpAddress& target) {
     const auto now = std::chrono::steady_clock::now();
     Receive(now);
     Report(now);
-    const auto ready = tools_.limiter.Acquire(target, now);
-    if (ready <= now) return true;
-    Receive(std::min(ready, now + kLookAtStopEvery));
+    const auto turn = tools_.limiter.Acquire(target, now);
+    held_back_.By(turn.bound, now);
+    if (turn.until <= now) return true;
+    Receive(std::min(turn.until, now + kLookAtStopEvery));
   }
   return false;
 }
@@ -177,6 +178,7 @@ bool Sweep::ReceiveUntil(Time deadline) {
   while (undecided_ > 0) {
     if (tools_.stop.stop_requested()) return false;
     const auto now = std::chrono::steady_clock::now();
+    held_back_.By(ScanBound::kSilence, now);
     Report(now);
     if (now >= deadline) return true;
     Receive(std::min(deadline, now + kLookAtStopEvery));
@@ -217,6 +219,8 @@ void Sweep::Conclude(bool complete) {
   const auto broken = tools_.paths.Broken();
   if (broken) ++coverage_.send_errors[*broken];
   coverage_.capture_drops = tools_.paths.Dropped();
+  held_back_.By(ScanBound::kSilence, std::chrono::steady_clock::now());
+  for (const auto& [bound, time] : held_back_.Times()) coverage_.held_back[bound] += time;
   // Any silence may be our own then.
   const bool doubtful = !complete || broken || coverage_.capture_drops > 0;
   coverage_.asked += plan_.size();

@@ -10,6 +10,7 @@
 #include "scanner/discover.h"
 #include "scanner/discovery_paths.h"
 #include "scanner/discovery_probes.h"
+#include "scanner/held_back.h"
 #include "scanner/permutation.h"
 #include "scanner/sent_times.h"
 
@@ -84,6 +85,7 @@ class Sweep {
   std::vector<State> states_;
   std::vector<IpAddress> unknown_;
   SentTimes sent_;
+  HeldBack held_back_;
   std::uint64_t undecided_;
   int round_ = 0;
   bool stuck_ = false;  // the machine was short of buffers to the end of its patience

@@ -23,14 +23,17 @@ bool IsUnreachable(Reason::Kind kind, std::uint8_t type, std::uint8_t code) {
   }
 }
 
+bool IsLoneSyn(const TcpSegment& segment) {
+  return (segment.flags & (kTcpSyn | kTcpAck | kTcpRst)) == kTcpSyn;
+}
+
 std::optional<Verdict> ReadFlags(const TcpSegment& segment, std::uint32_t expected) {
   const bool acknowledges =
       (segment.flags & kTcpAck) != 0 && segment.acknowledgement == expected + 1;
   const bool syn = (segment.flags & kTcpSyn) != 0;
   const bool reset = (segment.flags & kTcpRst) != 0;
-  const bool lone_syn = syn && (segment.flags & kTcpAck) == 0;
   if (reset && acknowledges) return Verdict{PortState::kClosed, {Reason::Kind::kReset}};
-  if (!reset && syn && (acknowledges || lone_syn)) {
+  if (!reset && syn && (acknowledges || IsLoneSyn(segment))) {
     return Verdict{PortState::kOpen, {Reason::Kind::kSynAck}};
   }
   return std::nullopt;
@@ -41,7 +44,7 @@ bool IsProbe(const Packet& packet, const TcpSegment& segment, const CookieKey& k
              const PortRange& ports) {
   if (!ports.Contains(segment.source_port)) return false;
   const Endpoint target{packet.destination, Protocol::kTcp, segment.destination_port};
-  return segment.sequence == SequenceOf(key.Of(packet.source, segment.source_port, target));
+  return segment.sequence == SequenceOf(key.Of(segment.source_port, target));
 }
 
 std::optional<SynReply> ReadTcp(const Packet& packet, const TcpSegment& segment,
@@ -49,10 +52,10 @@ std::optional<SynReply> ReadTcp(const Packet& packet, const TcpSegment& segment,
   if (!ports.Contains(segment.destination_port)) return std::nullopt;
   if (IsProbe(packet, segment, key, ports)) return std::nullopt;
   const Endpoint endpoint{packet.source, Protocol::kTcp, segment.source_port};
-  const auto cookie = key.Of(packet.destination, segment.destination_port, endpoint);
+  const auto cookie = key.Of(segment.destination_port, endpoint);
   const auto verdict = ReadFlags(segment, SequenceOf(cookie));
   if (!verdict) return std::nullopt;
-  return SynReply{endpoint, segment.destination_port, *verdict, packet.ttl};
+  return SynReply{endpoint, segment.destination_port, *verdict, packet.ttl, !IsLoneSyn(segment)};
 }
 
 std::optional<SynReply> ReadIcmp(const Packet& packet, const IcmpMessage& message,
@@ -67,10 +70,10 @@ std::optional<SynReply> ReadIcmp(const Packet& packet, const IcmpMessage& messag
   // This machine's own word, for example that ARP found nobody, is no answer of the network.
   if (packet.source == quote->source && quote->source != quote->destination) return std::nullopt;
   const Endpoint endpoint{quote->destination, Protocol::kTcp, quote->destination_port};
-  const auto cookie = key.Of(quote->source, quote->source_port, endpoint);
+  const auto cookie = key.Of(quote->source_port, endpoint);
   if (quote->tcp_sequence != SequenceOf(cookie)) return std::nullopt;
   const Verdict verdict{PortState::kFiltered, {kind, message.type, message.code}};
-  return SynReply{endpoint, quote->source_port, verdict, packet.ttl};
+  return SynReply{endpoint, quote->source_port, verdict, packet.ttl, /*proven=*/true};
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ SynRounds::Time::duration SynRounds::Patience(Time::duration early) const {
 
 bool SynRounds::End(bool lost_replies, Time now) {
   if (lost_replies && void_rounds_ < kMostVoidRounds) ++void_rounds_;
-  limits_.EndRound(started_, now,
-                   [this](const IpAddress& host) { return record_.AnsweringOf(host); });
+  limits_.EndRound(settled_ ? AnswerLimits::Whom::kPending : AnswerLimits::Whom::kOthers, started_,
+                   now, [this](const IpAddress& host) { return record_.AnsweringOf(host); });
   const double miss = MissProbability();
   settled_ = settled_ || IsSettledAfter(round_, miss);
   const bool spent = max_tries_ > 0 && round_ >= max_tries_;

@@ -27,11 +27,15 @@ class SynRounds {
   // The number of the round that is under way, from 1.
   int round() const { return round_; }
   void Start(Time now);
-  // Whether the endpoint needs a try in this round.
+  // Whether the endpoint needs a try in this round. A host that limits its answers waits until all
+  // others are settled, since a round at its speed lasts as long as it likes.
   bool IsWanted(std::uint64_t index) const {
     if (!record_.IsUndecided(index)) return false;
-    return !settled_ || limits_.IsPending(record_.plan().At(index).address);
+    if (!settled_ && !limits_.AnyPending()) return true;
+    return limits_.IsPending(record_.plan().At(index).address) == settled_;
   }
+  // Only hosts that limit their answers are left to ask.
+  bool OnlyPendingAreLeft() const { return settled_; }
   // A timing probe was answered, or is lost.
   void CountTiming(bool answered);
   // How long replies to the round's last probes are waited for; `early` as HostPatience has it.

@@ -108,9 +108,13 @@ bool UdpPacedHost::CountSilences() {
   std::optional<Time> voucher;
   std::vector<Pending> again;
   for (auto probe = batch_.rbegin(); probe != batch_.rend(); ++probe) {
+    const bool undecided =
+        probe->endpoint.index != witness_ && is_undecided_(probe->endpoint.index);
     if (probe->answered) {
       voucher = probe->sent;
-    } else if (probe->endpoint.index != witness_ && is_undecided_(probe->endpoint.index)) {
+      // Its answer proved nothing by itself.
+      if (undecided) again.push_back(probe->endpoint);
+    } else if (undecided) {
       // The next probe may vouch however late a rate cap let it go.
       const bool next_answered = probe != batch_.rbegin() && std::prev(probe)->answered;
       const bool vouched = voucher && (next_answered || *voucher - probe->sent <= kVouchedFor);

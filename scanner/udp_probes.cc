@@ -1,5 +1,6 @@
 #include "scanner/udp_probes.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "scanner/udp_asn1.h"
@@ -11,6 +12,8 @@
 
 namespace postern::scanner {
 namespace {
+
+constexpr std::string_view kIkeElsewhere = "ike-elsewhere";
 
 using ProbesByPort = std::unordered_map<std::uint16_t, std::vector<const UdpProbe*>>;
 
@@ -87,12 +90,19 @@ const std::vector<UdpProbe>& UdpProbes() {
       // DHCP, DHCPv6 (a request could take a lease), traps, syslog (a line in somebody's log),
       // discard, VXLAN, WireGuard (no answer without its key).
       {"nothing", {9, 67, 68, 162, 514, 546, 547, 4789, 51820}, kNothing},
-      // Name servers and NAT helpers are what stands most often on a port of its own choice.
+      // Tunnels, name servers and NAT helpers are what stands most often on a port of its own
+      // choice. The first two are never taken for ESP (MayBeTakenForEsp()).
       {"empty-lines", {}, kEmptyLines},
+      {kIkeElsewhere, {}, kIkeV2Nat},
       {"dns-elsewhere", {}, kDns},
       {"stun-elsewhere", {}, kStun},
   };
   return probes;
+}
+
+const UdpProbe& IkeProbe() {
+  static const UdpProbe& ike = *std::ranges::find(UdpProbes(), kIkeElsewhere, &UdpProbe::name);
+  return ike;
 }
 
 std::span<const UdpProbe* const> UdpProbesFor(std::uint16_t port) {

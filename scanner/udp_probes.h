@@ -21,6 +21,9 @@ struct UdpProbe {
 // All of them, each name once.
 const std::vector<UdpProbe>& UdpProbes();
 
+// The one that asks for IKE behind NAT, which may be on any port.
+const UdpProbe& IkeProbe();
+
 // Those for one port, never none, in the order in which its tries go through them, again and
 // again.
 std::span<const UdpProbe* const> UdpProbesFor(std::uint16_t port);

@@ -10,14 +10,18 @@
 #include <vector>
 
 #include "scanner/connect_probe.h"
+#include "scanner/held_back.h"
+#include "scanner/next_hop.h"
 #include "scanner/patience.h"
 #include "scanner/probe_queue.h"
 #include "scanner/route_watch.h"
 #include "scanner/scan_record.h"
+#include "scanner/spread.h"
 #include "scanner/udp_asked.h"
 #include "scanner/udp_paced_host.h"
 #include "scanner/udp_probes.h"
 #include "scanner/udp_sockets.h"
+#include "scanner/udp_unproven.h"
 #include "scanner/udp_verdict.h"
 
 namespace postern::scanner {
@@ -34,8 +38,6 @@ constexpr int kBatch = 64;
 constexpr milliseconds kShortestSleep{5};
 // How long a request to stop may go unseen.
 constexpr milliseconds kLongestSleep{100};
-// How far a scan that was held up may run behind its own pace and still catch up.
-constexpr milliseconds kPaceCatchUp{20};
 constexpr milliseconds kProgressEvery{250};
 // Tries spread in time: losses come in bursts.
 constexpr std::chrono::seconds kBetweenRounds{1};
@@ -46,28 +48,11 @@ constexpr int kMostBackoffs = 8;
 constexpr int kMostTriesForDrops = 8;
 // After so many endpoints in a row that found no resources, the scan ends.
 constexpr int kMostGivenUp = 4;
-
-// What is known of an endpoint, weakest first: the order of replies decides nothing.
-enum class Rank : std::uint8_t { kNothing, kUnreachable, kFiltered, kClosed, kOpen };
-
-Rank RankOf(const Verdict& verdict) {
-  if (IsSilence(verdict.reason)) return Rank::kUnreachable;
-  switch (verdict.state) {
-    case PortState::kOpen:
-      return Rank::kOpen;
-    case PortState::kClosed:
-      return Rank::kClosed;
-    case PortState::kFiltered:
-      return Rank::kFiltered;
-    case PortState::kOpenFiltered:
-    case PortState::kUnknown:
-      break;
-  }
-  return Rank::kNothing;
-}
+// With fewer, payloads of a port may stay unsent.
+constexpr int kUsualTries = 3;
 
 struct EndpointState {
-  Rank rank = Rank::kNothing;
+  UdpRank rank = UdpRank::kNothing;
   bool paced = false;  // its UdpPacedHost has the tries, not the rounds
 };
 
@@ -95,10 +80,15 @@ class UdpRun {
                [this](std::uint64_t index) {
                  return record_.IsUndecided(index) && !states_[index].paced;
                }),
+        spread_(request, SteadyClock::now()),
         tries_(std::max(1, request.tries)) {
     for (std::uint64_t i = 0; i < request.plan.size(); ++i) {
       const auto endpoint = request.plan.At(i);
-      if (endpoint.protocol == Protocol::kUdp) ++hosts_[endpoint.address].untried;
+      if (endpoint.protocol != Protocol::kUdp) continue;
+      ++hosts_[endpoint.address].untried;
+      // Each payload has its turn, unless fewer tries are wanted than usual.
+      const auto payloads = static_cast<int>(UdpProbesFor(endpoint.port).size());
+      if (request.tries >= kUsualTries) tries_ = std::max(tries_, payloads);
     }
   }
 
@@ -106,24 +96,30 @@ class UdpRun {
     StartRound();
     while (!ended_ && !stop_.stop_requested()) {
       ReadReplies();
-      const Time again = Pump();
+      const Pause pause = Pump();
       const auto now = SteadyClock::now();
+      held_back_.By(pause.bound, now);
       KeepHouse(now);
-      if (!ended_ && again > now)
-        sockets_.Wait(std::min<SteadyClock::duration>(again - now, kLongestSleep));
+      if (!ended_ && pause.until > now)
+        sockets_.Wait(std::min<SteadyClock::duration>(pause.until - now, kLongestSleep));
     }
+    for (const auto index : unproven_.Endpoints()) Doubt(index);
+    ExplainSilence(watch_.routes(), record_);
     Report();
+    held_back_.By(ScanBound::kSilence, SteadyClock::now());
+    record_.SetHeldBack(held_back_.Times());
     return std::move(record_).Finish(complete_);
   }
 
  private:
   void StartRound();
-  Time OnRoundSent(Time now);
+  Pause OnRoundSent(Time now);
   bool RoundsAreOver(Time now);
+  void LeaveSlowHosts();
   void End(bool complete);
 
-  Time Pump();
-  Time MaySendAt(Time now) const;
+  Pause Pump();
+  Pause MaySendAt(Time now) const;
   bool MayProbe(const IpAddress& address) const;
   void Offer(const ProbeQueue::Candidate& target, Time now);
   void CountTried(const ProbeQueue::Candidate& target, Time now);
@@ -142,9 +138,11 @@ class UdpRun {
 
   void ReadReplies();
   void OnDrops(std::uint32_t drops);
-  void OnReply(const UdpReply& reply, bool apart, Time now);
+  void OnReply(const UdpReply& reply, std::size_t socket, Time now);
   bool MetOurselves(const UdpReply& reply);
-  void OnError(const QueuedError& error, Time now);
+  void OnError(const QueuedError& error, std::size_t socket, Time now);
+  void Weigh(const UdpAsked::Match& from, std::size_t socket, Reply reply, Time now);
+  void Doubt(std::uint64_t index);
   void Answer(const UdpAsked::Match& from, Reply reply, Time now);
   void OnUnreachable(std::uint64_t index, const IpAddress& address);
 
@@ -172,12 +170,15 @@ class UdpRun {
   UdpSockets sockets_;
   TargetWatch watch_;
   UdpAsked asked_;
+  UdpUnproven unproven_;
   std::vector<EndpointState> states_;
   std::unordered_map<IpAddress, Host> hosts_;
   std::set<std::pair<Time, IpAddress>> wakes_;  // hosts that are paced, or about to be
 
   ScanRecord record_;
   ProbeQueue queue_;
+  Spread spread_;
+  HeldBack held_back_;
   HostPatience patience_;
   int tries_;
   int round_ = 0;
@@ -185,6 +186,7 @@ class UdpRun {
   Time last_sent_;
   bool round_sent_ = false;
   bool rounds_over_ = false;
+  Time leave_slow_hosts_at_ = Time::max();
   std::uint32_t drops_ = 0;
   bool overwhelmed_ = false;        // drops in the last try that there is
   std::uint64_t paced_silent_ = 0;  // of the record's silent ones
@@ -192,7 +194,6 @@ class UdpRun {
   bool complete_ = false;
   Time next_report_;
 
-  Time paced_until_;
   Time backing_off_until_;
   int backoffs_ = 0;  // in a row
   int given_up_ = 0;  // in a row
@@ -202,28 +203,52 @@ void UdpRun::StartRound() {
   ++round_;
   round_sent_ = false;
   round_started_ = last_sent_ = SteadyClock::now();
+  spread_.StartRound(round_, record_.silent(), round_started_);
   queue_.StartRound();
 }
 
 // The round's probes have left; when there may be something to do.
-Time UdpRun::OnRoundSent(Time now) {
+Pause UdpRun::OnRoundSent(Time now) {
   round_sent_ = true;
-  if (!rounds_over_ && RoundsAreOver(now)) rounds_over_ = true;
+  if (!rounds_over_ && RoundsAreOver(now)) {
+    rounds_over_ = true;
+    leave_slow_hosts_at_ = now + request_.slow_hosts_wait;
+  }
   const auto next_wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
   if (rounds_over_) {
     if (wakes_.empty()) End(/*complete=*/!overwhelmed_);
-    return next_wake;
+    return {next_wake, ScanBound::kReplyLimit};
   }
   const auto next_round = std::max(round_started_ + kBetweenRounds, last_sent_ + kEarlyWait);
   if (round_ < tries_ && now >= next_round) {
     StartRound();
-    return now;
+    return {now};
   }
   const auto end = round_ < tries_ ? next_round : last_sent_ + kSlowWait;
-  return std::min(std::max(end, now), next_wake);
+  return {std::min(std::max(end, now), next_wake), ScanBound::kSilence};
+}
+
+// Everybody else is settled, and was kept waiting long enough.
+void UdpRun::LeaveSlowHosts() {
+  std::vector<IpAddress> slow;
+  for (const auto& [time, address] : std::exchange(wakes_, {})) {
+    Host& host = hosts_.at(address);
+    host.wake.reset();
+    if (!host.pacer) StartPacing(host);
+    EndPacing(host);
+    slow.push_back(address);
+  }
+  std::ranges::sort(slow);
+  record_.SetSlowHosts(std::move(slow));
+  End(/*complete=*/!overwhelmed_);
 }
 
 bool UdpRun::RoundsAreOver(Time now) {
+  // Those that are to be asked again have their tries, whatever the others have had.
+  for (const auto index : unproven_.Endpoints()) {
+    const bool wanted = record_.IsUndecided(index) && !states_[index].paced;
+    if (wanted && unproven_.IsAsked(index)) tries_ = std::max(tries_, round_ + 1);
+  }
   const auto waited_for = record_.silent() - paced_silent_;
   if (waited_for == 0) return true;
   tries_ = TriesFor(waited_for, record_.EstimatedLoss(), tries_);
@@ -237,10 +262,12 @@ void UdpRun::End(bool complete) {
 }
 
 // Sends all that may be sent now; returns when more may be.
-Time UdpRun::Pump() {
+Pause UdpRun::Pump() {
   for (int i = 0; i < kBatch && !ended_; ++i) {
     const auto now = SteadyClock::now();
-    if (const auto time = MaySendAt(now); time > now) return std::max(time, now + kShortestSleep);
+    if (const auto pause = MaySendAt(now); pause.until > now) {
+      return Longest({pause, {now + kShortestSleep, pause.bound}});
+    }
     if (!wakes_.empty() && wakes_.begin()->first <= now) {
       StepPaced(now);
       continue;
@@ -252,15 +279,17 @@ Time UdpRun::Pump() {
     } else if (next.ask_again == Time::max()) {
       return OnRoundSent(now);
     } else if (next.ask_again > now) {
-      return wakes_.empty() ? next.ask_again : std::min(next.ask_again, wakes_.begin()->first);
+      const auto wake = wakes_.empty() ? Time::max() : wakes_.begin()->first;
+      return {std::min(next.ask_again, wake), next.bound};
     }
   }
-  return SteadyClock::now();
+  return {SteadyClock::now()};
 }
 
 // The limits that hold for every target alike.
-Time UdpRun::MaySendAt(Time now) const {
-  return std::max({limiter_.Earliest(now), paced_until_, backing_off_until_});
+Pause UdpRun::MaySendAt(Time now) const {
+  return Longest(
+      {{now}, spread_.Next(), limiter_.Earliest(now), {backing_off_until_, ScanBound::kMachine}});
 }
 
 bool UdpRun::MayProbe(const IpAddress& address) const {
@@ -277,8 +306,8 @@ void UdpRun::Offer(const ProbeQueue::Candidate& target, Time now) {
     NotProbed(index);
     return CountTried(target, now);
   }
-  if (const auto ready = limiter_.Acquire(endpoint.address, now); ready > now) {
-    return queue_.Postpone(target, std::max(ready, now + kShortestSleep));
+  if (const auto turn = limiter_.Acquire(endpoint.address, now); turn.until > now) {
+    return queue_.Postpone(target, Longest({turn, {now + kShortestSleep, turn.bound}}));
   }
   if (const int error = Send(index, endpoint, now); error != 0) return OnSendError(target, error);
   last_sent_ = now;
@@ -337,8 +366,8 @@ void UdpRun::AskPaced(const IpAddress& address, Host& host, Time now) {
     return WakeAt(address, host, host.pacer->NextTime());
   }
   if (!MayProbe(address)) return EndPacing(host);
-  if (const auto ready = limiter_.Acquire(address, now); ready > now) {
-    return WakeAt(address, host, std::max(ready, now + kShortestSleep));
+  if (const auto turn = limiter_.Acquire(address, now); turn.until > now) {
+    return WakeAt(address, host, std::max(turn.until, now + kShortestSleep));
   }
   if (const int error = Send(*index, request_.plan.At(*index), now); error != 0) {
     if (BackOff(error)) return WakeAt(address, host, backing_off_until_);
@@ -354,7 +383,7 @@ void UdpRun::EndPacing(Host& host) {
 
 int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
   const auto probe = asked_.Next(index, endpoint);
-  const int error = sockets_.Send(endpoint, probe.attempt, probe.apart, probe.payload);
+  const int error = sockets_.Send(endpoint, probe.socket, probe.payload);
   if (error != 0) {
     record_.CountSendError(ErrnoName(error));
     return error;
@@ -362,6 +391,7 @@ int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
   backoffs_ = given_up_ = 0;
   watch_.Meet(endpoint.address);
   asked_.CountSent(index, now);
+  unproven_.Sent(index, probe.socket);
   CountSent(/*again=*/probe.attempt > 0, now);
   if (record_.IsUndecided(index)) Learn(index, [&] { record_.Silence(index); });
   return 0;
@@ -369,10 +399,7 @@ int UdpRun::Send(std::uint64_t index, const Endpoint& endpoint, Time now) {
 
 void UdpRun::CountSent(bool again, Time now) {
   record_.CountSent(again);
-  if (request_.pace <= 0) return;
-  const std::chrono::duration<double> interval(1 / request_.pace);
-  paced_until_ = std::max(paced_until_, now - kPaceCatchUp) +
-                 std::chrono::duration_cast<SteadyClock::duration>(interval);
+  if (!rounds_over_) spread_.Sent(now);
 }
 
 // Whether the same probe is worth another attempt later.
@@ -396,9 +423,8 @@ void UdpRun::OnSendError(const ProbeQueue::Candidate& target, int error) {
 void UdpRun::ReadReplies() {
   const auto received = sockets_.Receive();
   const auto now = SteadyClock::now();
-  for (const auto& reply : received.replies) OnReply(reply, /*apart=*/false, now);
-  for (const auto& reply : received.replies_apart) OnReply(reply, /*apart=*/true, now);
-  for (const auto& error : received.errors) OnError(error, now);
+  for (const auto& [reply, socket] : received.replies) OnReply(reply, socket, now);
+  for (const auto& [error, socket] : received.errors) OnError(error, socket, now);
   if (received.drops > drops_) OnDrops(received.drops);
 }
 
@@ -411,9 +437,10 @@ void UdpRun::OnDrops(std::uint32_t drops) {
   tries_ = std::max(tries_, std::min(tries_ + 1, kMostTriesForDrops));
 }
 
-void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
+void UdpRun::OnReply(const UdpReply& reply, std::size_t socket, Time now) {
   if (MetOurselves(reply)) return;
-  const auto sender = asked_.SenderOf(reply, apart);
+  if (socket >= UdpSockets::kFirstDecoy) return unproven_.Spray(reply.from.address);
+  const auto sender = asked_.SenderOf(reply, /*apart=*/socket >= UdpSockets::kApart);
   if (!sender) return;
   Reply answer;
   answer.verdict = {PortState::kOpen, {Reason::Kind::kUdpResponse}};
@@ -421,7 +448,30 @@ void UdpRun::OnReply(const UdpReply& reply, bool apart, Time now) {
   // A service that knows only one of the payloads loses nothing when it keeps silent to the others.
   const auto payloads = UdpProbesFor(sender->endpoint.port).size();
   answer.to_first_packet = asked_.sends(sender->index) <= payloads;
-  Answer(*sender, answer, now);
+  Weigh(*sender, socket, answer, now);
+}
+
+// What is not proven is only a reason to ask again.
+void UdpRun::Weigh(const UdpAsked::Match& from, std::size_t socket, Reply reply, Time now) {
+  if (from.proven) return Answer(from, reply, now);
+  const auto index = from.index;
+  const auto& address = from.endpoint.address;
+  if (RankOf(reply.verdict) <= states_[index].rank || !record_.IsUndecided(index)) return;
+  if (unproven_.IsSprayed(address) || sockets_.OpenDecoys(address.family()) != 0) {
+    return Doubt(index);
+  }
+  if (const auto verdict = unproven_.Heard(index, socket, reply.verdict)) {
+    reply.verdict = *verdict;
+    return Answer(from, reply, now);
+  }
+  asked_.AskAgain(index, from.endpoint);
+}
+
+// Something came that may be anybody's.
+void UdpRun::Doubt(std::uint64_t index) {
+  if (!record_.IsUndecided(index)) return;
+  record_.CountSendError("unproven-answer");
+  LocalError(index);
 }
 
 // A socket of this scan was asked by another, or by itself: no service of anybody's, and we cannot
@@ -440,10 +490,15 @@ bool UdpRun::MetOurselves(const UdpReply& reply) {
   return true;
 }
 
-void UdpRun::OnError(const QueuedError& error, Time now) {
+void UdpRun::OnError(const QueuedError& error, std::size_t socket, Time now) {
+  if (socket >= UdpSockets::kFirstDecoy) {
+    if (error.destination) unproven_.Spray(*error.destination);
+    return;
+  }
   const auto target = error.FromNetwork() ? asked_.TargetOf(error) : std::nullopt;
   if (!target) return;
-  const auto& [index, endpoint] = *target;
+  const auto index = target->index;
+  const auto& endpoint = target->endpoint;
   if (error.offender != endpoint.address && error.offender == error.received_at) {
     // Our own neighbour discovery, which is silence, or our own firewall's reject.
     if (error.IsNeighbourUnreachable() || !record_.IsUndecided(index)) return;
@@ -452,10 +507,17 @@ void UdpRun::OnError(const QueuedError& error, Time now) {
   }
   const auto verdict = UdpVerdict(error, endpoint.address);
   if (!verdict) return;
-  Reply answer;
-  answer.verdict = *verdict;
-  Answer(*target, answer, now);
-  if (verdict->state == PortState::kClosed) OnUnreachable(index, endpoint.address);
+  const bool closed = verdict->state == PortState::kClosed;
+  if (closed && target->may_be_for_esp) {
+    // Whatever was sent last: IKE has its turn within two rounds.
+    asked_.AskForIke(index);
+    tries_ = std::max(tries_, std::min(round_ + 2, kMostTriesForDrops));
+  } else {
+    Reply answer;
+    answer.verdict = *verdict;
+    Weigh(*target, socket, answer, now);
+  }
+  if (closed) OnUnreachable(index, endpoint.address);
 }
 
 void UdpRun::Answer(const UdpAsked::Match& from, Reply reply, Time now) {
@@ -464,15 +526,15 @@ void UdpRun::Answer(const UdpAsked::Match& from, Reply reply, Time now) {
   if (new_rank <= rank) return;
   rank = new_rank;
   const auto rtt = asked_.RoundTrip(from.index, now);
-  if (rtt && rank >= Rank::kClosed) patience_.Answered(from.endpoint.address, *rtt);
-  if (rank == Rank::kOpen) reply.rtt = rtt;
+  if (rtt && rank >= UdpRank::kClosed) patience_.Answered(from.endpoint.address, *rtt);
+  if (rank == UdpRank::kOpen) reply.rtt = rtt;
   Learn(from.index, [&] { record_.Answer(from.index, from.endpoint, reply); });
 }
 
 void UdpRun::OnUnreachable(std::uint64_t index, const IpAddress& address) {
   Host& host = hosts_.at(address);
   if (host.pacer) return host.pacer->Unreachable(index);
-  if (!host.witness) host.witness = index;
+  if (!host.witness && states_[index].rank == UdpRank::kClosed) host.witness = index;
   WakeWhenReady(address, host);
 }
 
@@ -481,6 +543,7 @@ void UdpRun::KeepHouse(Time now) {
     record_.CountSendError(std::move(*broken));
     End(/*complete=*/false);
   }
+  if (now >= leave_slow_hosts_at_ && !ended_) LeaveSlowHosts();
   if (now < next_report_) return;
   next_report_ = now + kProgressEvery;
   Report();

@@ -12,14 +12,23 @@ std::size_t IndexOf(Family family) { return static_cast<std::size_t>(family); }
 
 }  // namespace
 
-int UdpSockets::Send(const Endpoint& target, std::size_t attempt, bool apart,
+int UdpSockets::Open(Family family, std::size_t socket) {
+  UdpSocket& opened = sockets_[IndexOf(family)][socket];
+  return opened.IsOpen() ? 0 : opened.Open(family, source_, interface_);
+}
+
+int UdpSockets::Send(const Endpoint& target, std::size_t socket,
                      std::span<const std::uint8_t> payload) {
   const auto family = target.address.family();
-  UdpSocket& socket = sockets_[IndexOf(family)][apart ? kApart : attempt % kTryPorts];
-  if (!socket.IsOpen()) {
-    if (const int error = socket.Open(family, source_, interface_); error != 0) return error;
+  if (const int error = Open(family, socket); error != 0) return error;
+  return sockets_[IndexOf(family)][socket].Send(target, payload);
+}
+
+int UdpSockets::OpenDecoys(Family family) {
+  for (std::size_t decoy = kFirstDecoy; decoy < kSockets; ++decoy) {
+    if (const int error = Open(family, decoy); error != 0) return error;
   }
-  return socket.Send(target, payload);
+  return 0;
 }
 
 std::vector<std::uint16_t> UdpSockets::Ports(Family family) const {
@@ -30,17 +39,16 @@ std::vector<std::uint16_t> UdpSockets::Ports(Family family) const {
   return ports;
 }
 
-void UdpSockets::ReadInto(Received& received, UdpSocket& socket, bool apart) {
+void UdpSockets::ReadInto(Received& received, UdpSocket& socket, std::size_t number) {
   for (int count = 0; count < kMostAtOnce; ++count) {
     auto error = TakeQueuedError(socket.descriptor());
     if (!error) break;
-    received.errors.push_back(std::move(*error));
+    received.errors.emplace_back(std::move(*error), number);
   }
-  auto& replies = apart ? received.replies_apart : received.replies;
   for (int count = 0; count < kMostAtOnce; ++count) {
     auto reply = socket.Receive();
     if (!reply) break;
-    replies.push_back(std::move(*reply));
+    received.replies.emplace_back(std::move(*reply), number);
   }
   received.drops += socket.drops();
 }
@@ -49,7 +57,7 @@ UdpSockets::Received UdpSockets::Receive() {
   Received received;
   for (auto& family : sockets_) {
     for (std::size_t i = 0; i < family.size(); ++i) {
-      if (family[i].IsOpen()) ReadInto(received, family[i], /*apart=*/i == kApart);
+      if (family[i].IsOpen()) ReadInto(received, family[i], i);
     }
   }
   return received;

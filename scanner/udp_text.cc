@@ -128,7 +128,14 @@ bool MatchEcho(std::uint64_t cookie, std::span<const std::uint8_t> reply) {
   return std::equal(sent.begin(), sent.end(), reply.begin(), reply.end());
 }
 
-UdpPayload BuildEmptyLines(std::uint64_t /*cookie*/) { return AsPayload("\r\n\r\n"); }
+// White space that differs for each endpoint, so that an ICMP error that quotes it is about our
+// packet; eight bytes, so that it is never taken for ESP (MayBeTakenForEsp()).
+UdpPayload BuildEmptyLines(std::uint64_t cookie) {
+  constexpr std::string_view kSpaces = " \t\v\f";
+  std::string lines;
+  for (int shift = 0; shift < 8; shift += 2) lines += kSpaces[cookie >> shift & 3];
+  return AsPayload(lines + "\r\n\r\n");
+}
 
 bool MatchOldText(std::uint64_t /*cookie*/, std::span<const std::uint8_t> reply) {
   return !reply.empty() && reply.size() <= kLongestOldText &&

@@ -22,8 +22,8 @@ extern const UdpExchange kOldText;
 // RFC 868: any datagram is answered with 32 bits.
 extern const UdpExchange kTime;
 
-// For ports without a protocol that we know: two empty lines. Whatever reads lines of text answers
-// them with an error, and little else takes harm.
+// For ports without a protocol that we know: two lines of white space. Whatever reads lines of text
+// answers them with an error, and little else takes harm.
 extern const UdpExchange kEmptyLines;
 // A datagram without payload, for ports whose service answers nobody, or nobody who may ask
 // without doing something: it finds out whether the port is closed, and no more.

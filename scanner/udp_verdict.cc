@@ -37,4 +37,20 @@ std::optional<Verdict> UdpVerdict(const QueuedError& error, const IpAddress& tar
                  {v4 ? Reason::Kind::kIcmp : Reason::Kind::kIcmp6, type, code}};
 }
 
+UdpRank RankOf(const Verdict& verdict) {
+  if (IsSilence(verdict.reason)) return UdpRank::kUnreachable;
+  switch (verdict.state) {
+    case PortState::kOpen:
+      return UdpRank::kOpen;
+    case PortState::kClosed:
+      return UdpRank::kClosed;
+    case PortState::kFiltered:
+      return UdpRank::kFiltered;
+    case PortState::kOpenFiltered:
+    case PortState::kUnknown:
+      break;
+  }
+  return UdpRank::kNothing;
+}
+
 }  // namespace postern::scanner

@@ -1,6 +1,7 @@
-// What an ICMP error says of a UDP endpoint. A pure function.
+// What answers say of a UDP endpoint. Pure functions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/port_states.h"
@@ -13,5 +14,10 @@ namespace postern::scanner {
 // other unreachables and an expired time. None for errors that say nothing of the endpoint (a
 // datagram too big, a malformed header).
 std::optional<Verdict> UdpVerdict(const QueuedError& error, const IpAddress& target);
+
+// What is known of an endpoint, weakest first: the order of replies decides nothing.
+enum class UdpRank : std::uint8_t { kNothing, kUnreachable, kFiltered, kClosed, kOpen };
+
+UdpRank RankOf(const Verdict& verdict);
 
 }  // namespace postern::scanner

@@ -16,8 +16,8 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build pkg-config ccache ca-certificates curl
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
-  libpcap-dev libsqlite3-dev libyaml-cpp-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
-  libssl-dev libcurl4-openssl-dev libcrypt-dev libsodium-dev libc-ares-dev libsystemd-dev
+  libpcap-dev libsqlite3-dev libyaml-cpp-dev prometheus-cpp-dev libcli11-dev
+  libssl-dev libcurl4-openssl-dev libcrypt-dev libsodium-dev libc-ares-dev libidn2-dev libsystemd-dev
   libgtest-dev libgmock-dev libexpat1-dev
 )
 test_packages=(

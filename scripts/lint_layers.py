@@ -32,6 +32,7 @@ PRIVATE_LIBRARIES = {
     "sqlite3.h": ["storage"],
     "pcap": ["scanner"],
     "ares": ["scanner"],
+    "idn2.h": ["core"],
     "CLI/": ["cli", "daemon"],
     "systemd/": ["daemon"],
 }

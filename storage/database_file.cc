@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "storage/file_owner.h"
 #include "storage/schema.h"
 
 namespace postern::storage {
@@ -31,6 +32,7 @@ Result<void> CreateEmpty(const std::string& path) {
   }
   const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
   if (descriptor < 0) return SystemError(path, "the database cannot be created", errno);
+  GiveToOwner(descriptor, FolderOf(path));
   close(descriptor);
   return {};
 }

@@ -29,12 +29,14 @@ OutboxRow ReadRow(Row& row) {
   queued.delivered = row.OptionalTime();
   queued.refused = row.OptionalTime();
   queued.refusal = row.Text();
+  queued.held = row.Text();
+  queued.released = row.OptionalTime();
   return queued;
 }
 
 constexpr std::string_view kColumns =
-    "SELECT id, receiver, finding, episode, kind, at, created, delivered, refused, refusal "
-    "FROM outbox ";
+    "SELECT id, receiver, finding, episode, kind, at, created, delivered, refused, refusal, "
+    "ifnull(held, ''), released FROM outbox ";
 
 Result<std::vector<OutboxRow>> LoadRows(Database& database, std::string_view condition,
                                         std::initializer_list<Value> values) {
@@ -84,12 +86,17 @@ Result<bool> HasRowOf(Database& database, const std::string& receiver,
 Result<OutboxCount> CountRows(Database& database, const std::string& receiver) {
   OutboxCount count;
   auto read = database.Each(
-      "SELECT count(*) - count(refused), min(CASE WHEN refused IS NULL THEN at END), "
-      "count(refused) FROM outbox WHERE receiver = ? AND delivered IS NULL",
+      "SELECT count(*) - count(refused) - count(is_held), "
+      "min(CASE WHEN refused IS NULL AND is_held IS NULL THEN coalesce(released, at) END), "
+      "count(refused), count(is_held) FROM (SELECT at, refused, released, CASE WHEN refused IS "
+      "NULL "
+      "AND held IS NOT NULL AND released IS NULL THEN 1 END AS is_held "
+      "FROM outbox WHERE receiver = ? AND delivered IS NULL)",
       {receiver}, [&](Row& row) {
         count.waiting = static_cast<std::size_t>(row.Integer());
         count.oldest = row.OptionalTime();
         count.dead_letters = static_cast<std::size_t>(row.Integer());
+        count.held = static_cast<std::size_t>(row.Integer());
       });
   if (!read) return read.error();
   return count;

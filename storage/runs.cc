@@ -7,6 +7,9 @@
 namespace postern::storage {
 namespace {
 
+// A hundred years; only a damaged database says more.
+constexpr std::uint64_t kLongestBound = 100ULL * 366 * 24 * 3600 * 1000;
+
 Error NotRunning(std::int64_t run) {
   return Error{"run " + std::to_string(run) +
                " is not running: it was never begun, or it is already committed or aborted"};
@@ -39,6 +42,44 @@ RunInfo ReadInfo(Row& row) {
   return run;
 }
 
+std::string BoundTimesJson(const BoundTimes& times) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& [bound, time] : times) {
+    counts.emplace(ToString(bound), static_cast<std::uint64_t>(time.count()));
+  }
+  return ToJson(counts);
+}
+
+std::optional<BoundTimes> ParseBoundTimes(std::string_view json) {
+  const auto counts = ParseCountMap(json);
+  if (!counts) return std::nullopt;
+  BoundTimes times;
+  for (const auto& [name, milliseconds] : *counts) {
+    const auto bound = ParseScanBound(name);
+    if (!bound || milliseconds > kLongestBound) return std::nullopt;
+    times.emplace(*bound, Duration(static_cast<Duration::rep>(milliseconds)));
+  }
+  return times;
+}
+
+std::string AddressesJson(const std::vector<IpAddress>& addresses) {
+  std::vector<std::string> texts;
+  for (const auto& address : addresses) texts.push_back(address.ToString());
+  return ToJson(texts);
+}
+
+std::optional<std::vector<IpAddress>> ParseAddresses(std::string_view json) {
+  const auto texts = ParseTextList(json);
+  if (!texts) return std::nullopt;
+  std::vector<IpAddress> addresses;
+  for (const auto& text : *texts) {
+    const auto address = IpAddress::Parse(text);
+    if (!address) return std::nullopt;
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
 Coverage ReadCoverage(Row& row) {
   Coverage coverage;
   coverage.asked = row.Count();
@@ -55,6 +96,8 @@ Coverage ReadCoverage(Row& row) {
   coverage.udp_probes_sent = row.Count();
   coverage.udp_replies = row.Count();
   coverage.miss_probability = row.Real();
+  coverage.held_back = row.Parsed(ParseBoundTimes);
+  coverage.slow_hosts = row.Parsed(ParseAddresses);
   return coverage;
 }
 
@@ -63,9 +106,9 @@ Coverage ReadCoverage(Row& row) {
 Result<std::int64_t> InsertRun(Database& database, const RunInfo& run) {
   auto inserted = database.Run(
       "INSERT INTO runs (scan, stage, viewpoint, policy_hash, program_version, seed, started, "
-      "finished, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running')",
+      "finished, continues, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'running')",
       {run.scan, ToString(run.stage), run.viewpoint, run.policy_hash, run.program_version,
-       ToValue(run.seed), ToValue(run.started), ToValue(run.finished)});
+       ToValue(run.seed), ToValue(run.started), ToValue(run.finished), run.continues});
   if (!inserted) return inserted.error();
   return database.last_insert_id();
 }
@@ -79,7 +122,7 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
       "started = ?, finished = ?, state = 'committed', plan = ?, asked = ?, unknown = ?, "
       "probes_sent = ?, replies = ?, retransmits = ?, capture_drops = ?, send_errors = ?, "
       "estimated_loss = ?, complete = ?, blind_ipv4 = ?, blind_ipv6 = ?, unresolved = ?, "
-      "udp_probes_sent = ?, udp_replies = ?, miss_probability = ? "
+      "udp_probes_sent = ?, udp_replies = ?, miss_probability = ?, held_back = ?, slow_hosts = ? "
       "WHERE id = ? AND scan = ? AND state = 'running'",
       {ToString(run.stage),
        run.viewpoint,
@@ -104,6 +147,8 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
        ToValue(coverage.udp_probes_sent),
        ToValue(coverage.udp_replies),
        coverage.miss_probability,
+       BoundTimesJson(coverage.held_back),
+       AddressesJson(coverage.slow_hosts),
        run.id,
        run.scan});
   if (!updated) return updated;
@@ -130,11 +175,13 @@ Result<std::vector<RunSummary>> LoadRuns(Database& database, std::int64_t before
       "SELECT id, scan, stage, viewpoint, policy_hash, program_version, seed, started, finished, "
       "asked, unknown, probes_sent, replies, retransmits, capture_drops, send_errors, "
       "estimated_loss, complete, blind_ipv4, blind_ipv6, unresolved, udp_probes_sent, udp_replies, "
-      "miss_probability "
+      "miss_probability, held_back, slow_hosts, continues "
       "FROM runs WHERE id < ? AND state = 'committed' ORDER BY id DESC LIMIT ?",
       {before, most}, [&](Row& row) {
         auto info = ReadInfo(row);
-        runs.push_back({std::move(info), ReadCoverage(row)});
+        auto coverage = ReadCoverage(row);
+        info.continues = row.Integer();
+        runs.push_back({std::move(info), std::move(coverage)});
       });
   if (!read) return read.error();
   return runs;
@@ -146,12 +193,13 @@ Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run) {
       "SELECT id, scan, stage, viewpoint, policy_hash, program_version, seed, started, finished, "
       "asked, unknown, probes_sent, replies, retransmits, capture_drops, send_errors, "
       "estimated_loss, complete, blind_ipv4, blind_ipv6, unresolved, udp_probes_sent, udp_replies, "
-      "miss_probability, plan "
+      "miss_probability, held_back, slow_hosts, continues, plan "
       "FROM runs WHERE id = ? AND state = 'committed'",
       {run}, [&](Row& row) {
         stored.emplace();
         stored->info = ReadInfo(row);
         stored->coverage = ReadCoverage(row);
+        stored->info.continues = row.Integer();
         stored->plan = row.Integer();
       });
   if (!read) return read.error();
@@ -167,24 +215,13 @@ Result<std::optional<std::string>> LoadViewpoint(Database& database) {
   return viewpoint;
 }
 
-Result<std::optional<TimePoint>> LoadReliableRunStart(Database& database, const std::string& scan,
-                                                      std::uint64_t back) {
-  std::optional<TimePoint> started;
-  auto read = database.Each(
-      "SELECT started FROM runs WHERE scan = ? AND state = 'committed' AND complete = 1 "
-      "AND blind_ipv4 = 0 AND blind_ipv6 = 0 ORDER BY id DESC LIMIT 1 OFFSET ?",
-      {scan, ToValue(back - 1)}, [&](Row& row) { started = row.Time(); });
-  if (!read) return read.error();
-  return started;
-}
-
 Result<ScanHistory> LoadHistory(Database& database, const std::string& scan) {
   ScanHistory history;
   auto read = database.Each(
       "SELECT count(*), "
-      "(SELECT started FROM runs WHERE scan = ?1 ORDER BY id DESC LIMIT 1), "
-      "(SELECT finished FROM runs WHERE scan = ?1 AND state = 'committed' AND complete = 1 "
-      "ORDER BY id DESC LIMIT 1) FROM runs WHERE scan = ?1",
+      "(SELECT started FROM runs WHERE scan = ?1 AND continues = 0 ORDER BY id DESC LIMIT 1), "
+      "(SELECT finished FROM runs WHERE scan = ?1 AND continues = 0 AND state = 'committed' "
+      "AND complete = 1 ORDER BY id DESC LIMIT 1) FROM runs WHERE scan = ?1 AND continues = 0",
       {scan}, [&](Row& row) {
         history.runs = row.Count();
         history.last_started = row.OptionalTime();

@@ -36,9 +36,6 @@ Result<std::optional<StoredRun>> LoadRun(Database& database, std::int64_t run);
 
 // Of the newest run.
 Result<std::optional<std::string>> LoadViewpoint(Database& database);
-// Of the `back`-th newest complete run that no family was blind in.
-Result<std::optional<TimePoint>> LoadReliableRunStart(Database& database, const std::string& scan,
-                                                      std::uint64_t back);
 Result<ScanHistory> LoadHistory(Database& database, const std::string& scan);
 Result<std::optional<SweepCursor>> LoadCursor(Database& database, const std::string& scan);
 Result<void> SaveCursor(Database& database, const std::string& scan, const SweepCursor& cursor);

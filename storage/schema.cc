@@ -232,7 +232,10 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::string_view kAbsences = R"sql(
+// Absent addresses; what a run's time went to, and the hosts that it did not wait for; `continues` is
+// the run whose slow hosts a run asked for the rest, 0 for a run of its own; and what the runs could
+// not look at: exceptions, so that no index is needed. Windows of change, and what they hold back.
+constexpr std::string_view kWhatIsNotProven = R"sql(
 ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
 CREATE TABLE absences (
   address BLOB PRIMARY KEY,
@@ -243,11 +246,46 @@ CREATE TABLE absences (
   watched INTEGER NOT NULL,
   gone INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+ALTER TABLE runs ADD COLUMN held_back TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE runs ADD COLUMN slow_hosts TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE runs ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN unseen_kept INTEGER NOT NULL DEFAULT 0;
+UPDATE OR REPLACE name_addresses SET name = lower(name) WHERE name <> lower(name);
+CREATE TABLE unseen (
+  scan TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  subject TEXT NOT NULL,
+  host TEXT NOT NULL,
+  ports TEXT NOT NULL,
+  seen INTEGER,
+  asked INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  PRIMARY KEY (scan, part, subject)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE change_windows (
+  hosts TEXT NOT NULL,
+  owners TEXT NOT NULL,
+  networks TEXT NOT NULL,
+  by TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY (hosts, owners, networks)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE outbox ADD COLUMN held TEXT;
+ALTER TABLE outbox ADD COLUMN released INTEGER;
+CREATE INDEX outbox_held ON outbox (receiver, finding)
+  WHERE held IS NOT NULL AND released IS NULL AND delivered IS NULL AND refused IS NULL;
+CREATE TABLE secrets (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps = {
-    kFirst,           kCoverageByProtocol, kWhatPeopleSaid, kEvidenceAndAges,
-    kNamesAndWatches, kDeadLetters,        kHowItEnded,     kAbsences};
+constexpr std::array kSteps = {kFirst,           kCoverageByProtocol, kWhatPeopleSaid,
+                               kEvidenceAndAges, kNamesAndWatches,    kDeadLetters,
+                               kHowItEnded,      kWhatIsNotProven};
 
 Result<std::int64_t> HeaderNumber(Database& database, std::string_view pragma) {
   std::int64_t number = 0;

@@ -2,17 +2,21 @@
 
 #include <utility>
 
+#include "core/secret_key.h"
 #include "storage/absences.h"
+#include "storage/change_windows.h"
 #include "storage/database.h"
 #include "storage/database_file.h"
 #include "storage/evidence.h"
 #include "storage/findings.h"
+#include "storage/held_news.h"
 #include "storage/history.h"
 #include "storage/names.h"
 #include "storage/outbox.h"
 #include "storage/retention.h"
 #include "storage/runs.h"
 #include "storage/snapshots.h"
+#include "storage/unseen.h"
 #include "storage/watches.h"
 #include "storage/write_lock.h"
 
@@ -23,6 +27,10 @@ Result<void> Apply(Database& database, const Changes& changes, HeldStates& held)
   if (changes.snapshot != nullptr) {
     auto saved = SaveSnapshot(database, *changes.snapshot, changes.known_of_absent, held);
     if (!saved) return saved;
+    if (changes.unseen) {
+      auto kept = SaveUnseen(database, changes.snapshot->run, *changes.unseen);
+      if (!kept) return kept;
+    }
   }
   for (const auto& finding : changes.findings) {
     if (auto saved = SaveFinding(database, finding); !saved) return saved;
@@ -57,6 +65,14 @@ Result<void> CheckLog(Database& database) {
                database.path() + "` names it)"};
 }
 
+// Makes the secret of a database that has none yet.
+Result<void> KeepPortsSecret(Database& database) {
+  auto secret = NewSecretKey();
+  if (!secret) return secret.error();
+  return database.Run("INSERT OR IGNORE INTO secrets (name, value) VALUES ('random_ports', ?)",
+                      {*secret});
+}
+
 }  // namespace
 
 class Store::Impl {
@@ -65,6 +81,12 @@ class Store::Impl {
       : lock_(std::move(lock)), database_(std::move(database)) {}
 
   Database& database() { return database_; }
+  const std::string& ports_secret() const { return ports_secret_; }
+
+  Result<void> LoadPortsSecret() {
+    return database_.Each("SELECT value FROM secrets WHERE name = 'random_ports'", {},
+                          [&](Row& row) { ports_secret_ = row.Text(); });
+  }
 
   // All or nothing.
   Result<void> Commit(const Changes& changes) {
@@ -84,7 +106,10 @@ class Store::Impl {
   std::optional<WriteLock> lock_;  // released after the database is closed
   Database database_;
   HeldStates held_;
+  std::string ports_secret_;
 };
+
+const std::string& Store::ports_secret() const { return impl_->ports_secret(); }
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
@@ -104,8 +129,12 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, Access acces
   if (access == Access::kWrite) {
     if (auto aborted = MarkAllAborted(*database); !aborted) return aborted.error();
   }
-  return std::unique_ptr<Store>(
-      new Store(std::make_unique<Impl>(std::move(lock), *std::move(database))));
+  if (access == Access::kWrite) {
+    if (auto kept = KeepPortsSecret(*database); !kept) return kept.error();
+  }
+  auto impl = std::make_unique<Impl>(std::move(lock), *std::move(database));
+  if (auto loaded = impl->LoadPortsSecret(); !loaded) return loaded.error();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
 Result<std::int64_t> Store::BeginRun(const RunInfo& run) {
@@ -179,9 +208,11 @@ Result<ScanHistory> Store::HistoryOf(const std::string& scan) const {
   return LoadHistory(impl_->database(), scan);
 }
 
-Result<std::optional<TimePoint>> Store::ReliableRunStart(const std::string& scan,
-                                                         std::uint64_t back) const {
-  return LoadReliableRunStart(impl_->database(), scan, back);
+Result<Observations> Store::ObservationsOf(const std::string& scan,
+                                           std::uint64_t runs_per_round) const {
+  const auto transaction = Transaction::BeginRead(impl_->database());
+  if (!transaction) return transaction.error();
+  return LoadObservations(impl_->database(), scan, runs_per_round);
 }
 
 Result<NameMemory> Store::Names() const { return LoadNames(impl_->database()); }
@@ -209,6 +240,39 @@ Result<void> Store::SavePause(const std::optional<Pause>& pause) {
   if (!pause) return impl_->database().Run("DELETE FROM pause");
   return impl_->database().Run("REPLACE INTO pause (id, by, since, until) VALUES (1, ?, ?, ?)",
                                {pause->by, ToValue(pause->since), ToValue(pause->until)});
+}
+
+Result<std::vector<OperatorWindow>> Store::ChangeWindows() const {
+  return LoadWindows(impl_->database());
+}
+
+Result<void> Store::SaveChangeWindow(const OperatorWindow& window) {
+  return SaveWindow(impl_->database(), window);
+}
+
+Result<bool> Store::RemoveChangeWindow(const WindowSelector& selector) {
+  return RemoveWindow(impl_->database(), selector);
+}
+
+Result<bool> Store::HasHeldNews(const std::string& receiver) const {
+  return AnyIsHeld(impl_->database(), receiver);
+}
+
+Result<bool> Store::KnowsAsOpen(const std::string& receiver, const std::string& finding_id) const {
+  return WasToldOpen(impl_->database(), receiver, finding_id);
+}
+
+Result<std::map<std::string, HeldNews>> Store::FindingsWithHeldNews() const {
+  return LoadHeldNews(impl_->database());
+}
+
+Result<void> Store::ChangeHeldNews(const std::string& receiver, const HeldChanges& changes,
+                                   TimePoint now) {
+  auto transaction = Transaction::BeginWrite(impl_->database());
+  if (!transaction) return transaction.error();
+  auto applied = ApplyHeldChanges(impl_->database(), receiver, changes, now);
+  if (!applied) return applied;
+  return transaction->Commit();
 }
 
 Result<std::vector<OutboxRow>> Store::Outbox(const std::string& receiver,

@@ -19,9 +19,11 @@
 #include <vector>
 
 #include "core/absence.h"
+#include "core/change_window.h"
 #include "core/evidence.h"
 #include "core/finding.h"
 #include "core/name_memory.h"
+#include "core/port_set.h"
 #include "core/result.h"
 #include "core/snapshot.h"
 
@@ -53,15 +55,31 @@ struct OutboxRow {
   Transition transition;
   TimePoint created;
   std::optional<TimePoint> delivered;
-  std::optional<TimePoint> refused;  // a dead letter since then
-  std::string refusal;               // why, for people
+  std::optional<TimePoint> refused;   // a dead letter since then
+  std::string refusal;                // why, for people
+  std::string held;                   // the window of change that it waits or waited for, or empty
+  std::optional<TimePoint> released;  // when that window was over
+};
+
+// What becomes of outbox rows of one receiver when a window of change begins or ends.
+struct HeldChanges {
+  std::vector<std::pair<std::int64_t, std::string>> held;  // with the window in words
+  std::vector<std::int64_t> released;                      // to be told now
+  std::vector<std::int64_t> settled;    // need not be told: the receiver knows as much already
+  std::vector<std::int64_t> cancelled;  // never happened, as far as the receiver is concerned
+
+  bool empty() const {
+    return held.empty() && released.empty() && settled.empty() && cancelled.empty();
+  }
+  bool operator==(const HeldChanges&) const = default;
 };
 
 // How much of it there is of one receiver.
 struct OutboxCount {
-  std::size_t waiting = 0;
+  std::size_t waiting = 0;          // what is held left out
   std::optional<TimePoint> oldest;  // of the transitions that wait
   std::size_t dead_letters = 0;
+  std::size_t held = 0;  // waits for the end of a window of change
 
   bool operator==(const OutboxCount&) const = default;
 };
@@ -132,6 +150,42 @@ struct Expiry {
   std::int64_t packet_bytes = INT64_MAX;  // of all evidence together; the oldest packets go first
 };
 
+// Something that a run was to look at and could not.
+struct Unseen {
+  std::string subject;  // an address, a DNS name that gave no full answer, or a whole family
+  std::string host;     // the policy's name; empty for a family
+  PortSet ports;        // of an address: those that stayed unknown; else empty
+
+  bool operator==(const Unseen&) const = default;
+};
+
+// All of it of one run: what is not in `list` was seen. Of a run that continues another, `seen` has
+// what it saw of the addresses that were not waited for, and `list` is empty.
+struct UnseenInRun {
+  std::vector<Unseen> list;
+  std::vector<Unseen> seen = {};
+  std::uint64_t runs_per_round = 1;  // a sweep asks each port once in so many runs
+  std::uint64_t part = 0;            // which of them this is, by any number of its own
+};
+
+struct UnseenSince {
+  std::string subject;
+  std::string host;
+  // The start of the last run that saw it; where none ever did, of the first that was to.
+  TimePoint since;
+
+  bool operator==(const UnseenSince&) const = default;
+};
+
+// What a scan rests on.
+struct Observations {
+  // When the oldest run of the newest round began. None: there was no whole round yet.
+  std::optional<TimePoint> round;
+  // The same, and the oldest `since` where that is earlier.
+  std::optional<TimePoint> oldest;
+  std::vector<UnseenSince> unseen;  // what that round did not see, the longest unseen first
+};
+
 // Everything that one run, or one judgement without a run, changes. Spans must outlive the call.
 struct Changes {
   const Snapshot* snapshot = nullptr;      // of a begun run; null: no run
@@ -142,6 +196,9 @@ struct Changes {
   std::map<std::string, std::vector<Transition>> outbox = {};
   std::optional<std::pair<std::string, SweepCursor>> cursor = {};  // by scan name
   std::span<const Evidence> evidence = {};                         // of findings that open
+  // Of a run that asks ports of the policy's hosts; none: whether it saw everything is told by its
+  // coverage.
+  std::optional<UnseenInRun> unseen = {};
   // Full answers of names, to be remembered as of that time.
   std::map<std::string, std::vector<IpAddress>> names = {};
   TimePoint names_at = {};
@@ -162,7 +219,7 @@ struct Watching {
 // one makes no gap.
 inline constexpr Duration kLongestGap = std::chrono::seconds(150);
 
-// Runs count from their begin, whatever became of them.
+// Runs count from their begin, whatever became of them; those that continue another do not count.
 struct ScanHistory {
   std::optional<TimePoint> last_success;  // end of the last complete run
   std::optional<TimePoint> last_started;
@@ -197,6 +254,10 @@ class Store {
   // nothing of another, so a database belongs to one.
   Result<std::optional<std::string>> Viewpoint() const;
 
+  // What the random ports of drift/all_ports.h are keyed with: made with the database, and kept in
+  // it alone.
+  const std::string& ports_secret() const;
+
   // All findings, by id; resolved ones included.
   Result<std::vector<Finding>> Findings() const;
   // The first `most` of those with an id after `after`; with an empty one, of all.
@@ -227,11 +288,8 @@ class Store {
   Result<std::optional<SweepCursor>> Cursor(const std::string& scan) const;
   Result<ScanHistory> HistoryOf(const std::string& scan) const;
 
-  // When the `back`-th newest run of the scan that can be relied on started (committed, complete,
-  // not blind; 1 is the newest). None if there are not that many. A sweep of n slices rests on
-  // observations that are no older than its n-th newest run.
-  Result<std::optional<TimePoint>> ReliableRunStart(const std::string& scan,
-                                                    std::uint64_t back) const;
+  // What the scan rests on, where each of its ports is asked once in `runs_per_round` runs.
+  Result<Observations> ObservationsOf(const std::string& scan, std::uint64_t runs_per_round) const;
 
   // What the names that once resolved led to.
   Result<NameMemory> Names() const;
@@ -244,6 +302,23 @@ class Store {
   // None: the daemon works.
   Result<std::optional<Pause>> LoadPause() const;
   Result<void> SavePause(const std::optional<Pause>& pause);
+
+  // The windows of change that operators opened and that were not removed, the oldest first.
+  Result<std::vector<OperatorWindow>> ChangeWindows() const;
+  // Replaces the one with the same selector.
+  Result<void> SaveChangeWindow(const OperatorWindow& window);
+  // Returns whether there was one with this selector.
+  Result<bool> RemoveChangeWindow(const WindowSelector& selector);
+
+  // Whether a row of the receiver waits for the end of a window of change.
+  Result<bool> HasHeldNews(const std::string& receiver) const;
+  // Whether the newest news of the finding that the receiver took or refused say that it is there.
+  Result<bool> KnowsAsOpen(const std::string& receiver, const std::string& finding_id) const;
+  // The findings that news are held of, by id without the episode.
+  Result<std::map<std::string, HeldNews>> FindingsWithHeldNews() const;
+  // In one transaction.
+  Result<void> ChangeHeldNews(const std::string& receiver, const HeldChanges& changes,
+                              TimePoint now);
 
   // Rows not yet delivered to `receiver`, and those delivered at or after `delivered_since`; oldest
   // first, dead letters left out.

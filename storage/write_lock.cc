@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <system_error>
 
 #include "core/parse_number.h"
+#include "storage/file_owner.h"
 
 namespace postern::storage {
 namespace {
@@ -27,12 +29,30 @@ Error Failed(const std::string& file, int error) {
                "; its folder must exist, and this user must be able to write there"};
 }
 
+// Whether what is open is a file that a lock may be: a plain one with one name, of this user or of
+// the folder's owner. Anything else was put there by somebody else, and would be overwritten.
+bool MayBeLock(int descriptor, const struct stat& folder) {
+  struct stat file {};
+  return fstat(descriptor, &file) == 0 && S_ISREG(file.st_mode) && file.st_nlink == 1 &&
+         (file.st_uid == geteuid() || file.st_uid == folder.st_uid);
+}
+
+Error NoLock(const std::string& file) {
+  return Error{
+      file +
+      ": is no lock of Postern's: a link, or a file of another user or kind; remove it, or "
+      "give it to the owner of its folder"};
+}
+
 }  // namespace
 
 Result<WriteLock> WriteLock::Take(const std::string& path) {
   const std::string file = path + ".lock";
-  WriteLock lock(open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-  if (lock.descriptor_ < 0) return Failed(file, errno);
+  WriteLock lock(open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0640));
+  if (lock.descriptor_ < 0) return errno == ELOOP ? NoLock(file) : Failed(file, errno);
+  const auto folder = FolderOf(file);
+  if (!MayBeLock(lock.descriptor_, folder)) return NoLock(file);
+  GiveToOwner(lock.descriptor_, folder);
   if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return Failed(file, errno);
     return Error{path + ": " + Owner(lock.descriptor_) +

@@ -127,7 +127,7 @@ TEST(DraftPolicy, WritesWhatWasObserved) {
 #   ports   each was open. Remove what nobody can justify: drift reports it from then on
 #   from    an open port is relative to a path: these rules hold from every viewpoint
 #   roles   named after their ports; what are these hosts for?
-# Left out: 1 addresses of which nothing is known.
+# Left out: 1 address of which nothing is known.
 version: 1
 
 scope:

@@ -26,11 +26,17 @@ TEST(PortState, NamesRoundTrip) {
 
 TEST(Reason, TextRoundTrips) {
   const std::pair<Reason, std::string_view> reasons[] = {
-      {{Kind::kNotProbed}, "not-probed"},     {{Kind::kLocalError}, "local-error"},
-      {{Kind::kSynAck}, "syn-ack"},           {{Kind::kReset}, "rst"},
-      {{Kind::kUdpResponse}, "udp-response"}, {{Kind::kNoResponse}, "no-response"},
-      {{Kind::kIcmp, 3, 13}, "icmp-3-13"},    {{Kind::kIcmp, 0, 0}, "icmp-0-0"},
-      {{Kind::kIcmp6, 1, 4}, "icmp6-1-4"},    {{Kind::kIcmp6, 255, 255}, "icmp6-255-255"},
+      {{Kind::kNotProbed}, "not-probed"},
+      {{Kind::kLocalError}, "local-error"},
+      {{Kind::kSynAck}, "syn-ack"},
+      {{Kind::kReset}, "rst"},
+      {{Kind::kUdpResponse}, "udp-response"},
+      {{Kind::kNoResponse}, "no-response"},
+      {{Kind::kNoNeighbour}, "no-neighbour"},
+      {{Kind::kIcmp, 3, 13}, "icmp-3-13"},
+      {{Kind::kIcmp, 0, 0}, "icmp-0-0"},
+      {{Kind::kIcmp6, 1, 4}, "icmp6-1-4"},
+      {{Kind::kIcmp6, 255, 255}, "icmp6-255-255"},
   };
   for (const auto& [reason, text] : reasons) {
     EXPECT_EQ(ToString(reason), text);
@@ -46,8 +52,8 @@ TEST(Reason, RefusesOtherText) {
 }
 
 TEST(Reason, Silence) {
-  for (const auto* text : {"no-response", "icmp-3-0", "icmp-3-1", "icmp-11-0", "icmp-11-1",
-                           "icmp6-1-0", "icmp6-1-3", "icmp6-3-0"}) {
+  for (const auto* text : {"no-response", "no-neighbour", "icmp-3-0", "icmp-3-1", "icmp-11-0",
+                           "icmp-11-1", "icmp6-1-0", "icmp6-1-3", "icmp6-3-0"}) {
     EXPECT_TRUE(IsSilence(*ParseReason(text))) << text;
   }
   for (const auto* text :

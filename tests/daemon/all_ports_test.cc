@@ -12,6 +12,7 @@ namespace {
 using testing::IsEmpty;
 
 const IpAddress kHost = Address("192.0.2.1");
+constexpr std::string_view kSecret = "of this test";
 constexpr Verdict kOpen = {PortState::kOpen, {Reason::Kind::kSynAck, 0, 0}};
 constexpr Verdict kSilent = {PortState::kFiltered, {Reason::Kind::kNoResponse, 0, 0}};
 
@@ -48,7 +49,7 @@ std::vector<std::string> Endpoints(const scanner::ScanPlan& plan) {
 }
 
 std::vector<std::string> RandomEndpoints() {
-  const auto ports = drift::RandomPortsOf(kHost);
+  const auto ports = drift::RandomPortsOf(kHost, kSecret);
   std::vector<std::string> all;
   for (std::size_t i = 0; i < ports.size(); ++i) {
     all.push_back(ToString(Endpoint{kHost, Protocol::kTcp, ports.At(i).port}));
@@ -58,23 +59,25 @@ std::vector<std::string> RandomEndpoints() {
 
 TEST(RandomPortsPlanTest, AsksWhereSuspiciouslyManyPortsAreOpen) {
   const auto saw = Saw({1, 20});
-  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, Unexpected(7), {}, "public")), IsEmpty());
-  EXPECT_EQ(Endpoints(RandomPortsPlan(saw, Unexpected(8), {}, "public")), RandomEndpoints());
+  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, Unexpected(7), {}, "public", kSecret)), IsEmpty());
+  EXPECT_EQ(Endpoints(RandomPortsPlan(saw, Unexpected(8), {}, "public", kSecret)),
+            RandomEndpoints());
 }
 
 TEST(RandomPortsPlanTest, AsksAgainWhileTheFindingIsUnresolved) {
   const auto saw = Saw({443, 443});
   const std::vector open = {AllPortsOpen(FindingState::kOpen)};
   const std::vector resolved = {AllPortsOpen(FindingState::kResolved)};
-  EXPECT_EQ(Endpoints(RandomPortsPlan(saw, {}, open, "public")), RandomEndpoints());
-  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, {}, resolved, "public")), IsEmpty());
-  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, {}, open, "vpn")), IsEmpty());
-  EXPECT_THAT(Endpoints(RandomPortsPlan({}, {}, open, "public")), IsEmpty())
+  EXPECT_EQ(Endpoints(RandomPortsPlan(saw, {}, open, "public", kSecret)), RandomEndpoints());
+  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, {}, resolved, "public", kSecret)), IsEmpty());
+  EXPECT_THAT(Endpoints(RandomPortsPlan(saw, {}, open, "vpn", kSecret)), IsEmpty());
+  EXPECT_THAT(Endpoints(RandomPortsPlan({}, {}, open, "public", kSecret)), IsEmpty())
       << "a run that does not look at the address";
 }
 
 TEST(RandomPortsPlanTest, LeavesOutWhatTheRunAskedAlready) {
-  EXPECT_THAT(Endpoints(RandomPortsPlan(Saw({1, 65535}), Unexpected(8), {}, "public")), IsEmpty());
+  EXPECT_THAT(Endpoints(RandomPortsPlan(Saw({1, 65535}), Unexpected(8), {}, "public", kSecret)),
+              IsEmpty());
 }
 
 TEST(AddPartTest, LaysTheAnswersOverTheRun) {

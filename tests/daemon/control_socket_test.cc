@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <vector>
 
 #include "temporary_folder.h"
 
@@ -77,6 +79,32 @@ TEST_F(ControlSocketTest, DropsARequestThatHasNoEnd) {
   }
   ::close(endless);
   EXPECT_NE(Say("next\n"), "");
+}
+
+TEST_F(ControlSocketTest, AClientThatSaysNothingKeepsNobodyWaiting) {
+  const auto socket = Listen();
+  const int silent = Connect();
+  const int begun = Connect();
+  EXPECT_EQ(::send(begun, "half", 4, MSG_NOSIGNAL), 4);
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_NE(Say("hello\n"), "");
+  // What keeps both is their time limit of 5 s, which the answer did not wait for.
+  EXPECT_EQ(::recv(silent, nullptr, 0, MSG_PEEK | MSG_DONTWAIT), -1);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+  EXPECT_EQ(::send(begun, " way\n", 5, MSG_NOSIGNAL), 5);
+  std::array<char, 256> answer{};
+  EXPECT_GT(::read(begun, answer.data(), answer.size()), 0);
+  EXPECT_TRUE(std::string(answer.data()).ends_with(" said half way\n"));
+  ::close(silent);
+  ::close(begun);
+}
+
+TEST_F(ControlSocketTest, MoreClientsThanItServesAtOnceWait) {
+  const auto socket = Listen();
+  std::vector<int> silent(20);
+  for (int& client : silent) client = Connect();
+  for (const int client : silent) ::close(client);
+  EXPECT_NE(Say("hello\n"), "");
 }
 
 TEST_F(ControlSocketTest, RefusesAPathThatAnotherServesAndReplacesADeadOne) {

@@ -37,6 +37,24 @@ class CoverageWatchTest : public StoredTest {
     ASSERT_TRUE(store_->Commit({.snapshot = &snapshot}));
   }
 
+  // A run of `top` that could not look at `unseen`.
+  void RunWithout(std::vector<storage::Unseen> unseen) {
+    Snapshot snapshot;
+    snapshot.run.scan = "top";
+    snapshot.run.viewpoint = "public";
+    snapshot.run.started = now_;
+    snapshot.run.finished = now_;
+    snapshot.run.id = *store_->BeginRun(snapshot.run);
+    AddressStates states{Address("192.0.2.1"), {}};
+    states.of(Protocol::kTcp).Append({22, 22}, {PortState::kOpen, {Reason::Kind::kSynAck, 0, 0}});
+    snapshot.addresses.push_back(std::move(states));
+    storage::Changes changes;
+    changes.snapshot = &snapshot;
+    changes.unseen.emplace();
+    changes.unseen->list = std::move(unseen);
+    ASSERT_TRUE(store_->Commit(changes));
+  }
+
   // A look a minute; returns what was told meanwhile: "12 full opened".
   std::vector<std::string> Watch(Duration duration) {
     std::vector<std::string> told;
@@ -79,6 +97,31 @@ TEST_F(CoverageWatchTest, ASweepRestsOnItsWholeRound) {
   EXPECT_THAT(Watch(hours(3)), ElementsAre("62 full opened", "117 top opened"));
   Run("full");
   EXPECT_THAT(Watch(minutes(1)), IsEmpty()) << "one slice is not a round";
+}
+
+TEST_F(CoverageWatchTest, AnEndpointThatStaysUnknownMakesItsScanStale) {
+  setup_ = SetupOf(kTwoHosts, R"(version: 1
+viewpoint: public
+policy: policy.yaml
+storage: sqlite:postern.db
+scans:
+  - {name: top, stage: top, every: 1h}
+)");
+  Watch(minutes(1));
+  RunWithout({});
+  Watch(hours(1));
+  const storage::Unseen web{"192.0.2.1", "web-1",
+                            *PortSet::Parse("tcp/22", PortSet::BarePorts::kAreAnError)};
+  RunWithout({web});
+  EXPECT_THAT(Watch(hours(1)), IsEmpty());
+  RunWithout({web});
+  EXPECT_THAT(Watch(hours(1)), ElementsAre("2 top opened")) << "though runs come every hour";
+  const auto findings = *store_->Findings();
+  EXPECT_NE(Summary(findings.at(0).drift).find("it could not look at web-1 (192.0.2.1)"),
+            std::string::npos)
+      << Summary(findings.at(0).drift);
+  RunWithout({});
+  EXPECT_THAT(Watch(minutes(10)), ElementsAre("2 top resolved"));
 }
 
 TEST_F(CoverageWatchTest, ABlindRunIsNoObservation) {

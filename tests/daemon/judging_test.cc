@@ -67,13 +67,16 @@ TEST_F(JudgingTest, OpensStoresAndQueuesInOneCommit) {
 }
 
 TEST_F(JudgingTest, OnlyRunsThatSawCountAsObservations) {
-  EXPECT_EQ(*store_->ReliableRunStart("expected", 1), std::nullopt);
+  EXPECT_EQ(store_->ObservationsOf("expected", 1)->round, std::nullopt);
   Run(kClosed);
   Run(kClosed);
   Run(kClosed, PortState::kFiltered);  // blind
-  EXPECT_EQ(*store_->ReliableRunStart("expected", 1), kNow + std::chrono::minutes(1));
-  EXPECT_EQ(*store_->ReliableRunStart("expected", 2), kNow);
-  EXPECT_EQ(*store_->ReliableRunStart("expected", 3), std::nullopt);
+  const auto observations = *store_->ObservationsOf("expected", 1);
+  EXPECT_EQ(observations.round, kNow + std::chrono::minutes(2));
+  EXPECT_EQ(observations.oldest, kNow + std::chrono::minutes(1));
+  EXPECT_THAT(observations.unseen,
+              ElementsAre(storage::UnseenSince{"ipv4", "", kNow + std::chrono::minutes(1)}));
+  EXPECT_EQ(store_->ObservationsOf("expected", 4)->round, std::nullopt);
 }
 
 TEST_F(JudgingTest, TheStoreKnowsWhoseEyesItHas) {

@@ -122,12 +122,53 @@ TEST_F(NameJudgingTest, OutOfScopeLivesByFullAnswers) {
   EXPECT_THAT(Run({"198.51.100.7", "198.51.100.8"}), IsEmpty()) << "the name has its ticket";
   EXPECT_THAT(AddressesOf(DriftKind::kDnsOutOfScope), ElementsAre("198.51.100.7", "198.51.100.8"));
 
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_THAT(Run({}, "SERVFAIL"), IsEmpty());
-    EXPECT_THAT(Run({"192.0.2.1"}, "timeout"), IsEmpty()) << "half an answer";
-  }
+  EXPECT_THAT(Run({}, "SERVFAIL"), IsEmpty());
+  EXPECT_THAT(Run({"192.0.2.1"}, "timeout"), ElementsAre("dns_unresolved opened"))
+      << "half an answer";
+  EXPECT_THAT(Run({}, "SERVFAIL"), IsEmpty());
+  EXPECT_THAT(Run({"192.0.2.1"}, "timeout"), IsEmpty());
   EXPECT_THAT(Run({"192.0.2.1"}), IsEmpty());
-  EXPECT_THAT(Run({"192.0.2.1"}), ElementsAre("dns_out_of_scope resolved fixed"));
+  EXPECT_THAT(Run({"192.0.2.1"}),
+              ElementsAre("dns_out_of_scope resolved fixed", "dns_unresolved resolved fixed"));
+}
+
+TEST_F(NameJudgingTest, UnresolvedLivesByTwoRunsAndEndsByTwoFullAnswers) {
+  EXPECT_THAT(Run({}, "NXDOMAIN"), IsEmpty());
+  EXPECT_THAT(Run({"192.0.2.1"}), IsEmpty());
+  EXPECT_THAT(Run({}, "NXDOMAIN"), IsEmpty()) << "one failure among answers is none";
+  EXPECT_THAT(Run({"192.0.2.1"}, "timeout"), ElementsAre("dns_unresolved opened"))
+      << "half an answer is none";
+  EXPECT_THAT(Run({}, "SERVFAIL"), IsEmpty()) << "another reason is no news";
+  const auto findings = *store_->Findings();
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_EQ(findings[0].drift.detail, "SERVFAIL");
+  EXPECT_EQ(store_->EvidenceOf(findings[0].id)->at(0).exchange.packets,
+            "none: it rests on what the resolver said");
+  EXPECT_THAT(Run({"192.0.2.1"}), IsEmpty());
+  EXPECT_THAT(Run({"192.0.2.1"}), ElementsAre("dns_unresolved resolved fixed"));
+}
+
+TEST_F(NameJudgingTest, ABlindRunSaysNothingOfNames) {
+  Run({}, "NXDOMAIN");
+  canary_ = PortState::kFiltered;
+  EXPECT_THAT(Run({}, "timeout"), IsEmpty());
+  canary_ = PortState::kOpen;
+  EXPECT_THAT(Run({}, "NXDOMAIN"), ElementsAre("dns_unresolved opened"));
+  EXPECT_THAT(Edit(kOtherName, {"192.0.2.1"}), ElementsAre("dns_unresolved resolved withdrawn"));
+}
+
+TEST_F(NameJudgingTest, ASpecialAddressStaysOneWhateverTheScope) {
+  Run({"127.0.0.1"});
+  EXPECT_THAT(Run({"127.0.0.1"}), ElementsAre("dns_out_of_scope opened"));
+  const std::string everything = R"(version: 1
+scope: {authorized_by: test, include: [0.0.0.0/0]}
+hosts:
+  - {name: web-1, dns: [www.example.com], owner: web}
+)";
+  EXPECT_THAT(Edit(everything, {}, "SERVFAIL"), IsEmpty());
+  EXPECT_THAT(
+      Edit(everything + "  - {name: me, addresses: [127.0.0.1], owner: web}\n", {}, "SERVFAIL"),
+      ElementsAre("dns_out_of_scope resolved policy"));
 }
 
 TEST_F(NameJudgingTest, APolicyThatTakesTheAddressInEndsIt) {

@@ -93,7 +93,8 @@ receivers:
 
   StorageThread storage_{std::move(store_)};
   exporters::Metrics metrics_{"0.1.0"};
-  Deliveries deliveries_{storage_, metrics_, SystemClock()};
+  Deliveries deliveries_{storage_, metrics_, SystemClock(),
+                         [] { return std::vector<ActiveWindow>(); }};
 };
 
 TEST_F(DeliveriesTest, AReloadLeavesAReceiverAloneThatStaysAsItIs) {

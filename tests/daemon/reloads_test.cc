@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,37 @@ TEST(ReloadsTest, OnlySoManyWaitForTheNextOne) {
   expected[0] = "1";
   EXPECT_EQ(outcomes, expected);
   EXPECT_TRUE(ask());
+}
+
+TEST(ReloadsTest, AnExceptionFailsAReloadAndNotTheNext) {
+  boost::asio::io_context io;
+  bool throws = true;
+  std::vector<std::string> outcomes;
+  Reloads reloads(io, {.load = [&]() -> LoadedSetup {
+                         if (throws) throw std::runtime_error("no memory");
+                         return {};
+                       },
+                       .apply = [](LoadedSetup&& loaded) -> Reloads::Outcome {
+                         if (!loaded.unreadable.empty()) return Error{loaded.unreadable};
+                         return std::string("reloaded");
+                       },
+                       .settle = [] { throw std::runtime_error("no thread"); }});
+  const auto reload = [&] {
+    const auto count = outcomes.size();
+    reloads.Request([&](const auto& outcome) {
+      outcomes.push_back(outcome ? *outcome : outcome.error().message);
+    });
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (outcomes.size() == count && std::chrono::steady_clock::now() < deadline) {
+      io.run_for(10ms);
+      io.restart();
+    }
+  };
+  reload();
+  throws = false;
+  reload();
+  reload();
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"no memory", "reloaded", "reloaded"}));
 }
 
 }  // namespace

@@ -68,11 +68,10 @@ TEST_F(RunPlanTest, ExpectedAsksWhatThePolicyNamesAndWhatIsUnresolved) {
                           Pair("2001:db8::1", "tcp/443,9100")));
 }
 
-TEST_F(RunPlanTest, PrinterPortsAreAskedOnlyWhereThePolicyNamesThem) {
+TEST_F(RunPlanTest, PortsOfPrintersAreAskedLikeOthers) {
   EXPECT_THAT(Asked(Plan(Scan(Stage::kTop, "tcp/9090-9110", std::chrono::hours(1)))),
-              ElementsAre(Pair("192.0.2.1", "tcp/9090-9100,9108-9110"),
-                          Pair("192.0.2.2", "tcp/9090-9099,9108-9110"),
-                          Pair("2001:db8::1", "tcp/9090-9100,9108-9110")));
+              ElementsAre(Pair("192.0.2.1", "tcp/9090-9110"), Pair("192.0.2.2", "tcp/9090-9110"),
+                          Pair("2001:db8::1", "tcp/9090-9110")));
 }
 
 TEST_F(RunPlanTest, ASweepAsksEveryPortOnceARound) {
@@ -85,7 +84,7 @@ TEST_F(RunPlanTest, ASweepAsksEveryPortOnceARound) {
     const auto plan = Plan(scan, {}, cursor);
     const auto asked = Ports(Asked(plan).at("192.0.2.2"));
     EXPECT_FALSE(seen.Intersects(asked));
-    EXPECT_GT(plan.pace, 0);
+    EXPECT_EQ(plan.spread, std::chrono::minutes(12)) << "in eight tenths of a slice";
     seen.Add(asked);
     cursor = plan.next_cursor;
   }
@@ -103,6 +102,21 @@ TEST_F(RunPlanTest, AShortSweepIsOneSlice) {
   const auto scan = Scan(Stage::kFull, "tcp/1-5", std::chrono::minutes(10));
   EXPECT_EQ(RunsPerRound(scan), 1U);
   EXPECT_EQ(RunInterval(scan), std::chrono::minutes(10));
+}
+
+TEST_F(RunPlanTest, WhatSlowHostsLeftUnknownIsAskedApart) {
+  Snapshot snapshot;
+  for (const char* address : {"192.0.2.1", "192.0.2.2"}) {
+    snapshot.addresses.push_back({Address(address), {}});
+    auto& tcp = snapshot.addresses.back().of(Protocol::kTcp);
+    tcp.Append({22, 22}, {PortState::kClosed, {Reason::Kind::kReset}});
+    tcp.Append({23, 25}, {});
+    snapshot.addresses.back().of(Protocol::kUdp).Append({53, 53}, {});
+  }
+  snapshot.coverage.slow_hosts = {Address("192.0.2.2"), Address("192.0.2.9")};
+  RunPlan rest;
+  rest.endpoints = PlanRestOfSlowHosts(snapshot);
+  EXPECT_THAT(Asked(rest), ElementsAre(Pair("192.0.2.2", "tcp/23-25,udp/53")));
 }
 
 TEST_F(RunPlanTest, AComparisonAsksThePolicysPortsToo) {

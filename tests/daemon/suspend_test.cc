@@ -40,9 +40,12 @@ class SuspendTest : public testing::Test {
   }
   std::uint64_t RunsThatCount() {
     std::uint64_t runs = 0;
-    while (*storage_.Run(
-        [&](storage::Store& store) { return store.ReliableRunStart("expected", runs + 1); }))
+    while (
+        storage_
+            .Run([&](storage::Store& store) { return store.ObservationsOf("expected", runs + 1); })
+            ->round) {
       ++runs;
+    }
     return runs;
   }
   void WaitForRuns(std::uint64_t count) {

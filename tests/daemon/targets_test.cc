@@ -57,6 +57,72 @@ TEST(FindTargetsTest, ANameThatFailsIsUnresolvedAndWhatItAnsweredStays) {
   EXPECT_FALSE(targets.names[0].full);
 }
 
+TEST(FindTargetsTest, ANameLeadsNeitherToThisMachineNorToASpecialAddress) {
+  const auto policy = PolicyOf(R"(version: 1
+scope: {authorized_by: test, include: [0.0.0.0/0, "::/0"]}
+hosts:
+  - {name: a, dns: [a.example.com], owner: x}
+  - {name: self, addresses: [192.0.2.8], owner: x}
+)");
+  const auto targets = FindTargets(*policy, "public", [](const std::vector<std::string>&) {
+    return std::vector<scanner::Resolved>{
+        {.name = "a.example.com",
+         .addresses = {Address("127.0.0.1"), Address("192.0.2.1"), Address("192.0.2.7"),
+                       Address("192.0.2.8"), Address("::ffff:192.0.2.1")},
+         .own = {Address("192.0.2.7"), Address("192.0.2.8")}}};
+  });
+  EXPECT_THAT(Brief(targets), ElementsAre("a a.example.com 192.0.2.1", "self 192.0.2.8 192.0.2.8"));
+}
+
+constexpr char kIpv4Only[] = R"(version: 1
+scope: {authorized_by: test, include: [192.0.2.0/24, "2001:db8::/64"]}
+viewpoints:
+  office: {description: d, families: [ipv4]}
+  dmz: {description: d}
+hosts:
+  - {name: a, dns: [a.example.com], addresses: ["2001:db8::3"], owner: x}
+)";
+
+TEST(FindTargetsTest, AViewpointWithoutAFamilyHearsNothingOfIt) {
+  const auto policy = PolicyOf(kIpv4Only);
+  const auto answer = [](const std::vector<std::string>&) {
+    return std::vector<scanner::Resolved>{{.name = "a.example.com",
+                                           .addresses = {Address("192.0.2.1")},
+                                           .error = "timeout",
+                                           .failed = Family::kIpv6}};
+  };
+  const auto office = FindTargets(*policy, "office", answer);
+  EXPECT_THAT(Brief(office), ElementsAre("a a.example.com 192.0.2.1"));
+  EXPECT_THAT(office.unresolved, ElementsAre());
+  EXPECT_TRUE(office.names[0].full);
+  const auto dmz = FindTargets(*policy, "dmz", answer);
+  EXPECT_THAT(dmz.unresolved, ElementsAre("a.example.com"));
+  ASSERT_EQ(dmz.unanswered.size(), 1U);
+  EXPECT_EQ(dmz.unanswered[0].address, Address("::"));
+}
+
+TEST(FindTargetsTest, WhatANameLedToBeforeIsMissedThere) {
+  const auto policy = PolicyOf(kNamed);
+  auto targets = FindTargets(*policy, "public", [](const std::vector<std::string>&) {
+    return std::vector<scanner::Resolved>{{"a.example.com", {}, "NXDOMAIN"},
+                                          {"b.example.com", {}, "NXDOMAIN"}};
+  });
+  EXPECT_EQ(targets.unanswered.size(), 4U) << "both families of both names";
+  Remember(*policy, "public",
+           {{"a.example.com",
+             {{Address("192.0.2.1"), kNow},
+              {Address("192.0.2.2"), kNow},
+              {Address("192.0.2.3"), kNow}}}},
+           targets);
+  std::vector<std::string> places;
+  for (const auto& target : targets.unanswered) {
+    places.push_back(target.subject + " " + target.address.ToString());
+  }
+  EXPECT_THAT(places, ElementsAre("a.example.com 192.0.2.1", "a.example.com 192.0.2.2",
+                                  "b.example.com 0.0.0.0", "b.example.com ::"))
+      << "192.0.2.3 is asked for its own host";
+}
+
 TEST(FindTargetsTest, AViewpointSeesItsPartOfTheScope) {
   const auto policy = PolicyOf(R"(version: 1
 scope: {authorized_by: test, include: [192.0.2.0/24]}

@@ -65,5 +65,19 @@ TEST(StaleDriftTest, TwiceThePeriodAndTheJitterIsAllowed) {
                   "trust"));
 }
 
+TEST(StaleDriftTest, NamesWhatCouldNotBeLookedAtForTooLong) {
+  policy::ScanConfig scan;
+  scan.name = "top";
+  scan.every = hours(1);
+  ScanAge age{.scan = &scan, .oldest = kNow, .watched = minutes(1)};
+  age.unseen = {"db-1 (db.example.com)", "web-1 (192.0.2.1)", "c", "d", "e", "f", "g"};
+  age.unseen_since = kNow - hours(3);
+  const auto drifts = StaleDrift(std::vector<ScanAge>{age});
+  ASSERT_EQ(drifts.size(), 1U) << "its newest round is young";
+  EXPECT_EQ(Summary(drifts[0]),
+            "scan top is stale: it could not look at db-1 (db.example.com), web-1 (192.0.2.1), c, "
+            "d, e and 2 more, the longest since 2026-02-28T21:00:00.000Z");
+}
+
 }  // namespace
 }  // namespace postern::drift

@@ -104,6 +104,16 @@ class LifecycleTest : public testing::Test {
   int edits_ = 1;
 };
 
+TEST_F(LifecycleTest, HalfAnAnswerOfItsNameFreezesAFinding) {
+  Run({{Port(6379), kOpen}});
+  unresolved_names_ = {"192.0.2.1"};  // the subject; its address is there, another family is not
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty()) << "the other family may be open";
+  unresolved_names_.clear();
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(6379), kClosed}}), ElementsAre("resolved fixed"));
+}
+
 TEST_F(LifecycleTest, AnUnexpectedOpenThatASecondMethodSawOpensAtOnce) {
   EXPECT_THAT(Run({{Port(6379), kOpen}}), ElementsAre("opened"));
   EXPECT_EQ(Only().state, FindingState::kOpen);

@@ -56,6 +56,53 @@ TEST_F(NameDriftTest, AViewpointsOwnScopeCounts) {
   EXPECT_THAT(OutOfScopeDrift(policy_, "public", Answer({"192.0.2.1"})), IsEmpty());
 }
 
+TEST_F(NameDriftTest, NoScopeMakesThisMachineATarget) {
+  policy_.scope.include = {*Prefix::Parse("0.0.0.0/0"), *Prefix::Parse("::/0")};
+  auto answer = Answer({"127.0.0.1", "192.0.2.1", "192.0.2.7"});
+  answer[0].own = {Address("192.0.2.7")};
+  EXPECT_THAT(Summaries(OutOfScopeDrift(policy_, "public", answer)),
+              ElementsAre("www.example.com of web-1 leads to 127.0.0.1, 192.0.2.7; not probed: "
+                          "127.0.0.1 is a loopback address, 192.0.2.7 is an address of the machine "
+                          "that posternd runs on"));
+  memory_["www.example.com"] = {{Address("192.0.2.9"), kNow}};
+  EXPECT_EQ(ChangedNameDrift(policy_, "public", answer, memory_).at(0).addresses,
+            std::vector<IpAddress>{Address("192.0.2.1")})
+      << "it is told once";
+}
+
+TEST_F(NameDriftTest, WhatThePolicyListsItselfIsATargetAllTheSame) {
+  policy_.hosts.front().addresses.push_back(Address("127.0.0.1"));
+  policy_.host_by_address[Address("127.0.0.1")] = 0;
+  EXPECT_EQ(WhyNoTarget(policy_, Answer({"127.0.0.1"})[0], Address("127.0.0.1")), "");
+  EXPECT_EQ(WhyNoTarget(policy_, Answer({"127.0.0.1"})[0], Address("127.0.0.2")),
+            "a loopback address");
+}
+
+TEST_F(NameDriftTest, ANameWithoutAFullAnswerIsUnresolved) {
+  EXPECT_THAT(UnresolvedDrift(Answer({"192.0.2.1"})), IsEmpty());
+  auto answer = Answer({"192.0.2.1"}, false);
+  answer[0].error = "SERVFAIL";
+  answer[0].failed = Family::kIpv6;
+  const auto drifts = UnresolvedDrift(answer);
+  EXPECT_THAT(Summaries(drifts),
+              ElementsAre("www.example.com of web-1 does not resolve: SERVFAIL (AAAA); what is "
+                          "behind it is unknown"));
+  EXPECT_EQ(drifts[0].severity, Severity::kWarning);
+  EXPECT_EQ(ObservedText(drifts[0]), "unresolved: SERVFAIL (AAAA)");
+  EXPECT_EQ(PlaceOf(drifts[0]).name, "www.example.com");
+  answer[0].error = kNotAsked;
+  EXPECT_THAT(UnresolvedDrift(answer), IsEmpty()) << "nobody has asked for it yet";
+}
+
+TEST_F(NameDriftTest, AFamilyThatTheViewpointLosesTakesItsFindingsAlong) {
+  Finding finding;
+  finding.drift = OutOfScopeDrift(policy_, "public", Answer({"2001:db8::9"}))[0];
+  policy_.hash = "edited";
+  EXPECT_EQ(EndOfNameDrift(finding, policy_, "public", Answer({}, false)), std::nullopt);
+  policy_.viewpoints["public"].families = {.ipv4 = true, .ipv6 = false};
+  EXPECT_EQ(EndOfNameDrift(finding, policy_, "public", Answer({}, false)), Resolution::kWithdrawn);
+}
+
 TEST_F(NameDriftTest, AnAnswerOfThousandsIsCut) {
   auto answer = Answer({});
   for (std::uint64_t i = 0; i < 4000; ++i) {

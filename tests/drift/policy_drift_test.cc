@@ -133,7 +133,7 @@ TEST(PolicyDriftTest, WrongStatesOfOtherwiseAreOneDriftWithRanges) {
 TEST(PolicyDriftTest, MorePortsThanServicesAreOneDrift) {
   const auto policy = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
   EXPECT_THAT(DriftOf(policy, {{{1, 65535}, kOpen}}, {}),
-              ElementsAre("all_ports_open warning 192.0.2.1 tcp/1-442,444-65535"));
+              ElementsAre("all_ports_open critical 192.0.2.1 tcp/1-442,444-65535"));
   EXPECT_THAT(DriftOf(policy, {{{1000, 1255}, kOpen}, {{2000, 9000}, kClosed}}, {}),
               ElementsAre("all_ports_open warning 192.0.2.1 tcp/1000-1255"));
   EXPECT_EQ(DriftOf(policy, {{{1000, 1254}, kOpen}}, {}).size(), 255U);
@@ -169,6 +169,44 @@ TEST(PolicyDriftTest, AnAcceptanceEndsAtTheEndOfItsDay) {
             accept.acceptance);
   const auto after = PolicyDrift(policy, "public", addresses, kNow + std::chrono::hours(24));
   EXPECT_EQ(after.at(0).acceptance, std::nullopt);
+}
+
+policy::AcceptRule Accepted(std::string_view ports, int days) {
+  policy::AcceptRule accept;
+  accept.ports = Ports(ports);
+  accept.acceptance = {std::chrono::floor<std::chrono::days>(kNow) + std::chrono::days(days),
+                       "migration", "OPS-1"};
+  return accept;
+}
+
+TEST(PolicyDriftTest, WhatIsMissingCanBeAccepted) {
+  auto policy = OneHost({Rule("tcp/80,443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  auto& host = policy.hosts.front();
+  const auto drifts = [&](PortState state) {
+    const std::vector<JudgedAddress> addresses = {
+        FirstSight(host, "192.0.2.1", {{Port(80), state}, {Port(443), state}})};
+    return PolicyDrift(policy, "public", addresses, kNow);
+  };
+  host.accept = {Accepted("tcp/80", 9)};
+  const auto missing = drifts(kClosed);
+  ASSERT_EQ(missing.size(), 2U);
+  EXPECT_EQ(missing[0].acceptance, host.accept[0].acceptance);
+  EXPECT_EQ(missing[1].acceptance, std::nullopt);
+  const auto absent = [&] {
+    const auto seen = States("192.0.2.1", {{Port(80), kFiltered}, {Port(443), kFiltered}});
+    const std::vector addresses = {
+        WithAbsence(Judge(host, "192.0.2.1", States("192.0.2.1", {}), &seen), seen,
+                    Absence{.since = kNow, .vouched = true}, true)};
+    return PolicyDrift(policy, "public", addresses, kNow);
+  };
+  const auto partly = absent();
+  ASSERT_THAT(Brief(partly), ElementsAre("host_unreachable warning 192.0.2.1 tcp/80,443"));
+  EXPECT_EQ(partly[0].acceptance, std::nullopt) << "one of its ports is not accepted";
+
+  host.accept = {Accepted("tcp/80", 9), Accepted("tcp/443", 2)};
+  const auto wholly = absent();
+  ASSERT_EQ(wholly.size(), 1U);
+  EXPECT_EQ(wholly[0].acceptance, host.accept[1].acceptance) << "the one that ends first";
 }
 
 TEST(PolicyDriftTest, ADriftSaysWhatItIsAbout) {

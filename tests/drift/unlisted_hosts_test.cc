@@ -5,6 +5,7 @@
 
 #include "drift/drift_fixture.h"
 #include "drift/lifecycle.h"
+#include "policy/swept_networks.h"
 
 namespace postern::drift {
 namespace {
@@ -54,6 +55,15 @@ TEST(UnlistedHosts, AreLiveInAReportedNetworkAndNobodys) {
                      Up("192.0.2.9"), Up("198.51.100.1"), Up("2001:db8::1"), Up("2001:db8::9")}));
   EXPECT_THAT(Brief(drifts), ElementsAre("unlisted_host warning 192.0.2.4 ",
                                          "unlisted_host warning 2001:db8::9 "));
+}
+
+TEST(UnlistedHosts, AreLookedForFromTheViewpointsOfTheirNetwork) {
+  auto policy = Networks();
+  policy.networks[0].from = {"inside"};
+  const auto answers = Asked({Up("192.0.2.4"), Up("2001:db8::9")});
+  EXPECT_THAT(Brief(DriftIn(policy, answers)), ElementsAre("unlisted_host warning 2001:db8::9 "));
+  EXPECT_FALSE(policy::IsSwept(policy, "public", policy.networks[0]));
+  EXPECT_TRUE(policy::IsSwept(policy, "inside", policy.networks[0]));
 }
 
 TEST(UnlistedHosts, OneDriftHasAllThatIsKnownOfTheHost) {
@@ -147,6 +157,11 @@ TEST(UnlistedHosts, EndWithoutAProbeWhereThePolicyNoLongerAsks) {
   auto elsewhere = policy;
   elsewhere.viewpoints["public"].scope.exclude = {Range("192.0.2.0/28")};
   EXPECT_EQ(EndOfUnlisted(drift, elsewhere, "public", {}), Resolution::kWithdrawn);
+
+  auto from = policy;
+  from.networks[0].from = {"inside"};
+  EXPECT_EQ(EndOfUnlisted(drift, from, "public", {}), Resolution::kWithdrawn);
+  EXPECT_EQ(EndOfUnlisted(drift, from, "inside", {}), std::nullopt);
 
   Drift whole = drift;
   whole.subject = "192.0.2.0/28";

@@ -58,7 +58,7 @@ QueuedTransition Queued(const Finding& finding, TransitionKind kind) {
 }
 
 std::vector<std::string> Bodies(const DeliveryBatch& batch, const std::string& external_url = "") {
-  const Alerts alerts = BuildAlerts(batch, external_url);
+  const Alerts alerts = BuildAlerts(batch, {external_url});
   std::vector<std::string> bodies;
   for (const auto& request : Requests(alerts.outgoing)) bodies.push_back(AlertsJson(request));
   return bodies;
@@ -66,7 +66,7 @@ std::vector<std::string> Bodies(const DeliveryBatch& batch, const std::string& e
 
 // What is remembered once all of it was taken.
 std::map<std::string, std::string> TakenMemory(const DeliveryBatch& batch) {
-  Alerts alerts = BuildAlerts(batch, "");
+  Alerts alerts = BuildAlerts(batch, {});
   auto memory = std::move(alerts.quarantined);
   for (const auto& alert : alerts.outgoing) memory[alert.key] = alert.taken_memory;
   return memory;
@@ -78,8 +78,9 @@ class Conversation {
   // One line for each alert: "fires host=cache-1 port=6379 owner=web-platform from TIME", "ended
   // ... from TIME to TIME", times in minutes since kOpened.
   std::vector<std::string> Send(TimePoint now, std::vector<Finding> findings,
-                                std::vector<QueuedTransition> queue = {}) {
-    const DeliveryBatch batch{now, std::move(findings), std::move(queue), memory_};
+                                std::vector<QueuedTransition> queue = {},
+                                std::set<std::string> held = {}) {
+    const DeliveryBatch batch{now, std::move(findings), std::move(queue), memory_, std::move(held)};
     memory_ = TakenMemory(batch);
     std::vector<std::string> lines;
     for (const std::string& body : Bodies(batch)) {
@@ -142,6 +143,45 @@ TEST(AlertmanagerTest, AnAlertInFull) {
                        R"("startsAt":"2026-01-31T00:00:00.000Z",)"
                        R"("endsAt":"2026-01-31T04:01:00.000Z",)"
                        R"("generatorURL":"https://p.example/api/v1/findings/aaaaaaaaaa-2"}])");
+}
+
+TEST(AlertmanagerTest, ARunbookHasTheBaseOfTheConfiguration) {
+  const DeliveryBatch batch{kOpened, {MakeFinding()}, {}, {}};
+  const Alerts alerts = BuildAlerts(batch, {"", "https://wiki.example.org/runbooks/"});
+  const json::value alert = json::parse(alerts.outgoing.at(0).json);
+  EXPECT_EQ(alert.at("annotations").at("runbook"),
+            "https://wiki.example.org/runbooks/PosternUnexpectedOpen.md");
+}
+
+TEST(AlertmanagerTest, WhatIsNotExpectedIsNotSaidToBe) {
+  Finding finding = MakeFinding();
+  finding.drift.expected.clear();
+  finding.drift.rule.clear();
+  const json::value body = json::parse(Bodies({kOpened, {finding}, {}, {}}).at(0));
+  const std::string text(body.at(0).at("annotations").at("description").as_string());
+  EXPECT_THAT(text, testing::StartsWith("Observed: open (syn-ack)"));
+  finding.drift.expected = "blind no more";
+  const json::value other = json::parse(Bodies({kOpened, {finding}, {}, {}}).at(0));
+  EXPECT_THAT(std::string(other.at(0).at("annotations").at("description").as_string()),
+              testing::StartsWith("Expected: blind no more.\nObserved"));
+}
+
+// What a window of change holds stays as it was told until the window is over.
+TEST(AlertmanagerTest, WhatIsHeldNeitherFiresNorEnds) {
+  Conversation told;
+  const Finding known = MakeFinding();
+  EXPECT_THAT(told.Send(kOpened + 1min, {known}), ElementsAre(kFires));
+  const std::set<std::string> held = {known.id};
+  const Finding ended = Resolved(known, kOpened + 3min);
+  EXPECT_THAT(told.Send(kOpened + 2min, {known}, {}, held), ElementsAre(kFires));
+  EXPECT_THAT(told.Send(kOpened + 4min, {}, {}, held), ElementsAre(kFires))
+      << "its end is not told, and it does not end by silence";
+  EXPECT_THAT(told.Send(kOpened + 5min, {ended}, {Queued(ended, TransitionKind::kResolved)}),
+              ElementsAre(Ended("3")));
+
+  Conversation untold;
+  EXPECT_THAT(untold.Send(kOpened + 1min, {known}, {}, held), IsEmpty());
+  EXPECT_THAT(untold.Send(kOpened + 2min, {known}), ElementsAre(kFires));
 }
 
 TEST(AlertmanagerTest, WhatIsNotKnownIsLeftOut) {

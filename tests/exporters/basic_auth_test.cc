@@ -4,7 +4,9 @@
 
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 namespace postern::exporters {
 namespace {
@@ -19,7 +21,8 @@ const HttpUsers kUsers = {
 Verdict Await(BasicAuth& auth, const Credentials& credentials, const HttpUsers& users = kUsers) {
   auto promise = std::make_shared<std::promise<Verdict>>();
   auto late = promise->get_future();
-  const auto now = auth.Check(credentials, users, [promise](Verdict v) { promise->set_value(v); });
+  const auto now =
+      auth.Check("192.0.2.1", credentials, users, [promise](Verdict v) { promise->set_value(v); });
   return now ? *now : late.get();
 }
 
@@ -51,10 +54,10 @@ TEST(BasicAuthTest, TellsRightFromWrong) {
 TEST(BasicAuthTest, RemembersWhatWasRightForThatHashOnly) {
   BasicAuth auth;
   const auto never = [](Verdict) {};
-  EXPECT_EQ(auth.Check({"prometheus", "nope"}, kUsers, never), std::nullopt);
+  EXPECT_EQ(auth.Check("192.0.2.2", {"prometheus", "nope"}, kUsers, never), std::nullopt);
   EXPECT_EQ(Await(auth, {"prometheus", "secret"}), Verdict::kRight);
-  EXPECT_EQ(auth.Check({"prometheus", "secret"}, kUsers, never), Verdict::kRight);
-  EXPECT_EQ(auth.Check({"prometheus", "nope"}, kUsers, never), std::nullopt);
+  EXPECT_EQ(auth.Check("192.0.2.2", {"prometheus", "secret"}, kUsers, never), Verdict::kRight);
+  EXPECT_EQ(auth.Check("192.0.2.2", {"prometheus", "nope"}, kUsers, never), std::nullopt);
   const HttpUsers changed = {{"prometheus", kUsers.at("other")}};
   EXPECT_EQ(Await(auth, {"prometheus", "secret"}, changed), Verdict::kWrong);
   // The user has another name now, and the same password.
@@ -62,24 +65,73 @@ TEST(BasicAuthTest, RemembersWhatWasRightForThatHashOnly) {
   EXPECT_EQ(Await(auth, {"prometheus", "secret"}, renamed), Verdict::kWrong);
 }
 
-TEST(BasicAuthTest, AFloodOfGuessesIsCutAndKeepsNobodyOutWhoWasRightBefore) {
-  BasicAuth auth;
-  EXPECT_EQ(Await(auth, {"prometheus", "secret"}), Verdict::kRight);
-  std::promise<void> taken;
-  std::promise<void> release;
-  const auto hold = [&](Verdict) {
-    taken.set_value();
-    release.get_future().wait();
-  };
-  EXPECT_EQ(auth.Check({"other", "guess"}, kUsers, hold), std::nullopt);
-  taken.get_future().wait();  // nothing is checked until `release`
-  const auto never = [](Verdict) {};
-  for (std::size_t i = 0; i < BasicAuth::kLongestQueue; ++i) {
-    EXPECT_EQ(auth.Check({"other", std::to_string(i)}, kUsers, never), std::nullopt);
+// Checks that begin when Release() is called, in a queue that nothing leaves before.
+class Flooded {
+ public:
+  Flooded() {
+    auth_.Check("192.0.2.2", {"other", "guess"}, kUsers, [this](Verdict) {
+      taken_.set_value();
+      released_.wait();
+    });
+    taken_.get_future().wait();
   }
-  EXPECT_EQ(auth.Check({"other", "guess"}, kUsers, never), Verdict::kBusy);
-  EXPECT_EQ(auth.Check({"prometheus", "secret"}, kUsers, never), Verdict::kRight);
-  release.set_value();
+
+  BasicAuth& auth() { return auth_; }
+  void Release() { release_.set_value(); }
+
+ private:
+  std::promise<void> taken_;
+  std::promise<void> release_;
+  const std::shared_future<void> released_ = release_.get_future().share();
+  BasicAuth auth_;  // last: its thread uses all of the above
+};
+
+TEST(BasicAuthTest, AFloodOfGuessesIsCutAndKeepsNobodyOutWhoWasRightBefore) {
+  const auto never = [](Verdict) {};
+  Flooded flooded;
+  auto& auth = flooded.auth();
+  for (std::size_t i = 0; i < BasicAuth::kMaxOfClient; ++i) {
+    EXPECT_EQ(auth.Check("192.0.2.2", {"other", std::to_string(i)}, kUsers, never), std::nullopt);
+  }
+  EXPECT_EQ(auth.Check("192.0.2.2", {"other", "guess"}, kUsers, never), Verdict::kBusy);
+  flooded.Release();
+  EXPECT_EQ(Await(auth, {"prometheus", "secret"}), Verdict::kRight);
+  EXPECT_EQ(auth.Check("192.0.2.2", {"prometheus", "secret"}, kUsers, never), Verdict::kRight);
+}
+
+TEST(BasicAuthTest, AClientThatGuessesLocksNoOtherOut) {
+  std::mutex mutex;
+  std::vector<std::string> order;
+  std::promise<void> done;
+  Flooded flooded;
+  auto& auth = flooded.auth();
+  const auto check = [&](const std::string& client, const std::string& password) {
+    return auth.Check(client, {"other", password}, kUsers, [&, client](Verdict) {
+      const std::lock_guard lock(mutex);
+      order.push_back(client);
+      if (order.size() == BasicAuth::kMaxOfClient + 2) done.set_value();
+    });
+  };
+  while (check("192.0.2.2", "guess") != Verdict::kBusy) {
+  }
+  check("192.0.2.3", "a");
+  check("192.0.2.4", "b");
+  flooded.Release();
+  done.get_future().wait();
+  const std::vector<std::string> first(order.begin(), order.begin() + 3);
+  EXPECT_EQ(first, (std::vector<std::string>{"192.0.2.2", "192.0.2.3", "192.0.2.4"}));
+}
+
+TEST(BasicAuthTest, ManyClientsAreBoundedTogether) {
+  const auto never = [](Verdict) {};
+  Flooded flooded;
+  auto& auth = flooded.auth();
+  for (std::size_t i = 0; i < BasicAuth::kMaxQueue; ++i) {
+    EXPECT_EQ(auth.Check("client " + std::to_string(i), {"other", "guess"}, kUsers, never),
+              std::nullopt);
+  }
+  EXPECT_EQ(auth.Check("one more", {"other", "guess"}, kUsers, never), Verdict::kBusy);
+  flooded.Release();
 }
 
 }  // namespace

@@ -233,6 +233,28 @@ TEST(EmailReceiverTest, AWayThatIsNotOpenIsTriedAgainFromThereOn) {
   }
 }
 
+TEST(EmailReceiverTest, WhatWaitedForAWindowOfChangeIsOneMail) {
+  Server server;
+  auto batch = BatchOf({"aaaaaaaaaa", "bbbbbbbbbb", "cccccccccc"});
+  batch.queue[0].window = batch.queue[2].window = "window move: CHG-7";
+  EXPECT_THAT(server.Receiver().Deliver(batch, {}).taken, ElementsAre(1, 3, 2));
+  ASSERT_EQ(server.texts.size(), 2U);
+  EXPECT_THAT(server.texts[0], testing::HasSubstr("2 opened"));
+  EXPECT_THAT(server.texts[0],
+              testing::HasSubstr("These waited for the end of window move: CHG-7."));
+  EXPECT_THAT(server.texts[1], testing::Not(testing::HasSubstr("CHG-7")));
+}
+
+TEST(EmailReceiverTest, OneThatWaitedForAWindowOfChangeIsToldInFull) {
+  Server server;
+  auto batch = BatchOf({"aaaaaaaaaa"});
+  batch.queue[0].window = "window move: CHG-7";
+  EXPECT_THAT(server.Receiver().Deliver(batch, {}).taken, ElementsAre(1));
+  ASSERT_EQ(server.texts.size(), 1U);
+  EXPECT_THAT(server.texts[0], testing::HasSubstr("waited for    window move: CHG-7"));
+  EXPECT_THAT(server.texts[0], testing::HasSubstr("expected      not_open"));
+}
+
 TEST(EmailReceiverTest, ADigestWaitsThenIsPlannedThenSent) {
   Server server;
   auto receiver = server.Receiver(std::chrono::hours(1));

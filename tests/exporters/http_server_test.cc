@@ -74,6 +74,14 @@ class Running {
     });
     done.get_future().wait();
   }
+  void OnFailedLogin(std::function<void(const std::string&)> failed) {
+    std::promise<void> done;
+    boost::asio::post(io_, [&] {
+      server_->OnFailedLogin(std::move(failed));
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
   // The reply to one request on a connection of its own, up to the server's close.
   std::string Reply(std::string_view request) const {
     const LoopbackSocket client = Connect();
@@ -117,56 +125,58 @@ const std::string kUp = ReplyOf("200 OK",
 
 TEST(HttpServerTest, AnswersWithWhatTheHandlerSays) {
   const Running server;
-  EXPECT_EQ(server.Reply("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+  EXPECT_EQ(server.Reply("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
             ReplyOf("200 OK",
                     "Content-Type: text/plain; version=0.0.4\r\n"
                     "X-Content-Type-Options: nosniff\r\n"
                     "Connection: close\r\n"
                     "Content-Length: 9\r\n\r\nGET up 1\n"));
-  EXPECT_EQ(server.Reply("GET /missing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+  EXPECT_EQ(server.Reply("GET /missing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
             Refusal("404 Not Found", "nothing here\n"));
 }
 
 TEST(HttpServerTest, HeadHasTheLengthAndNoBody) {
   const Running server;
-  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
             ReplyOf("200 OK",
                     "Content-Type: text/plain; version=0.0.4\r\n"
                     "X-Content-Type-Options: nosniff\r\n"
                     "Connection: close\r\n"
                     "Content-Length: 10\r\n\r\n"));
-  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+  EXPECT_EQ(server.Reply("HEAD / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab"),
             HeadOf(Refusal("413 Payload Too Large", "a request body is not accepted here\n")));
 }
 
 TEST(HttpServerTest, KeepsTheConnectionAndAnswersPipelinedRequestsInOrder) {
   const Running server;
   const LoopbackSocket client = server.Connect();
-  client.Send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Send("GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(Undated(client.ReadUntil("up 1\n")), kUp);
-  client.Send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /missing HTTP/1.1\r\nHost: x\r\n\r\nGET /");
+  client.Send(
+      "GET /2 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /missing HTTP/1.1\r\nHost: "
+      "localhost\r\n\r\nGET /");
   EXPECT_EQ(Undated(client.ReadUntil("up 1\n")), kUp);
   EXPECT_TRUE(client.ReadUntil("nothing here\n").starts_with("HTTP/1.1 404 Not Found\r\n"));
-  client.Send("3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Send("3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(Undated(client.ReadUntil("up 1\n")), kUp);
 }
 
 TEST(HttpServerTest, RefusesWhatItDoesNotServe) {
   const Running server;
-  EXPECT_EQ(server.Reply("PUT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+  EXPECT_EQ(server.Reply("PUT / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
             ReplyOf("405 Method Not Allowed",
                     "Content-Type: text/plain; charset=utf-8\r\n"
                     "X-Content-Type-Options: nosniff\r\n"
                     "Allow: GET\r\n"
                     "Connection: close\r\n"
                     "Content-Length: 3\r\n\r\nno\n"));
-  EXPECT_EQ(server.Reply("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+  EXPECT_EQ(server.Reply("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab"),
             Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
-  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"),
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nab"),
             Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
-  EXPECT_EQ(
-      server.Reply("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-      Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
+  EXPECT_EQ(server.Reply(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            Refusal("413 Payload Too Large", "a request body is not accepted here\n"));
   EXPECT_EQ(server.Reply("\x16\x03\x01\x02\r\n\r\n"),
             Refusal("400 Bad Request", "this is not an HTTP request\n"));
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nX: " + std::string(100'000, 'x')),
@@ -177,7 +187,7 @@ TEST(HttpServerTest, ARequestNamesOneHost) {
   const Running server;
   const auto refusal = Refusal("400 Bad Request", "a request names one host\n");
   EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\n\r\n"), refusal);
-  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), refusal);
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nHost: y\r\n\r\n"), refusal);
 }
 
 TEST(HttpServerTest, AnHttp10ConnectionIsNotKept) {
@@ -193,20 +203,20 @@ TEST(HttpServerTest, TakesAWholeUrl) {
   const Running server;
   const auto answered = [&](const std::string& target) {
     const auto reply =
-        server.Reply("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        server.Reply("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     return reply.substr(reply.find("\r\n\r\n") + 4);
   };
-  EXPECT_EQ(answered("http://x:9977/target?a=http://y/"), "/target?a=http://y/\n");
-  EXPECT_EQ(answered("HTTPS://x?target"), "/?target\n");
-  EXPECT_EQ(answered("http://x"), "GET up 1\n");
+  EXPECT_EQ(answered("http://localhost:9977/target?a=http://y/"), "/target?a=http://y/\n");
+  EXPECT_EQ(answered("HTTPS://localhost?target"), "/?target\n");
+  EXPECT_EQ(answered("http://localhost"), "GET up 1\n");
   EXPECT_EQ(answered("/target/http://y/"), "/target/http://y/\n");
 }
 
 TEST(HttpServerTest, TakesAPostWithoutABodyAndAnAnswerThatComesLate) {
   const Running server;
-  for (const auto* head :
-       {"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-        "POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"}) {
+  for (const auto* head : {"POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+                           "POST /late HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                           "0\r\nConnection: close\r\n\r\n"}) {
     EXPECT_TRUE(server.Reply(head).ends_with("\r\n\r\nPOST up 1\n")) << head;
   }
 }
@@ -222,11 +232,11 @@ TEST(HttpServerTest, AsksForAUserAndSetsTheConfiguredHeaders) {
                                            "Connection: close\r\n"
                                            "Content-Length: 46\r\n\r\n"
                                            "a user and password of this server are needed\n");
-  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), unauthorized);
-  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\n" + kWrong + "\r\n"), unauthorized);
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), unauthorized);
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n" + kWrong + "\r\n"), unauthorized);
   const LoopbackSocket client = server.Connect();
   for (int i = 0; i < 3; ++i) {  // on one connection: what was right keeps it
-    client.Send("GET / HTTP/1.1\r\nHost: x\r\n" + kRight + "\r\n");
+    client.Send("GET / HTTP/1.1\r\nHost: localhost\r\n" + kRight + "\r\n");
     EXPECT_TRUE(client.ReadUntil("up 1\n").starts_with("HTTP/1.1 200 OK\r\n"));
   }
 }
@@ -234,10 +244,10 @@ TEST(HttpServerTest, AsksForAUserAndSetsTheConfiguredHeaders) {
 TEST(HttpServerTest, UsersOfARunningServerCanChange) {
   Running server;
   const LoopbackSocket kept = server.Connect();
-  kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  kept.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(Undated(kept.ReadUntil("up 1\n")), kUp);
   server.Secure({.tls = nullptr, .users = kUsers, .headers = {}});
-  kept.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  kept.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(kept.ReadAll().starts_with("HTTP/1.1 401 Unauthorized\r\n"));
 }
 
@@ -246,14 +256,89 @@ TEST(HttpServerTest, WhereTlsChangesARequestThatHasBegunIsTheLastOfItsConnection
   const LoopbackSocket begun = server.Connect();
   begun.Send("GET / HTTP/1.1\r\n");
   const LoopbackSocket idle = server.Connect();
-  idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  idle.Send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(Undated(idle.ReadUntil("up 1\n")), kUp);
   const auto tls = std::make_shared<boost::asio::ssl::context>(boost::asio::ssl::context::tls);
   server.Secure({.tls = tls, .users = {}, .headers = {}});
   EXPECT_EQ(idle.ReadAll(), "");
-  begun.Send("Host: x\r\n\r\n");
+  begun.Send("Host: localhost\r\n\r\n");
   EXPECT_TRUE(
       begun.ReadAll().ends_with("Connection: close\r\nContent-Length: 9\r\n\r\nGET up 1\n"));
+}
+
+TEST(HttpServerTest, WhereTlsChangesAConnectionThatIsSentItsReplyIsClosedBehindIt) {
+  Running server;
+  const LoopbackSocket client = server.Connect();
+  client.Send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_TRUE(client.ReadUntil("\r\n\r\n").starts_with("HTTP/1.1 200"));  // the rest waits
+  server.Secure(
+      {.tls = std::make_shared<boost::asio::ssl::context>(boost::asio::ssl::context::tls)});
+  EXPECT_EQ(client.ReadAll().size(), kLarge);
+}
+
+TEST(HttpServerTest, RefusesATransferEncodingAndWhatIsBehindIt) {
+  const Running server;
+  for (const std::string coding : {"chunked", "identity", "xchunked", "chunked, identity", ""}) {
+    EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding +
+                           "\r\n\r\nGET /target HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+              Refusal("413 Payload Too Large", "a request body is not accepted here\n"))
+        << coding;
+  }
+}
+
+TEST(HttpServerTest, WithoutUsersIsAskedByItsOwnNamesOnly) {
+  const Running server({}, {.names = {"postern.example"}});
+  const auto status = [&](const std::string& target, const std::string& host) {
+    return server
+        .Reply("GET " + target + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n")
+        .substr(9, 3);
+  };
+  for (const auto* own : {"localhost", "LOCALHOST:9", "127.0.0.1:1", "[::1]:9977", "192.0.2.7",
+                          "Postern.Example.:443"}) {
+    EXPECT_EQ(status("/", own), "200") << own;
+  }
+  for (const auto* foreign : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example:1",
+                              "postern.example.evil"}) {
+    EXPECT_EQ(status("/", foreign), "403") << foreign;
+  }
+  EXPECT_EQ(status("http://evil.example/", "localhost"), "403");
+  const Running guarded({}, {.users = kUsers});
+  EXPECT_EQ(
+      guarded
+          .Reply("GET / HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n" + kRight + "\r\n")
+          .substr(9, 3),
+      "200");
+}
+
+TEST(HttpServerTest, ChangesNothingForAPageOfAnotherSite) {
+  const Running server({}, {.names = {"postern.example"}});
+  const auto status = [&](const std::string& method, const std::string& header) {
+    return server
+        .Reply(method + " / HTTP/1.1\r\nHost: localhost:9977\r\nConnection: close\r\n" + header +
+               "\r\n")
+        .substr(9, 3);
+  };
+  for (const auto* foreign :
+       {"Origin: http://evil.example\r\n", "Origin: null\r\n", "Origin: http://localhost:80\r\n",
+        "Sec-Fetch-Site: cross-site\r\n", "Sec-Fetch-Site: same-site\r\n"}) {
+    EXPECT_EQ(status("POST", foreign), "403") << foreign;
+    EXPECT_EQ(status("GET", foreign), "200") << foreign;
+  }
+  for (const auto* own : {"", "Origin: http://localhost:9977\r\n", "Sec-Fetch-Site: none\r\n",
+                          "Origin: https://postern.example\r\nSec-Fetch-Site: same-origin\r\n"}) {
+    EXPECT_EQ(status("POST", own), "200") << own;
+  }
+}
+
+TEST(HttpServerTest, TellsOfWrongPasswordsAndNotOfNone) {
+  Running server({}, {.users = kUsers});
+  std::promise<std::string> failed;
+  server.OnFailedLogin([&](const std::string& client) { failed.set_value(client); });
+  const std::string request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  server.Reply(request + "\r\n");
+  server.Reply(request + kRight + "\r\n");
+  server.Reply(request + kWrong + "\r\n");
+  EXPECT_EQ(failed.get_future().get(), "127.0.0.1");
 }
 
 TEST(HttpServerTest, ARefusalReachesAClientThatIsStillSending) {
@@ -269,13 +354,13 @@ TEST(HttpServerTest, ClosesAClientThatNeverEndsItsHeader) {
   const Running server({.header = 50ms, .total = 1h, .idle = 1h});
   EXPECT_EQ(server.Reply(""), "");
   EXPECT_TRUE(Eventually([&] { return server.Reply("GET / HTTP/1.1\r\nX-Slow: ").empty(); }));
-  EXPECT_TRUE(
-      Eventually([&] { return server.Reply("GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HT") == kUp; }));
+  EXPECT_TRUE(Eventually(
+      [&] { return server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT") == kUp; }));
 }
 
 TEST(HttpServerTest, ClosesAnIdleConnection) {
   const Running server({.header = 1h, .total = 1h, .idle = 50ms});
-  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), kUp);
+  EXPECT_EQ(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), kUp);
 }
 
 // Waits until this process has `count` descriptors open; false if that does not come.
@@ -293,7 +378,7 @@ TEST(HttpServerTest, ClosesAClientThatDoesNotReadItsReply) {
   LoopbackSocket client(-1);
   ASSERT_TRUE(Eventually([&] {
     client = server.Connect();
-    client.Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    client.Send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     return client.ReadUntil("\r\n").starts_with("HTTP/1.1 200 OK");
   }));
   ASSERT_TRUE(AwaitDescriptors(before + 1));  // the client's own
@@ -306,9 +391,9 @@ TEST(HttpServerTest, AScrapeGetsThroughWhileSlowClientsHoldEveryConnection) {
   for (int i = 0; i < 200; ++i) {
     slow.push_back(server.Connect());
     ASSERT_TRUE(slow.back().valid());
-    slow.back().Send("GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    slow.back().Send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ");
   }
-  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                   .ends_with("\r\n\r\nGET up 1\n"));
   EXPECT_EQ(slow.front().ReadAll(), "");  // the first had to go
   slow.back().Send("1\r\nConnection: close\r\n\r\n");
@@ -320,12 +405,12 @@ TEST(HttpServerTest, NewcomersGetThroughWhileClientsThatDoNotReadHoldEveryConnec
   std::vector<LoopbackSocket> slow;
   for (int i = 0; i < 3; ++i) {
     slow.push_back(server.Connect());
-    slow.back().Send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+    slow.back().Send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n");
     EXPECT_EQ(slow.back().ReadUntil("\r\n"), "HTTP/1.1 200 OK\r\n");
   }
   const LoopbackSocket newcomer = server.Connect();
-  newcomer.Send("GET / HTTP/1.1\r\nHost: x\r\n");
-  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+  newcomer.Send("GET / HTTP/1.1\r\nHost: localhost\r\n");
+  EXPECT_TRUE(server.Reply("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                   .ends_with("\r\n\r\nGET up 1\n"));
   for (int i = 0; i < 2; ++i) {  // these had to go, with what they did not read
     const auto reply = slow[i].ReadAll();
@@ -347,7 +432,7 @@ TEST(HttpServerTest, OutOfDescriptorsItWarnsRestsAndRecovers) {
   const auto server = HttpServer::Listen(io, kLoopback, 0, Serve);
   ASSERT_TRUE(server);
   const LoopbackSocket client = LoopbackSocket::Connect((*server)->port());
-  client.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.Send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);

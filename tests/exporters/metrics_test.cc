@@ -80,7 +80,7 @@ TEST(MetricsTest, KnownSeriesAreZeroFromTheStart) {
   metrics.SetReceivers({"alertmanager"});
   EXPECT_THAT(Samples(metrics, "postern_build_info"),
               ElementsAre("postern_build_info{version=\"0.1.0\"} 1"));
-  EXPECT_EQ(Samples(metrics, "postern_findings").size(), 12U * 3 * 5);
+  EXPECT_EQ(Samples(metrics, "postern_findings").size(), kDriftKinds.size() * 3 * 5);
   EXPECT_EQ(Samples(metrics, "postern_endpoints").size(), 2U * 2 * 5);
   EXPECT_THAT(Samples(metrics, "postern_scan_failures_total"),
               ElementsAre("postern_scan_failures_total{scan=\"top\",reason=\"blind\"} 0",

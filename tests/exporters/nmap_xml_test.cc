@@ -94,7 +94,7 @@ TEST(NmapXml, IsNmapsFormatWithUnknownPortsInTheComment) {
 <ports>
 </ports>
 </host>
-<runstats><finished time="1769904006" timestr="2026-02-01T00:00:06.023Z" elapsed="6.9" summary="2108 endpoints of 4 addresses asked in 6.9 seconds" exit="error" errormsg="4 endpoints unknown, 1 names not resolved"/><hosts up="3" down="0" total="4"/>
+<runstats><finished time="1769904006" timestr="2026-02-01T00:00:06.023Z" elapsed="6.9" summary="2108 endpoints of 4 addresses asked in 6.9 seconds" exit="error" errormsg="4 endpoints unknown, 1 name not resolved"/><hosts up="3" down="0" total="4"/>
 </runstats>
 </nmaprun>
 )xml");

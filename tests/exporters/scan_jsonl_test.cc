@@ -27,7 +27,7 @@ TEST(ScanJsonLines, OneObjectForEachOpenOrDifferingEndpointEachHostAndTheScan) {
 {"type":"host","address":"192.0.2.20","asked":"tcp/1-1000","states":{"filtered":1000}}
 {"type":"host","address":"192.0.2.21","asked":"tcp/1-1000","states":{"filtered":1000}}
 {"type":"host","address":"2001:db8::1","asked":"tcp/22","states":{"unknown":1}}
-{"type":"summary","version":"0.1.0","started":"2026-01-31T23:59:59.123Z","finished":"2026-02-01T00:00:06.023Z","seconds":6.9,"seed":18446744073709551615,"hosts":4,"endpoints":2108,"unknown":4,"probes_sent":6123,"replies":113,"retransmits":4005,"capture_drops":0,"send_errors":{"ENETUNREACH":1},"estimated_loss":0.0021,"miss_probability":9.3e-09,"unresolved":["gone.example.com"],"complete":false}
+{"type":"summary","version":"0.1.0","started":"2026-01-31T23:59:59.123Z","finished":"2026-02-01T00:00:06.023Z","seconds":6.9,"seed":"18446744073709551615","hosts":4,"endpoints":2108,"unknown":4,"probes_sent":6123,"replies":113,"retransmits":4005,"capture_drops":0,"send_errors":{"ENETUNREACH":1},"estimated_loss":0.0021,"miss_probability":9.3e-09,"unresolved":["gone.example.com"],"held_back":{"host_rate":5.9,"silence":1},"slow_hosts":["192.0.2.10"],"complete":false}
 )");
 }
 

@@ -49,6 +49,9 @@ inline ScanReport SampleReport() {
   coverage.estimated_loss = 0.0021;
   coverage.miss_probability = 9.261e-9;
   coverage.unresolved = {"gone.example.com"};
+  coverage.held_back = {{ScanBound::kHostRate, Duration(5900)},
+                        {ScanBound::kSilence, Duration(1000)}};
+  coverage.slow_hosts = {web.address};
   report.open = {
       {{web.address, Protocol::kTcp, 22}, open, microseconds(20100), std::uint8_t{64}},
       {{web.address, Protocol::kTcp, 443}, open, microseconds(187), std::nullopt},

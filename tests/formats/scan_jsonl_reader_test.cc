@@ -55,6 +55,16 @@ TEST(ScanJsonlReader, GivesUnlistedEndpointsTheRemainingState) {
   EXPECT_TRUE(scan->snapshot.coverage.complete);
 }
 
+TEST(ScanJsonlReader, ReadsASeedOf64BitsAndTheViewpoint) {
+  std::string summary = kSummary;
+  summary.replace(summary.find(R"("seed":7)"), 8,
+                  R"("viewpoint":"public","seed":"18446744073709551615")");
+  const auto scan = ReadScan(BytesOf(kOpen + kUnknown + kHost + summary));
+  ASSERT_TRUE(scan) << scan.error().message;
+  EXPECT_EQ(scan->snapshot.run.seed, UINT64_MAX);
+  EXPECT_EQ(scan->snapshot.run.viewpoint, "public");
+}
+
 TEST(ScanJsonlReader, RefusesAFileThatWasCutOff) {
   const std::string whole = kOpen + kUnknown + kHost + kSummary;
   for (std::size_t length = 0; length + 1 < whole.size(); ++length) {
@@ -79,6 +89,23 @@ TEST(ScanJsonlReader, RefusesWhatContradictsItself) {
   EXPECT_EQ(ErrorOf("{}\n"),
             "line 1: \"type\" must be endpoint, host or summary, as `postern scan` writes it");
   EXPECT_EQ(ErrorOf(std::string(2 * kLongestLine, ' ')), "line 1 is longer than 4 MiB");
+}
+
+TEST(ScanFile, ReadsFilesWithAByteOrderMarkAndOtherLineEnds) {
+  std::string lines = kOpen + kUnknown + kHost + kSummary;
+  for (auto at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', at + 2)) {
+    lines.replace(at, 1, "\r\n");
+  }
+  EXPECT_TRUE(ReadScan(BytesOf("\xEF\xBB\xBF" + lines)));
+  EXPECT_TRUE(ReadScan(BytesOf("\xEF\xBB\xBF<?xml version='1.0'?>\r\n<nmaprun></nmaprun>")));
+}
+
+TEST(ScanFile, TellsHowToConvertUtf16) {
+  const auto little = ReadScan(BytesOf(std::string_view("\xFF\xFE<\0?\0", 6)));
+  EXPECT_EQ(little.error().message.substr(0, 69),
+            "the file is UTF-16LE; convert it to UTF-8: iconv -f UTF-16LE -t UTF-8");
+  const auto big = ReadScan(BytesOf(std::string_view("\0<\0?", 4)));
+  EXPECT_EQ(big.error().message.substr(0, 20), "the file is UTF-16BE");
 }
 
 TEST(ScanFile, SaysWhatItExpects) {

@@ -1,11 +1,12 @@
 // XmlTokens against expat: the same events for every document that both accept, and no document
-// accepted that expat refuses.
+// accepted that expat refuses, but for references to characters that XML forbids.
 #include <expat.h>
 #include <gtest/gtest.h>
 
 #include <random>
 #include <string>
 
+#include "formats/xml_characters.h"
 #include "formats/xml_tokens.h"
 
 namespace postern::formats {
@@ -47,6 +48,18 @@ void OnStart(void* events, const char* name, const char** attributes) {
 
 void OnEnd(void* events, const char* name) {
   *static_cast<std::string*>(events) += ")" + std::string(name) + "\n";
+}
+
+// The text with a reference to U+FFFD in place of each to a character that XML forbids: XmlTokens
+// reads both alike, and expat refuses the latter.
+std::string WithAllowedReferences(std::string text) {
+  for (auto at = text.find("&#"); at != std::string::npos; at = text.find("&#", at + 1)) {
+    const auto end = text.find(';', at);
+    if (end == std::string::npos) break;
+    const auto reference = std::string_view(text).substr(at + 1, end - at - 1);
+    if (ReferencedCharacter(reference) == 0xfffdU) text.replace(at, end + 1 - at, "&#xfffd;");
+  }
+  return text;
 }
 
 std::string ExpatEvents(std::string_view text) {
@@ -91,6 +104,8 @@ TEST(XmlTokensAgainstExpat, GivesTheSameEventsForAnyAsciiDocument) {
       "<?xml?>",
       "</a >",
       "&quot;&apos;&gt;",
+      "<b d='&#1;&#x1b;'/>",
+      "&#x0;",
   };
   const std::string alphabet = "<>/='\"&;#x!-[]? aA1\n";
   std::mt19937 random(7);
@@ -106,7 +121,7 @@ TEST(XmlTokensAgainstExpat, GivesTheSameEventsForAnyAsciiDocument) {
     for (std::size_t i = below(3); i > 0; --i)
       text[below(text.size())] = alphabet[below(alphabet.size())];
     const auto ours = OurEvents(text);
-    ASSERT_EQ(ours, ExpatEvents(text)) << text;
+    ASSERT_EQ(ours, ExpatEvents(WithAllowedReferences(text))) << text;
     accepted += ours != kRefused;
   }
   EXPECT_GT(accepted, 20'000);

@@ -75,7 +75,7 @@ TEST(XmlTokens, TellsWhatIsWrongAndWhere) {
       {"<a b='1' b='2'/>", "line 1, column 10: a second attribute 'b'"},
       {"<a b='<'/>", "line 1, column 7: '<' where the end of a quoted value must stand"},
       {"<a b='&x;'/>", "line 1, column 7: '&x;' stands for no character"},
-      {"<a b='&#0;'/>", "line 1, column 7: '&#0;' stands for no character"},
+      {"<a b='&#;'/>", "line 1, column 7: '&#;' stands for no character"},
       {"<a b='& '/>", "line 1, column 7: '& ' stands for no character"},
       {"<a>&x;</a>", "(a\nline 1, column 4: '&x;' stands for no character"},
       {"<a>]]></a>", "(a\nline 1, column 4: ']]>' outside of a CDATA section"},

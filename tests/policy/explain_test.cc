@@ -39,7 +39,7 @@ hosts:
       - {ports: tcp/8080, until: 2027-01-31, reason: "migration", ticket: OPS-77}
       - {ports: tcp/8081, until: 2026-01-31, reason: "tests", ticket: OPS-12}
   - name: www
-    dns: [www.example.com]
+    dns: [WWW.example.com.]
 )";
 
 class ExplainTest : public testing::Test {
@@ -102,6 +102,32 @@ www.example.com over ipv4 from public must not be open (not_open)
 
 www.example.com over ipv6 from public must not be open (not_open)
   decides  otherwise: not_open
+)");
+}
+
+TEST_F(ExplainTest, FindsAHostByItsDnsNameInAnySpelling) {
+  EXPECT_EQ(FindTarget(*policy_, "www.EXAMPLE.com")->host, policy_->FindHost("www"));
+}
+
+TEST(ExplainFamiliesTest, AFamilyThatTheViewpointDoesNotHaveIsSaid) {
+  const auto policy = LoadPolicyTexts({{"p.yaml", R"(version: 1
+scope: {authorized_by: security, include: [192.0.2.0/24, "2001:db8::/64"]}
+viewpoints:
+  office: {families: [ipv4]}
+hosts:
+  - {name: web-1, addresses: ["2001:db8::10"], dns: [www.example.com]}
+)"}},
+                                      kToday)
+                          .policy;
+  EXPECT_EQ(ExplainText(*policy, *FindTarget(*policy, "web-1"), {Protocol::kTcp, 22}, "", kToday),
+            R"(tcp/22 of web-1 (p.yaml:6:5, no owner)
+
+2001:db8::10 is not seen from office, which has no ipv6 (viewpoints.office.families); nothing is asked or reported
+
+www.example.com over ipv4 from office must not be open (not_open)
+  decides  otherwise: not_open
+
+www.example.com over ipv6 is not seen from office, which has no ipv6 (viewpoints.office.families); nothing is asked or reported
 )");
 }
 

@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "policy/load_policy.h"
+#include "temporary_folder.h"
 
 namespace postern::policy {
 namespace {
@@ -33,6 +37,7 @@ TEST(LoadConfig, ReadsTheWholeConfiguration) {
   EXPECT_EQ(config.listen_address, *IpAddress::Parse("::1"));
   EXPECT_EQ(config.listen_port, 9978);
   EXPECT_EQ(config.external_url, "https://postern.example.com");
+  EXPECT_EQ(config.runbook_url, "https://wiki.example.com/postern");
   EXPECT_EQ(config.limits.rate, 5000);
   EXPECT_EQ(config.limits.host_rate, 0.5);
   EXPECT_EQ(config.limits.network_rate, 500);
@@ -105,10 +110,86 @@ TEST(LoadConfig, OnlyWhoSaysSoIsDeliveredToAtALinkLocalAddress) {
                                      "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
   const auto& receivers = loaded.config->receivers;
-  EXPECT_FALSE(std::get<AlertmanagerConfig>(receivers[0].settings).allow_link_local);
-  EXPECT_TRUE(std::get<AlertmanagerConfig>(receivers[1].settings).allow_link_local);
-  EXPECT_FALSE(std::get<EmailConfig>(receivers[2].settings).allow_link_local);
-  EXPECT_TRUE(std::get<EmailConfig>(receivers[3].settings).allow_link_local);
+  EXPECT_FALSE(std::get<AlertmanagerConfig>(receivers[0].settings).http.transport.allow_link_local);
+  EXPECT_TRUE(std::get<AlertmanagerConfig>(receivers[1].settings).http.transport.allow_link_local);
+  EXPECT_FALSE(std::get<EmailConfig>(receivers[2].settings).transport.allow_link_local);
+  EXPECT_TRUE(std::get<EmailConfig>(receivers[3].settings).transport.allow_link_local);
+}
+
+TEST(LoadConfig, ReadsHowReceiversAreReached) {
+  const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
+  - name: a
+    alertmanager:
+      urls: ["https://am/"]
+      basic_auth: {username: postern, password_file: am.password}
+      headers: {X-Scope-OrgID: team, X-Api-Key: {secret_file: am.key}}
+      tls_config: {ca_file: ca.pem, cert_file: c.pem, key_file: k.pem, server_name: am.example, min_version: TLS13}
+      proxy_url: https://proxy.example
+      proxy_basic_auth: {username_file: p.user, password_file: p.password}
+  - name: b
+    webhook: {url: "https://b/", authorization: {type: GenieKey, credentials_file: b.key}, proxy_url: "http://p:3128", no_proxy: ".example, 192.0.2.0/24"}
+  - {name: c, alertmanager: {urls: ["https://c/"], bearer_token_file: /run/token}}
+  - {name: d, alertmanager: {urls: ["https://d/"], username: u, password_file: d.password}}
+  - {name: e, ticket: {system: redmine, url: "https://r", project: x, token_file: t, basic_auth: {username: u, password_file: e}}}
+  - {name: f, email: {server: "smtp://mail", from: p@x, to: [a@b], tls_config: {ca_file: ca.pem}, proxy_url: "http://p:3128"}}
+)"},
+                                     "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  const auto& receivers = loaded.config->receivers;
+  HttpClientConfig a;
+  a.transport.tls = {.ca_file = "/etc/ca.pem",
+                     .cert_file = "/etc/c.pem",
+                     .key_file = "/etc/k.pem",
+                     .server_name = "am.example",
+                     .tls13_only = true};
+  a.transport.proxy = {.url = "https://proxy.example",
+                       .no_proxy = "",
+                       .login = {"", "/etc/p.user", "/etc/p.password"}};
+  a.basic_auth = {"postern", "", "/etc/am.password"};
+  a.headers = {{"X-Scope-OrgID", "team", ""}, {"X-Api-Key", "", "/etc/am.key"}};
+  EXPECT_EQ(std::get<AlertmanagerConfig>(receivers[0].settings).http, a);
+  HttpClientConfig b;
+  b.transport.proxy = {.url = "http://p:3128", .no_proxy = ".example, 192.0.2.0/24", .login = {}};
+  b.credentials_file = "/etc/b.key";
+  b.authorization_type = "GenieKey";
+  EXPECT_EQ(std::get<WebhookConfig>(receivers[1].settings).http, b);
+  HttpClientConfig c;
+  c.credentials_file = "/run/token";
+  EXPECT_EQ(std::get<AlertmanagerConfig>(receivers[2].settings).http, c);
+  HttpClientConfig d;
+  d.basic_auth = {"u", "", "/etc/d.password"};
+  EXPECT_EQ(std::get<AlertmanagerConfig>(receivers[3].settings).http, d);
+  HttpClientConfig e;
+  e.basic_auth = {"u", "", "/etc/e"};
+  EXPECT_EQ(std::get<TicketConfig>(receivers[4].settings).http, e);
+  TransportConfig f;
+  f.tls.ca_file = "/etc/ca.pem";
+  f.proxy.url = "http://p:3128";
+  EXPECT_EQ(std::get<EmailConfig>(receivers[5].settings).transport, f);
+}
+
+TEST(LoadConfig, WarnsOfWhatGivesSecretsAway) {
+  const TemporaryFolder folder;
+  const auto token = folder.path() / "token";
+  std::ofstream(token) << "t";
+  std::filesystem::permissions(token, std::filesystem::perms(0644));
+  const auto text = std::string(kSmall) + R"(receivers:
+  - {name: a, webhook: {url: "https://a/", tls_config: {insecure_skip_verify: true}}}
+  - {name: b, webhook: {url: "https://b/", proxy_url: "http://p:1", proxy_basic_auth: {username: u, password_file: p}}}
+  - {name: c, webhook: {url: "https://c/", bearer_token_file: token}}
+)";
+  const auto loaded = LoadConfigText({folder.path() / "c.yaml", text}, "");
+  ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
+  std::vector<std::string> messages;
+  for (const auto& one : loaded.diagnostics.list()) messages.push_back(one.message);
+  EXPECT_THAT(
+      messages,
+      ElementsAre("whoever stands between can read and change all that is sent, passwords and "
+                  "tokens too; name the server's certificate or its authority as 'ca_file' instead",
+                  "the proxy's password goes over the network in clear text; write https:// if the "
+                  "proxy has TLS",
+                  "everybody on this machine may read " + token.string() + "; chmod o-rwx it"));
 }
 
 TEST(LoadConfig, WarnsOfWhatThisVersionDoesNotRun) {
@@ -235,7 +316,7 @@ TEST(QuietHours, AreWeeklyOrDailyAndWrap) {
 
 constexpr const char* kPolicy = R"(version: 1
 scope: {authorized_by: security, include: [192.0.2.0/24, "2001:db8::/64"]}
-viewpoints: {public: {}, vpn: {}}
+viewpoints: {public: {}, vpn: {}, office: {families: [ipv4]}}
 networks: [{cidr: 192.0.2.0/28}]
 hosts:
   - {name: web-1, addresses: [192.0.2.10, "2001:db8::10"]}
@@ -273,6 +354,20 @@ c.yaml:7:5: error: canary 198.51.100.1 may not be probed from here; include it i
 )");
 }
 
+TEST(CrossCheck, AViewpointWithoutAFamilyHasNoCanariesOfIt) {
+  EXPECT_EQ(
+      CrossChecked("version: 1\nviewpoint: office\npolicy: p.yaml\n"
+                   "scans: [{name: sweep, stage: discover, every: 1h}]\n"
+                   "canaries:\n"
+                   "  - {address: 192.0.2.20, port: tcp/443, state: open}\n"
+                   "  - {address: 192.0.2.21, port: tcp/443, state: open}\n"
+                   "  - {address: \"2001:db8::20\", port: tcp/443, state: open}\n"),
+      R"(c.yaml:8:5: error: canary 2001:db8::20 cannot be asked: viewpoint 'office' has no ipv6; take the canary out, or add the family to viewpoints.office.families in the policy
+    - {address: "2001:db8::20", port: tcp/443, state: open}
+      ^
+)");
+}
+
 TEST(LoadConfig, ReadsMail) {
   const auto loaded = LoadConfigText({"/etc/c.yaml", std::string(kSmall) + R"(receivers:
   - name: each
@@ -300,6 +395,7 @@ TEST(CheckSecrets, NamesEachReceiverWhoseSecretCannotBeRead) {
   - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
   - {name: hook, webhook: {url: "https://hook.example.com/", secret_file: /dev/null}}
   - {name: open, webhook: {url: "https://open.example.com/"}}
+  - {name: am, alertmanager: {urls: ["https://am/"], tls_config: {ca_file: ca}, username: u, password_file: p}}
 )"};
   const auto loaded = LoadConfigText(source, "");
   ASSERT_TRUE(loaded.config) << loaded.diagnostics.Render();
@@ -308,8 +404,14 @@ TEST(CheckSecrets, NamesEachReceiverWhoseSecretCannotBeRead) {
       R"(/nowhere/c.yaml:7:5: warning: receiver 'soc': secret file /nowhere/soc.key: cannot read it: No such file or directory
     - {name: soc, webhook: {url: "https://soc.example.com/", secret_file: soc.key}}
       ^
-/nowhere/c.yaml:8:5: warning: receiver 'hook': secret file /dev/null: it is empty
+/nowhere/c.yaml:8:5: warning: receiver 'hook': secret file /dev/null: cannot read it: it is no regular file
     - {name: hook, webhook: {url: "https://hook.example.com/", secret_file: /dev/null}}
+      ^
+/nowhere/c.yaml:10:5: warning: receiver 'am': ca_file /nowhere/ca: cannot read it: No such file or directory
+    - {name: am, alertmanager: {urls: ["https://am/"], tls_config: {ca_file: ca}, username: u, passw...
+      ^
+/nowhere/c.yaml:10:5: warning: receiver 'am': secret file /nowhere/p: cannot read it: No such file or directory
+    - {name: am, alertmanager: {urls: ["https://am/"], tls_config: {ca_file: ca}, username: u, passw...
       ^
 )");
 }

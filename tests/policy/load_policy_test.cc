@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
@@ -18,6 +19,13 @@ using testing::Pair;
 
 constexpr auto kToday = std::chrono::sys_days(2026y / 6 / 1);
 const std::string kValid = std::string(POSTERN_TESTDATA) + "/policy/valid/";
+
+// AddressSanitizer maps terabytes.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMemoryIsOurs = false;
+#else
+constexpr bool kMemoryIsOurs = true;
+#endif
 
 IpAddress Address(std::string_view text) { return *IpAddress::Parse(text); }
 PortSet Ports(std::string_view spec) {
@@ -54,6 +62,33 @@ TEST(LoadPolicy, ReadsTheWholePolicy) {
   ASSERT_EQ(managed.size(), 1U);
   EXPECT_THAT(managed[0].reach.from, ElementsAre("vpn"));
   EXPECT_EQ(managed[0].note, "Over two lines\n");
+}
+
+TEST(LoadPolicy, WarnsOfWhatNoViewpointHasTheFamilyFor) {
+  const auto loaded = LoadPolicyTexts({{"p.yaml", kScope + R"(viewpoints:
+  office: {families: [ipv4]}
+  dmz: {families: [ipv4]}
+hosts:
+  - name: web-1
+    addresses: [192.0.2.1, "2001:db8::1"]
+    expect:
+      - {ports: tcp/22, state: open, families: [ipv6], from: [dmz]}
+      - {ports: tcp/80, state: open}
+)"}},
+                                      kToday);
+  ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Count(Diagnostic::Level::kWarning), 2U);
+  const auto text = loaded.diagnostics.Render();
+  EXPECT_NE(text.find("p.yaml:8:28: warning: 2001:db8::1 is looked at from nowhere: no viewpoint "
+                      "has ipv6 (viewpoints.NAME.families)"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("p.yaml:10:9: warning: this applies nowhere: no viewpoint that it names has "
+                      "such a family (viewpoints.NAME.families)"),
+            std::string::npos)
+      << text;
+  EXPECT_FALSE(loaded.policy->MayProbe(Address("2001:db8::1"), "office"));
+  EXPECT_TRUE(loaded.policy->MayProbe(Address("2001:db8::1"), "another"));
 }
 
 TEST(LoadPolicy, ReadsEveryFieldOfAHost) {
@@ -119,6 +154,35 @@ TEST(LoadPolicy, MergesAFolderInNameOrder) {
   ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
   ASSERT_EQ(loaded.policy->hosts.size(), 1U);
   EXPECT_EQ(loaded.policy->roles.at("web")[0].where.file, kValid + "folder/10-roles.yaml");
+}
+
+// The parser would take 3.8 GB and 16 s for the first of these.
+TEST(LoadPolicy, BoundsWhatIsReadWithoutAValue) {
+  constexpr std::size_t kSize = std::size_t{15} << 20;
+  const auto repeated = [](std::string_view piece) {
+    std::string text;
+    while (text.size() < kSize) text += piece;
+    return text;
+  };
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_DATA, &before), 0);
+  const rlimit tight{std::size_t{1} << 30, before.rlim_max};
+  if (kMemoryIsOurs) {
+    ASSERT_EQ(setrlimit(RLIMIT_DATA, &tight), 0);
+  }
+  for (const auto* piece :
+       {"[",   "{",       "[\n",     "{a: ",     "- ",   "? ",    "- [",  "[a, ",  "a ",
+        "\"",  "'",       "a",       "&a ",      "&a [", "*a ",   "!!a ", "# a\n", "\n",
+        "|\n", "a: |\n ", "a: &a\n", "[\"]\", ", "%a ",  "---\n", "a\n"}) {
+    const auto loaded = LoadPolicyTexts({{"p.yaml", repeated(piece)}}, kToday);
+    EXPECT_EQ(loaded.policy, nullptr) << piece;
+    EXPECT_TRUE(loaded.diagnostics.HasErrors()) << piece;
+  }
+  const auto brackets = LoadPolicyTexts({{"p.yaml", repeated("[")}}, kToday);
+  EXPECT_EQ(ToString(brackets.diagnostics.list()[0].where), "p.yaml:1:1");
+  EXPECT_EQ(brackets.diagnostics.list()[0].message.substr(0, 56),
+            "more than 512 KiB from here on without a value: a text, ");
+  setrlimit(RLIMIT_DATA, &before);
 }
 
 TEST(LoadPolicy, AFolderSaysEverythingOnce) {
@@ -256,6 +320,82 @@ TEST(LoadPolicy, StopsListingAfterAThousandErrors) {
   EXPECT_EQ(loaded.diagnostics.list().size(), 1001U);
   EXPECT_THAT(loaded.diagnostics.Render(),
               testing::HasSubstr("p.yaml: error: 2000 more problems are not shown\n"));
+}
+
+// The warnings of a policy with one host, web-1 at 192.0.2.1, and these lines.
+std::string WarningsOf(const std::string& lines) {
+  const auto loaded = LoadPolicyTexts(
+      {{"policy.yaml", kScope +
+                           "hosts:\n  - {name: web-1, addresses: [192.0.2.1], owner: web, "
+                           "labels: {env: prod}" +
+                           lines}},
+      kToday);
+  EXPECT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  std::string messages;
+  for (const auto& one : loaded.diagnostics.list()) messages += one.message + "\n";
+  return messages;
+}
+
+TEST(LoadPolicy, ReadsWindowsOfChange) {
+  const auto loaded = LoadPolicyTexts({{"policy.yaml", kScope + R"(hosts:
+  - {name: web-1, addresses: [192.0.2.1], owner: web, labels: {env: prod}}
+windows:
+  - name: everything
+    hosts: [web-1]
+    owners: [web, data]
+    networks: [192.0.2.0/24]
+    labels: {env: prod}
+    when: ["Sat 22:00-Sun 04:00", "2026-12-05 20:00-2026-12-06 24:00"]
+    reason: CHG-7
+)"}},
+                                      kToday);
+  ASSERT_NE(loaded.policy, nullptr) << loaded.diagnostics.Render();
+  EXPECT_EQ(loaded.diagnostics.Render(), "");
+  ASSERT_EQ(loaded.policy->windows.size(), 1U);
+  const auto& window = loaded.policy->windows.front();
+  EXPECT_EQ(window.name, "everything");
+  EXPECT_EQ(window.reason, "CHG-7");
+  const WindowSelector selector{
+      {"web-1"}, {"web", "data"}, {*Prefix::Parse("192.0.2.0/24")}, {{"env", "prod"}}};
+  EXPECT_EQ(window.selector, selector);
+  EXPECT_EQ(window.weekly.size(), 1U);
+  const TimePoint begin = std::chrono::sys_days(2026y / 12 / 5) + 20h;
+  const TimePoint end = std::chrono::sys_days(2026y / 12 / 7);
+  EXPECT_THAT(window.dated, ElementsAre(Period{begin, end}));
+  EXPECT_EQ(window.EndFrom(begin + 1h), end) << "Saturday night is in both";
+  EXPECT_EQ(window.EndFrom(end), std::nullopt);
+}
+
+TEST(LoadPolicy, WarnsOfAWindowThatSelectsNothingOrIsOver) {
+  const auto window = [](const std::string& selector, const std::string& when) {
+    return WarningsOf("}\nwindows: [{name: w, " + selector + ", when: \"" + when +
+                      "\", reason: r}]\n");
+  };
+  EXPECT_EQ(window("owners: [web]", "22:00-04:00"), "");
+  EXPECT_EQ(window("labels: {env: prod}", "22:00-04:00"), "");
+  constexpr auto kNothing = "window 'w' selects no host and no network of this policy\n";
+  EXPECT_EQ(window("owners: [data]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("labels: {env: test}", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("networks: [198.51.100.0/24]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("hosts: [web-1], owners: [data]", "22:00-04:00"), kNothing);
+  EXPECT_EQ(window("owners: [web]", "2026-05-01 20:00-2026-05-02 04:00"),
+            "window 'w' is over; remove it\n");
+}
+
+TEST(LoadPolicy, WarnsOfAnAcceptanceThatCoversNothing) {
+  const auto accept = [](const std::string& rules, const std::string& accepted) {
+    return WarningsOf(", expect: [" + rules + "], accept: [{" + accepted +
+                      ", until: 2026-12-31, reason: r, ticket: T-1}]}\n");
+  };
+  EXPECT_EQ(accept("", "ports: tcp/22"), "");
+  EXPECT_EQ(accept("{ports: tcp/22, state: open}", "ports: tcp/22"), "") << "it may be missing";
+  const auto nothing = testing::StartsWith("this acceptance covers nothing");
+  EXPECT_THAT(accept("{ports: tcp/22, state: allowed}", "ports: tcp/22"), nothing);
+  EXPECT_THAT(accept("{ports: tcp/20-30, state: any}", "ports: tcp/22"), nothing);
+  EXPECT_THAT(accept("", "ports: tcp/22, families: [ipv6]"), nothing) << "it has no such address";
+  EXPECT_EQ(accept("{ports: tcp/22, state: allowed, from: [vpn]}", "ports: tcp/22"), "");
+  EXPECT_THAT(accept("{ports: tcp/22, state: allowed, from: [vpn]}", "ports: tcp/22, from: [vpn]"),
+              nothing);
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ TEST(SecretLine, AKeyOfASecretIsHidden) {
   EXPECT_TRUE(MayHoldSecret("{name: hub, smtp_password : hunter2"));
   EXPECT_TRUE(MayHoldSecret("\"token\": hunter2"));
   EXPECT_TRUE(MayHoldSecret("secret_file: x, secret: hunter2"));
+  EXPECT_TRUE(MayHoldSecret("authorization: {type: Bearer, credentials: hunter2}"));
+  EXPECT_TRUE(MayHoldSecret("headers: {Authorization: Bearer hunter2}"));
+  EXPECT_TRUE(MayHoldSecret("headers: {X-Api-Key: hunter2}"));
 }
 
 TEST(SecretLine, EverythingElseIsShown) {

@@ -142,7 +142,7 @@ TEST(LoadWebConfig, WarnsOfAKeyThatEverybodyMayRead) {
   ASSERT_TRUE(warned.config);
   ASSERT_EQ(warned.diagnostics.list().size(), 1U);
   EXPECT_EQ(warned.diagnostics.list()[0].message,
-            "everybody on this machine may read the key " + key.string() + "; chmod o-rwx it");
+            "everybody on this machine may read " + key.string() + "; chmod o-rwx it");
   fs::permissions(key, fs::perms::owner_read);
   EXPECT_TRUE(LoadWebConfigText(source).diagnostics.empty());
 }

@@ -19,7 +19,9 @@ class AnswerLimitsTest : public testing::Test {
     for (int i = 0; i < asked; ++i) limits_.Asked(kHost);
     for (int i = 0; i < answered; ++i) limits_.Answered(kHost);
     answered_so_far_ += static_cast<std::uint64_t>(answered);
-    limits_.EndRound(now_, now_ + length, [this](const IpAddress&) { return answered_so_far_; });
+    limits_.EndRound(
+        limits_.IsPending(kHost) ? AnswerLimits::Whom::kPending : AnswerLimits::Whom::kOthers, now_,
+        now_ + length, [this](const IpAddress&) { return answered_so_far_; });
     now_ += length;
   }
 
@@ -45,6 +47,15 @@ TEST_F(AnswerLimitsTest, WhatIsLostOnTheWayDiesOut) {
       EXPECT_FALSE(limits_.AnyPending()) << loss;
     }
   }
+}
+
+// Six at once, however fast it is asked: no round alone tells.
+TEST_F(AnswerLimitsTest, LateAnswersOfAllRoundsCountTogether) {
+  Round(400, 6);
+  Round(394, 6);
+  EXPECT_FALSE(limits_.IsPending(kHost));
+  Round(388, 6);
+  EXPECT_TRUE(limits_.IsPending(kHost));
 }
 
 TEST_F(AnswerLimitsTest, AFewLateAnswersAreChance) {
@@ -92,6 +103,27 @@ TEST_F(AnswerLimitsTest, AHostThatWouldTakeHoursIsGivenUp) {
   Round(59'976, 2'000, 600s);
   EXPECT_FALSE(limits_.AnyPending());
   EXPECT_TRUE(limits_.IsGivenUp(kHost));
+}
+
+TEST_F(AnswerLimitsTest, NobodyWaitsForAHostThatIsGivenUp) {
+  Round(1000, 100);
+  Round(900, 100);
+  limits_.GiveUpPending();
+  EXPECT_FALSE(limits_.AnyPending());
+  EXPECT_EQ(limits_.GivenUp(), std::vector{kHost});
+}
+
+// While the others are asked, nothing is learnt of it.
+TEST_F(AnswerLimitsTest, ARoundOfTheOthersDoesNotSettleAPendingHost) {
+  Round(1000, 100);
+  Round(900, 100);
+  const double before = SecondsBetween();
+  for (int round = 0; round < 3; ++round) {
+    limits_.EndRound(AnswerLimits::Whom::kOthers, now_, now_ + 1s,
+                     [](const IpAddress&) { return std::uint64_t{200}; });
+  }
+  EXPECT_TRUE(limits_.IsPending(kHost));
+  EXPECT_EQ(SecondsBetween(), before);
 }
 
 TEST_F(AnswerLimitsTest, OtherHostsGoOn) {

@@ -7,6 +7,7 @@
 #include "scanner/connect_scan.h"
 #include "scanner/in_network.h"
 #include "scanner/listener.h"
+#include "scanner/other_network.h"
 #include "scanner/scan_text.h"
 
 namespace postern::scanner {
@@ -47,14 +48,41 @@ TEST(ConnectScanNamespace, LeavesUnknownWhereNoRouteLeads) {
             "EACCES 2\nEHOSTUNREACH 2\nEINVAL 2\nENETUNREACH 4\n");
 }
 
+TEST(ConnectScanNamespace, DoesNotWaitForAHostThatLimitsItsResetsLongerThanItIsTold) {
+  const auto text = InNetwork({}, []() -> std::string {
+    const OtherNetwork other;
+    if (!other.ready() || !other.Run("nft add table inet t") ||
+        !other.Run("nft 'add chain inet t o { type filter hook output priority 0; }'") ||
+        !other.Run("nft 'add rule inet t o tcp flags & rst == rst "
+                   "limit rate over 50/second burst 30 packets drop'")) {
+      return "the other network was not made";
+    }
+    ScanRequest request;
+    request.plan.Add({*Prefix::Parse("192.0.2.2"), *Prefix::Parse("127.0.0.1")},
+                     *PortSet::Parse("tcp/3001-3600", PortSet::BarePorts::kAreAnError));
+    request.slow_hosts_wait = std::chrono::seconds(1);
+    RateLimiter limiter({1e6, 1e6, 1e6});
+    const auto result = ConnectScan(request, limiter, {});
+    const auto& slow = result.addresses.back().of(Protocol::kTcp);
+    const auto closed = slow.Count(PortState::kClosed);
+    std::string text = closed > 0 && closed < 600 ? "some closed" : std::to_string(closed);
+    text += slow.Count(PortState::kUnknown) == 600 - closed ? ", the rest unknown" : ", wrong rest";
+    for (const auto& address : result.coverage.slow_hosts) text += ", slow " + address.ToString();
+    text += result.coverage.held_back.contains(ScanBound::kReplyLimit) ? ", and says so" : "";
+    return text + (result.coverage.complete ? ", complete" : ", incomplete");
+  });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text, "some closed, the rest unknown, slow 192.0.2.2, and says so, complete");
+}
+
 TEST(ConnectScanNamespace, TakesAnAddressThatNobodyHasForSilent) {
   const auto text = InNetwork(kLink, [] {
     return Text(Scan({"192.0.2.77", "2001:db8::77"}, "80-81"));
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text,
-            "192.0.2.77 tcp/80-81 filtered no-response\n"
-            "2001:db8::77 tcp/80-81 filtered no-response\n");
+            "192.0.2.77 tcp/80-81 filtered no-neighbour\n"
+            "2001:db8::77 tcp/80-81 filtered no-neighbour\n");
 }
 
 TEST(ConnectScanNamespace, LeavesUnknownWhatOurOwnFirewallHoldsBack) {

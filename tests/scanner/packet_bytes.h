@@ -1,5 +1,5 @@
-// Packets as a network brings them, put together from their headers. Checksums are zero:
-// ParsePacket leaves them to the kernel.
+// Packets as a network brings them, put together from their headers. Checksums are zero,
+// which ParsePacket does not look at unless it is told to.
 #pragma once
 
 #include <cstdint>

@@ -30,7 +30,7 @@ std::vector<int> FlagsIn(const std::vector<std::uint8_t>& pcap) {
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
   while (file != nullptr && pcap_next_ex(file, &header, &bytes) == 1) {
-    const auto packet = ParsePacket(std::span(bytes, header->caplen).subspan(14));
+    const auto packet = ParsePacket(std::span(bytes, header->caplen).subspan(16));
     if (packet) flags.push_back(std::get<TcpSegment>(packet->transport).flags);
   }
   if (file != nullptr) pcap_close(file);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "scanner/ip_packet.h"
 #include "scanner/packet_bytes.h"
 
 namespace postern::scanner {
@@ -195,11 +196,9 @@ TEST(Packet, StepsOverIpOptions) {
 TEST(Packet, StepsOverIpv6ExtensionHeaders) {
   const Bytes hop_by_hop = {60, 0, 1, 4, 0, 0, 0, 0};
   const Bytes destination = {43, 1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  const Bytes routing = {44, 0, 4, 0, 0, 0, 0, 0};
-  const Bytes first_fragment = {51, 0, 0x00, 0x01, 0, 0, 0, 9};
-  const Bytes authentication = {6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1,
-                                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-  const auto chain = hop_by_hop + destination + routing + first_fragment + authentication;
+  const Bytes routing = {44, 0, 0, 0, 0, 0, 0, 0};
+  const Bytes fragment = {6, 0, 0x00, 0x06, 0, 0, 0, 9};  // whole; reserved bits say nothing
+  const auto chain = hop_by_hop + destination + routing + fragment;
   const auto with_chain = [&](Bytes bytes, std::ptrdiff_t header) {
     bytes[static_cast<std::size_t>(header) + 6] = 0;
     bytes.insert(bytes.begin() + header + 40, chain.begin(), chain.end());
@@ -208,6 +207,65 @@ TEST(Packet, StepsOverIpv6ExtensionHeaders) {
   };
   EXPECT_EQ(Parsed(with_chain(kIpv6Reset, 0)), kIpv6ResetText);
   EXPECT_EQ(Parsed(with_chain(kIpv6Unreachable, 48)), kIpv6UnreachableText);
+}
+
+// RFC 8200, sections 4.2 and 4.4, RFC 791, section 3.1.
+TEST(Packet, TakesNothingThatAHostDrops) {
+  const auto behind = [](std::uint8_t kind, const Bytes& header) {
+    auto bytes = kIpv6Reset;
+    bytes[6] = kind;
+    bytes[5] = static_cast<std::uint8_t>(bytes[5] + header.size());
+    bytes.insert(bytes.begin() + 40, header.begin(), header.end());
+    return Parsed(bytes);
+  };
+  EXPECT_EQ(behind(60, {6, 0, 0x1e, 4, 0, 0, 0, 0}), kIpv6ResetText) << "unknown, to be skipped";
+  for (const std::uint8_t option : Bytes{0x5e, 0x9e, 0xde}) {
+    EXPECT_EQ(behind(60, {6, 0, option, 4, 0, 0, 0, 0}), "nothing") << int{option};
+  }
+  EXPECT_EQ(behind(60, {6, 0, 0x1e, 5, 0, 0, 0, 0}), "nothing") << "longer than its header";
+  EXPECT_EQ(behind(43, {6, 0, 0, 1, 0, 0, 0, 0}), "nothing") << "segments left";
+  EXPECT_EQ(behind(43, {6, 0, 4, 0, 0, 0, 0, 0}), "nothing") << "segment routing";
+  EXPECT_EQ(behind(51, {6, 1, 0, 0, 0, 0, 0, 1}), "nothing") << "authenticated by a key";
+  EXPECT_EQ(behind(60, {0, 0, 1, 4, 0, 0, 0, 0, 6, 0, 1, 4, 0, 0, 0, 0}), "nothing")
+      << "hop-by-hop options stand first";
+  const auto with_options = [](const Bytes& options) {
+    auto bytes = kIpv4SynAck;
+    bytes[0] = static_cast<std::uint8_t>(0x45 + options.size() / 4);
+    bytes[3] = static_cast<std::uint8_t>(bytes[3] + options.size());
+    bytes.insert(bytes.begin() + 20, options.begin(), options.end());
+    return Parsed(bytes);
+  };
+  EXPECT_EQ(with_options({0x94, 4, 0, 0}), kIpv4SynAckText);  // router alert
+  EXPECT_EQ(with_options({0x94, 5, 0, 0}), "nothing");        // longer than the header
+  EXPECT_EQ(with_options({0x94, 1, 0, 0}), "nothing");        // shorter than itself
+  EXPECT_EQ(with_options({0x83, 3, 4, 0}), "nothing");        // a loose source route
+  EXPECT_EQ(with_options({0x89, 3, 4, 0}), "nothing");        // a strict one
+  EXPECT_EQ(with_options({1, 0, 0x94, 1}), kIpv4SynAckText);  // nothing counts behind the end
+}
+
+TEST(Packet, VerifiesChecksumsWhereItIsToldTo) {
+  const auto right = scanner::IpPacket({Address("192.0.2.2"), Address("192.0.2.1"), kProtocolTcp},
+                                       TcpBytes({80, 61000, 1, 2, kTcpSyn | kTcpAck}));
+  const auto right6 =
+      scanner::IpPacket({Address("2001:db8::2"), Address("2001:db8::1"), kProtocolTcp},
+                        TcpBytes({80, 61000, 1, 2, kTcpSyn | kTcpAck}));
+  const auto icmp = scanner::IpPacket({Address("192.0.2.2"), Address("192.0.2.1"), kProtocolIcmp},
+                                      Bytes{0, 0, 0, 0, 1, 2, 3, 4});
+  for (const auto& packet : {right, right6, icmp}) {
+    EXPECT_TRUE(ParsePacket(packet, Checks::kNothing));
+    const std::size_t header = packet[0] >> 4 == 4 ? 20 : 40;
+    auto wrong = packet;
+    wrong.back() ^= 1;
+    EXPECT_FALSE(ParsePacket(wrong, Checks::kNothing));
+    EXPECT_TRUE(ParsePacket(wrong, Checks::kChecksummed));
+    EXPECT_TRUE(ParsePacket(wrong, Checks::kCut));
+    const auto cut = First(packet, packet.size() - 1);
+    EXPECT_FALSE(ParsePacket(cut, Checks::kChecksummed)) << "shorter than it says";
+    if (header == 40) continue;
+    auto header_wrong = packet;
+    header_wrong[8] ^= 1;
+    EXPECT_FALSE(ParsePacket(header_wrong, Checks::kChecksummed));
+  }
 }
 
 TEST(Packet, GivesUpOnChainsOfExtensionHeadersWithoutEnd) {
@@ -222,11 +280,10 @@ TEST(Packet, GivesUpOnChainsOfExtensionHeadersWithoutEnd) {
   EXPECT_EQ(Parsed(bytes), "nothing");
 }
 
-TEST(Packet, ReadsFirstFragmentsOnly) {
+TEST(Packet, ReadsNoFragmentsButThoseThatAreWhole) {
   auto bytes = kIpv4SynAck;
-  bytes[6] = 0x20;  // more fragments follow
-  EXPECT_EQ(Parsed(bytes), kIpv4SynAckText);
-  for (const Bytes& offset : {Bytes{0x20, 0x01}, Bytes{0x00, 0x01}, Bytes{0x1f, 0x00}}) {
+  for (const Bytes& offset :
+       {Bytes{0x20, 0x00}, Bytes{0x20, 0x01}, Bytes{0x00, 0x01}, Bytes{0x1f, 0x00}}) {
     std::copy(offset.begin(), offset.end(), bytes.begin() + 6);
     EXPECT_EQ(Parsed(bytes), "nothing");
   }
@@ -236,8 +293,14 @@ TEST(Packet, ReadsFirstFragmentsOnly) {
   later[6] = 44;
   later.insert(later.begin() + 40, fragment.begin(), fragment.end());
   EXPECT_EQ(Parsed(later), "nothing");
-  later[43] = 0x07;  // an offset of 0; reserved bits and "more" say nothing of the place
+  later[43] = 0x01;  // more follow
+  EXPECT_EQ(Parsed(later), "nothing");
+  later[43] = 0x06;
   EXPECT_EQ(Parsed(later), kIpv6ResetText);
+  // Of what was sent a first fragment may be quoted.
+  auto first = kIpv4Unreachable;
+  first[28 + 6] = 0x20;
+  EXPECT_EQ(Parsed(first), kIpv4UnreachableText);
   // Nor do quotes of later fragments begin with a transport header.
   auto quoting = kIpv4Unreachable;
   quoting[28 + 7] = 0x01;

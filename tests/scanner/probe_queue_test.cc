@@ -66,7 +66,7 @@ TEST(ProbeQueue, LetsOtherHostsGoFirstWhileOneMustWait) {
       break;
     }
     if (next.candidate->endpoint.address == slow) {
-      queue.Postpone(*next.candidate, kStart + 1s);
+      queue.Postpone(*next.candidate, {kStart + 1s});
       ++postponed;
     } else {
       ++popped[next.candidate->endpoint.address];
@@ -83,7 +83,7 @@ TEST(ProbeQueue, BoundsWhatWaits) {
   plan.Add({*Prefix::Parse("192.0.2.1")}, PortSet::AllTcp());
   std::uint64_t looked_at = 0;
   ProbeQueue queue(plan, 1, [&](std::uint64_t) { return ++looked_at > 0; });
-  queue.Postpone(*queue.Pop(kStart).candidate, kStart + 1s);
+  queue.Postpone(*queue.Pop(kStart).candidate, {kStart + 1s});
   EXPECT_EQ(Drain(queue, kStart).size(), 0U);
   EXPECT_LT(looked_at, 20000U);
   EXPECT_EQ(Drain(queue, kStart + 1s).size(), 65535U);

@@ -54,7 +54,7 @@ std::vector<Packet> Flood(RateLimiter& limiter, const IpAddress& address, Time f
                           Nanoseconds length) {
   std::vector<Packet> packets;
   for (Time now = from; now < from + length;) {
-    const Time ready = limiter.Acquire(address, now);
+    const Time ready = limiter.Acquire(address, now).until;
     if (ready == now) packets.push_back({now, address});
     now = ready;
   }
@@ -84,7 +84,7 @@ TEST(RateLimiter, CapsEachHostAndEachNetwork) {
     const Time now = kStart + i * 1ms;
     for (const char* text : {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.3.1", "2001:db8::1",
                              "2001:db8::ffff:1", "2001:db8::2", "2001:db8:0:1::1"}) {
-      if (limiter.Acquire(Address(text), now) == now) packets.push_back({now, Address(text)});
+      if (limiter.Acquire(Address(text), now).until == now) packets.push_back({now, Address(text)});
     }
   }
   const auto most_to = [&](const char* prefix) {
@@ -112,7 +112,7 @@ TEST(RateLimiter, HoldsEveryCapUnderRandomStreams) {
     for (int i = 0; i < 30000; ++i) {
       now += random() % 2000 == 0 ? Nanoseconds(3s) : Nanoseconds(random() % 1000000);
       const auto address = Address("192.0.2.1").Plus(256 * (random() % 2) + random() % 3);
-      if (limiter.Acquire(address, now) == now) packets.push_back({now, address});
+      if (limiter.Acquire(address, now).until == now) packets.push_back({now, address});
     }
     EXPECT_LE(MostInASecond(packets), kCaps.rate);
     std::set<IpAddress> hosts;
@@ -131,19 +131,19 @@ TEST(RateLimiter, HoldsEveryCapUnderRandomStreams) {
 TEST(RateLimiter, SaysWhenToAskAgain) {
   RateLimiter limiter({1e9, 2, 1e9});
   const auto address = Address("192.0.2.1");
-  EXPECT_EQ(limiter.Acquire(address, kStart), kStart);
-  EXPECT_EQ(limiter.Acquire(address, kStart), kStart + 500ms);
-  EXPECT_EQ(limiter.Acquire(address, kStart + 100ms), kStart + 500ms);
-  EXPECT_EQ(limiter.Acquire(Address("192.0.2.2"), kStart), kStart);
-  EXPECT_EQ(limiter.Earliest(kStart + 1ms), kStart + 1ms);
-  EXPECT_EQ(limiter.Acquire(address, kStart + 500ms), kStart + 500ms);
+  EXPECT_EQ(limiter.Acquire(address, kStart).until, kStart);
+  EXPECT_EQ(limiter.Acquire(address, kStart).until, kStart + 500ms);
+  EXPECT_EQ(limiter.Acquire(address, kStart + 100ms).until, kStart + 500ms);
+  EXPECT_EQ(limiter.Acquire(Address("192.0.2.2"), kStart).until, kStart);
+  EXPECT_EQ(limiter.Earliest(kStart + 1ms).until, kStart + 1ms);
+  EXPECT_EQ(limiter.Acquire(address, kStart + 500ms).until, kStart + 500ms);
 }
 
 TEST(RateLimiter, TellsOfTheOverallCapAlone) {
   RateLimiter limiter({1, 1e9, 1e9});
-  EXPECT_EQ(limiter.Earliest(kStart), kStart);
-  EXPECT_EQ(limiter.Acquire(Address("192.0.2.1"), kStart), kStart);
-  EXPECT_EQ(limiter.Earliest(kStart), kStart + 1s);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart);
+  EXPECT_EQ(limiter.Acquire(Address("192.0.2.1"), kStart).until, kStart);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart + 1s);
 }
 
 TEST(RateLimiter, ChargesDelayWhatIsSentLater) {
@@ -164,7 +164,7 @@ TEST(RateLimiter, ForgivesDebtsAfterASecond) {
   RateLimiter limiter({100, 1e9, 1e9});
   const auto address = Address("192.0.2.1");
   for (int i = 0; i < 100000; ++i) limiter.Charge(address, kStart);
-  EXPECT_LE(limiter.Earliest(kStart), kStart + 1100ms);
+  EXPECT_LE(limiter.Earliest(kStart).until, kStart + 1100ms);
 }
 
 TEST(RateLimiter, DoesNotCatchUpAfterAPause) {
@@ -177,10 +177,10 @@ TEST(RateLimiter, DoesNotCatchUpAfterAPause) {
 TEST(RateLimiter, TakesNewCapsAtOnce) {
   RateLimiter limiter({0.01, 1e9, 1e9});
   const auto address = Address("192.0.2.1");
-  EXPECT_EQ(limiter.Acquire(address, kStart), kStart);
-  EXPECT_EQ(limiter.Earliest(kStart), kStart + 100s);
+  EXPECT_EQ(limiter.Acquire(address, kStart).until, kStart);
+  EXPECT_EQ(limiter.Earliest(kStart).until, kStart + 100s);
   limiter.SetCaps({1000, 1e9, 1e9});
-  EXPECT_LE(limiter.Earliest(kStart), kStart + 1010ms);
+  EXPECT_LE(limiter.Earliest(kStart).until, kStart + 1010ms);
   EXPECT_LE(MostInASecond(Flood(limiter, address, kStart + 2s, 5s)), 1000U);
 }
 
@@ -190,11 +190,22 @@ TEST(RateLimiter, SurvivesAClockThatCallersReadOutOfOrder) {
   std::vector<Packet> packets;
   for (int i = 0; i < 10000; ++i) {
     const Time now = kStart + i * 1ms - (i % 2) * 5ms;
-    if (limiter.Acquire(address, now) == now) packets.push_back({now, address});
+    if (limiter.Acquire(address, now).until == now) packets.push_back({now, address});
   }
   std::sort(packets.begin(), packets.end(),
             [](const Packet& a, const Packet& b) { return a.time < b.time; });
   EXPECT_LE(MostInASecond(packets), 100U);
+}
+
+TEST(RateLimiter, SaysWhichCapHoldsAPacketBack) {
+  const auto bound_of = [](const RateCaps& caps) {
+    RateLimiter limiter(caps);
+    EXPECT_EQ(limiter.Acquire(Address("192.0.2.1"), kStart).until, kStart);
+    return limiter.Acquire(Address("192.0.2.1"), kStart).bound;
+  };
+  EXPECT_EQ(bound_of({1, 1000, 1000}), ScanBound::kRate);
+  EXPECT_EQ(bound_of({1000, 1, 1000}), ScanBound::kHostRate);
+  EXPECT_EQ(bound_of({1000, 1000, 1}), ScanBound::kNetworkRate);
 }
 
 }  // namespace

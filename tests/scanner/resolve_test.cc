@@ -165,6 +165,24 @@ TEST(Resolve, TellsFailuresApart) {
             "fine.example.com: 192.0.2.7\n");
 }
 
+TEST(Resolve, TellsWhichFamilyFailedAndWhichAddressesAreThisMachines) {
+  const DnsServer server({
+      {{"half.example.com", kA}, {false, kNoError, {Address("127.0.0.1"), Address("192.0.2.9")}}},
+      {{"half.example.com", kAaaa}, {false, kServFail, {}}},
+      {{"both.example.com", kA}, {false, kServFail, {}}},
+      {{"both.example.com", kAaaa}, {true, kNoError, {}}},
+      {{"fine.example.com", kA}, {}},
+      {{"fine.example.com", kAaaa}, {false, kNoError, {Address("2001:db8::7")}}},
+  });
+  const auto results = Resolve({"half.example.com", "both.example.com", "fine.example.com"}, 500ms,
+                               server.address());
+  EXPECT_EQ(results[0].failed, Family::kIpv6);
+  EXPECT_EQ(results[0].own, std::vector<IpAddress>{Address("127.0.0.1")});
+  EXPECT_EQ(results[1].error, "SERVFAIL (A), timeout (AAAA)");
+  EXPECT_TRUE(results[1].Failed(Family::kIpv4) && results[1].Failed(Family::kIpv6));
+  EXPECT_FALSE(results[2].Failed(Family::kIpv4) || results[2].Failed(Family::kIpv6));
+}
+
 TEST(Resolve, AsksManyNamesAtOnceAndDeadOnesHoldUpNone) {
   DnsServer::Zone zone;
   std::vector<std::string> names;

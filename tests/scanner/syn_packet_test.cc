@@ -113,7 +113,7 @@ TEST(SynPacket, HasTheRightChecksumsWhateverIsInIt) {
 // What the kernel sends through `here` when it is asked for a connection to port 443; empty if
 // nothing within some seconds.
 Bytes KernelsSyn(const IpAddress& target) {
-  auto capture = Capture::Open("here", "tcp dst port 443 or (ip6[6] == 6 and ip6[42:2] == 443)",
+  auto capture = Capture::Open("tcp dst port 443 or (ip6[6] == 6 and ip6[42:2] == 443)",
                                Capture::Direction::kBoth);
   if (!capture) return {};
   const bool v4 = target.family() == Family::kIpv4;
@@ -132,8 +132,8 @@ Bytes KernelsSyn(const IpAddress& target) {
   Bytes bytes;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (bytes.empty() && std::chrono::steady_clock::now() < deadline) {
-    capture->Drain(1, [&](std::span<const std::uint8_t> packet, Capture::Time) {
-      bytes.assign(packet.begin(), packet.end());
+    capture->DrainFrames(1, [&](const Capture::Frame& frame) {
+      bytes.assign(frame.packet.begin(), frame.packet.end());
     });
   }
   ::close(socket);

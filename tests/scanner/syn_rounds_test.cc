@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 namespace postern::scanner {
 namespace {
 
@@ -53,6 +56,42 @@ TEST_F(SynRoundsTest, LossThatOnlyTheSecondRoundShowsAsksForMore) {
   EXPECT_TRUE(Round(25));
   EXPECT_GT(rounds_.MissProbability(), 0);
   EXPECT_LT(rounds_.MissProbability() * 1000, 1e-3);
+}
+
+// 192.0.2.1 answers 20 of its closed ports in each round, whatever is asked; the other is silent.
+TEST(SynRounds, AHostThatLimitsItsAnswersIsAskedWhenTheOthersAreSettled) {
+  ScanPlan plan;
+  PortSet ports;
+  ports.Add(Protocol::kTcp, {1, 500});
+  plan.Add({Prefix(*IpAddress::Parse("192.0.2.0"), 31)}, ports);
+  ScanRecord record(plan);
+  AnswerLimits limits;
+  SynRounds rounds(record, limits, 3);
+  Time now{std::chrono::hours(1)};
+  const auto round = [&] {
+    now += std::chrono::seconds(2);
+    rounds.Start(now);
+    std::set<std::string> asked;
+    int answers = 20;
+    for (std::uint64_t i = 0; i < plan.size(); ++i) {
+      if (!rounds.IsWanted(i)) continue;
+      const auto endpoint = plan.At(i);
+      asked.insert(endpoint.address.ToString());
+      limits.Asked(endpoint.address);
+      record.Silence(i);
+      if (endpoint.address.ToString() != "192.0.2.1" || --answers < 0) continue;
+      limits.Answered(endpoint.address);
+      record.Answer(i, endpoint, {{PortState::kClosed, {Reason::Kind::kReset}}, {}, true});
+    }
+    EXPECT_FALSE(rounds.End(/*lost_replies=*/false, now + std::chrono::seconds(1)));
+    return asked;
+  };
+  const std::set<std::string> both = {"192.0.2.0", "192.0.2.1"};
+  EXPECT_EQ(round(), both);
+  EXPECT_EQ(round(), both);
+  EXPECT_EQ(round(), std::set<std::string>{"192.0.2.0"}) << "the slow one would hold it back";
+  EXPECT_TRUE(rounds.OnlyPendingAreLeft());
+  EXPECT_EQ(round(), std::set<std::string>{"192.0.2.1"});
 }
 
 TEST_F(SynRoundsTest, ARoundThatLostMoreCountsForLess) {

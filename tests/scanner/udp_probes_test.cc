@@ -154,7 +154,7 @@ constexpr Request kRequests[] = {
     // ReadProperty, device 4194303, property 75.
     {"bacnet", "81 0a 0011 01 04 00 05 ef 0c 0c 023fffff 19 4b"},
     {"nothing", ""},
-    {"empty-lines", "0d0a0d0a"},
+    {"empty-lines", "0c0c0b0c 0d0a0d0a"},
 };
 
 TEST_P(UdpRequest, IsWhatTheProtocolSays) {
@@ -264,7 +264,7 @@ TEST_P(UdpAnswer, IsKnownWholeAndForItsOwnRequest) {
 
 TEST_P(UdpAnswer, IsNotTheRequestItself) {
   // A port that sends back whatever it gets proves no more than that somebody is there.
-  const std::set<std::string_view> alike = {"echo", "old-text", "time"};
+  const std::set<std::string_view> alike = {"echo", "old-text"};
   const auto& exchange = Exchange(GetParam().name);
   EXPECT_EQ(exchange.match(kCookie, exchange.build(kCookie)), alike.contains(GetParam().name));
 }
@@ -321,7 +321,7 @@ TEST(UdpProbes, ChoosesByPort) {
   EXPECT_EQ(NamesFor(500), "ike-v2 ike-v1 ");
   EXPECT_EQ(NamesFor(853), "quic dtls ");
   EXPECT_EQ(NamesFor(51820), "nothing ");
-  EXPECT_EQ(NamesFor(40000), "empty-lines dns-elsewhere stun-elsewhere ");
+  EXPECT_EQ(NamesFor(40000), "empty-lines ike-elsewhere dns-elsewhere stun-elsewhere ");
 }
 
 TEST(UdpProbes, AskForNoMoreThanOneFullDatagram) {

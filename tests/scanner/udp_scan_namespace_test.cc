@@ -170,8 +170,8 @@ TEST(UdpScanNamespace, TakesAnAddressThatNobodyHasForSilent) {
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text,
-            "192.0.2.77 udp/53-54 open_filtered no-response\n"
-            "2001:db8::77 udp/53-54 open_filtered no-response\n");
+            "192.0.2.77 udp/53-54 open_filtered no-neighbour\n"
+            "2001:db8::77 udp/53-54 open_filtered no-neighbour\n");
 }
 
 // A firewall that drops nearly everything, on a host that answers one port in a second at most.
@@ -309,7 +309,8 @@ TEST(UdpScanNamespace, HoldsItsRateAndItsPace) {
     const OtherNetwork other;
     if (!other.ready() || !Filter(other, {})) return kNotReady;
     auto request = RequestFor({"192.0.2.2"}, "udp/3001-3040");
-    request.pace = 50;
+    request.spread = std::chrono::milliseconds(800);
+    request.expected_probes = 40;
     const auto start = std::chrono::steady_clock::now();
     const auto text = Text(Scan(request));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -317,6 +318,25 @@ TEST(UdpScanNamespace, HoldsItsRateAndItsPace) {
   });
   SKIP_IF_REFUSED(text);
   EXPECT_EQ(text, "192.0.2.2 udp/3001-3040 closed icmp-3-3\npaced");
+}
+
+// One port-unreachable a second after a burst of six: 60 ports would take a minute.
+TEST(UdpScanNamespace, DoesNotWaitForAHostThatLimitsItsErrorsLongerThanItIsTold) {
+  const auto text = InNetwork({}, []() -> std::string {
+    const OtherNetwork other;
+    if (!other.ready()) return kNotReady;
+    auto request = RequestFor({"192.0.2.2", "127.0.0.1"}, "udp/3001-3060");
+    request.slow_hosts_wait = std::chrono::seconds(1);
+    const auto result = Scan(request);
+    const auto& slow = result.addresses.back().of(Protocol::kUdp);
+    const auto closed = slow.Count(PortState::kClosed);
+    std::string text = closed >= 6 && closed < 60 ? "some closed" : std::to_string(closed);
+    text += slow.Count(PortState::kUnknown) == 60 - closed ? ", the rest unknown" : ", wrong rest";
+    for (const auto& address : result.coverage.slow_hosts) text += ", slow " + address.ToString();
+    return text + (result.coverage.complete ? ", complete" : ", incomplete");
+  });
+  SKIP_IF_REFUSED(text);
+  EXPECT_EQ(text, "some closed, the rest unknown, slow 192.0.2.2, complete");
 }
 
 TEST(UdpScanNamespace, LeavesFromTheSourceAndTheInterfaceThatItIsTold) {

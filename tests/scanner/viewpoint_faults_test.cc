@@ -1,7 +1,11 @@
 // What goes wrong on our own side in the middle of a scan is never a verdict on a target, whatever
 // the method.
 #include <gtest/gtest.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <string>
@@ -10,7 +14,7 @@
 #include "scanner/connect_scan.h"
 #include "scanner/in_network.h"
 #include "scanner/other_network.h"
-#include "scanner/packet_socket.h"
+#include "scanner/route.h"
 #include "scanner/scan_text.h"
 #include "scanner/syn_scan.h"
 #include "scanner/udp_scan.h"
@@ -24,7 +28,7 @@ using Commands = std::vector<std::string>;
 const Commands kLink = {"ip link add here type veth peer name there",
                         "ip addr add 192.0.2.1/24 dev here",
                         "ip -6 addr add 2001:db8::1/64 dev here nodad",
-                        "ip link set here up",
+                        "ip link set here address 02:00:00:00:00:09 up",
                         "ip link set there up",
                         "ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:01 dev here",
                         "ip -6 neigh add 2001:db8::2 lladdr 02:00:00:00:00:01 dev here"};
@@ -55,7 +59,7 @@ ScanResult Scan(const Engine& engine, ScanRequest& request,
 std::string ScanThrough(const Engine& engine, const char* change) {
   return InNetwork(kLink, [&engine, change] {
     ScanRequest request;
-    request.pace = 500;
+    request.spread = std::chrono::milliseconds(1200);
     int asked = 0;
     request.may_probe = [&](const IpAddress&) {
       if (++asked == 50) Succeeds(change);
@@ -98,21 +102,27 @@ TEST_P(ViewpointFaults, AChangeOfOurOwnNetworkInMidScanLeavesSilenceUnknown) {
   }
 }
 
+constexpr LinkAddress kHere = {2, 0, 0, 0, 0, 9};
+
 // More ICMP errors about nothing than the capture's buffer has room for.
-void Overflow(PacketSocket& socket) {
+void Overflow(int socket) {
   constexpr std::array<std::uint8_t, 28> kUnreachable = {
       0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 198, 51, 100, 1, 192, 0, 2, 1, 3, 1};
+  sockaddr_ll here{};
+  here.sll_family = AF_PACKET;
+  here.sll_protocol = htons(ETH_P_IP);
+  here.sll_ifindex = static_cast<int>(if_nametoindex("there"));
+  here.sll_halen = 6;
+  std::copy(kHere.begin(), kHere.end(), std::begin(here.sll_addr));
   for (int i = 0; i < 60'000; ++i) {
-    if (socket.full()) socket.Flush();
-    if (!socket.full()) socket.Push(kUnreachable, *IpAddress::Parse("192.0.2.1"), {}, 0);
+    ::sendto(socket, kUnreachable.data(), kUnreachable.size(), 0,
+             reinterpret_cast<const sockaddr*>(&here), sizeof(here));
   }
 }
 
 TEST(SynScanFaults, WhatTheCaptureMayHaveDroppedIsUnknown) {
   const auto text = InNetwork(kLink, []() -> std::string {
-    Routes routes;
-    auto socket =
-        PacketSocket::ToLink(*routes.InterfaceAt(static_cast<int>(if_nametoindex("there"))));
+    const int socket = ::socket(AF_PACKET, SOCK_DGRAM, 0);
     ScanRequest request;
     // While the scan asks whether it may, it reads no reply.
     request.may_probe = [&](const IpAddress&) {

@@ -276,9 +276,11 @@ class Rescans {
     snapshot.coverage = std::move(result.coverage);
     snapshot.addresses = std::move(result.addresses);
     const auto drifts_now = [&] {
-      return daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now_);
+      return daemon::DriftIn(evidence, *setup_.policy, "public", targets_, now_,
+                             store_->ports_secret());
     };
-    request.plan = daemon::RandomPortsPlan(snapshot, drifts_now(), findings, "public");
+    request.plan =
+        daemon::RandomPortsPlan(snapshot, drifts_now(), findings, "public", store_->ports_secret());
     if (request.plan.size() > 0) daemon::AddPart(SynScan(request, limiter_, network_), snapshot);
     AskForSigns(evidence);
     const auto drifts = drifts_now();

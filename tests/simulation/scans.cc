@@ -78,16 +78,16 @@ class SynRun {
   }
 
   void Offer(const ProbeQueue::Candidate& target) {
-    network_.AdvanceTo(limiter_.Earliest(network_.now()));
+    network_.AdvanceTo(limiter_.Earliest(network_.now()).until);
     while (rate_.Take(1, network_.now()) == 0) {
       network_.AdvanceTo(
           std::max(rate_.NextAt(1, network_.now()), network_.now() + microseconds(1)));
     }
     const auto now = network_.now();
     const auto& address = target.endpoint.address;
-    auto ready = limits_.Ready(address, now);
-    if (ready <= now) ready = limiter_.Acquire(address, now);
-    if (ready > now) {
+    scanner::Pause ready{limits_.Ready(address, now), ScanBound::kReplyLimit};
+    if (ready.until <= now) ready = limiter_.Acquire(address, now);
+    if (ready.until > now) {
       rate_.GiveBack(1);
       return queue_.Postpone(target, ready);
     }
@@ -106,7 +106,7 @@ class SynRun {
     if (!target) return;
     const auto port = static_cast<std::uint16_t>(40000 + timing_number_++ % 16);
     if (timing_.IsOutstanding(*target, port)) return;
-    if (limiter_.Acquire(target->address, now) > now) return;
+    if (limiter_.Acquire(target->address, now).until > now) return;
     until_timing_ = rate_.TimingInterval();
     Send({0, *target}, port);
     timing_.Sent(*target, port, rate_.TimingSent(), now);
@@ -197,8 +197,9 @@ class ConnectRun {
         network_.AdvanceTo(next.ask_again);
         continue;
       }
-      if (const auto ready = limiter_.Acquire(next.candidate->endpoint.address, now); ready > now) {
-        queue_.Postpone(*next.candidate, ready);
+      if (const auto turn = limiter_.Acquire(next.candidate->endpoint.address, now);
+          turn.until > now) {
+        queue_.Postpone(*next.candidate, turn);
       } else {
         Ask(*next.candidate);
       }

@@ -70,6 +70,40 @@ TEST_F(OpenTest, AFolderThatIsMissingOrForbiddenIsAnError) {
   ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
 }
 
+TEST_F(OpenTest, ALockIsNeverSomebodyElsesFile) {
+  const std::string lock = path_ + ".lock";
+  const std::string victim = folder_ + "/victim";
+  std::ofstream(victim) << "precious";
+  const auto refused = lock +
+                       ": is no lock of Postern's: a link, or a file of another user or kind; "
+                       "remove it, or give it to the owner of its folder";
+  ASSERT_EQ(symlink(victim.c_str(), lock.c_str()), 0);
+  EXPECT_EQ(Opened(Access::kWrite), refused);
+  unlink(lock.c_str());
+  ASSERT_EQ(link(victim.c_str(), lock.c_str()), 0);
+  EXPECT_EQ(Opened(Access::kWrite), refused);
+  unlink(lock.c_str());
+  ASSERT_EQ(mkfifo(lock.c_str(), 0600), 0);
+  EXPECT_EQ(Opened(Access::kWrite), refused);
+  unlink(lock.c_str());
+  EXPECT_EQ(Opened(Access::kWrite), "ok");
+  std::string text;
+  std::ifstream(victim) >> text;
+  EXPECT_EQ(text, "precious");
+}
+
+TEST_F(OpenTest, WhatRootCreatesBelongsToTheOwnerOfTheFolder) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  ASSERT_EQ(chown(folder_.c_str(), 65534, 65534), 0);
+  EXPECT_EQ(Opened(Access::kWrite), "ok");
+  for (const char* suffix : {"", ".lock"}) {
+    struct stat file {};
+    ASSERT_EQ(stat((path_ + suffix).c_str(), &file), 0) << suffix;
+    EXPECT_EQ(file.st_uid, 65534U) << suffix;
+  }
+  EXPECT_EQ(AsNobody([&] { return Opened(Access::kWrite); }), "ok");
+}
+
 TEST_F(OpenTest, ASecondWriterIsToldWhoTheFirstIs) {
   const auto first = Write();
   const std::string refused = path_ + ": process " + std::to_string(getpid()) +
@@ -129,13 +163,27 @@ TEST_F(OpenTest, RefusesADatabaseThatMayNotBeWritten) {
 
 TEST_F(OpenTest, RefusesANewerSchema) {
   Write();
-  Sql("PRAGMA user_version = 8");
+  Sql("PRAGMA user_version = 9");
   for (const auto access : {Access::kRead, Access::kWrite}) {
     EXPECT_EQ(Opened(access), path_ +
-                                  ": made by a newer Postern (schema 8, this one knows 7): "
+                                  ": made by a newer Postern (schema 9, this one knows 8): "
                                   "upgrade, or restore a backup");
   }
-  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"8"});
+  EXPECT_EQ(Sql("PRAGMA user_version"), Strings{"9"});
+}
+
+TEST_F(OpenTest, MakesTheSecretOfTheRandomPortsOnce) {
+  const auto secret_in = [](const std::string& path, Access access) {
+    const auto store = Store::Open(path, access);
+    EXPECT_TRUE(store) << store.error().message;
+    return (*store)->ports_secret();
+  };
+  const auto secret = secret_in(path_, Access::kWrite);
+  EXPECT_EQ(secret.size(), 64U);
+  EXPECT_EQ(secret.find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(secret_in(path_, Access::kWrite), secret);
+  EXPECT_EQ(secret_in(path_, Access::kRead), secret);
+  EXPECT_NE(secret_in(path_ + "-other", Access::kWrite), secret);
 }
 
 TEST_F(OpenTest, RefusesAnotherProgramsDatabaseAndLeavesItAsItIs) {

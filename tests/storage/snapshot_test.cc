@@ -44,6 +44,8 @@ TEST_F(SnapshotTest, ComesBackWithEverythingThatWasCommitted) {
   coverage.complete = true;
   coverage.blind = {false, true};
   coverage.unresolved = {"db.example", std::string("a\0b\xff\"", 5)};
+  coverage.held_back = {{ScanBound::kHostRate, Duration(1500)}, {ScanBound::kMachine, Duration(1)}};
+  coverage.slow_hosts = {Address("192.0.2.9"), Address("2001:db8::1")};
   snapshot.addresses = {
       {kHost, {States({{{1, 99}, kClosed}, {{100, 100}, kOpen}, {{200, 65535}, kRejected}}), {}}},
       {Address("192.0.2.9"), {}},
@@ -112,6 +114,27 @@ TEST_F(SnapshotTest, OfARunThatWasNotCommittedIsAnError) {
             "run 1 is not running: it was never begun, or it is already committed or aborted");
   EXPECT_EQ(Message(store->AbortRun(run)),
             "run 1 is not running: it was never begun, or it is already committed or aborted");
+}
+
+// It looked at slow hosts alone: the schedule and the age of the scan go by the run before it.
+TEST_F(SnapshotTest, ARunThatContinuesAnotherIsNoRunOfTheSchedule) {
+  auto store = Write();
+  auto first = TcpSnapshot("top", kHost, States({{{22, 22}, kClosed}, {{80, 80}, kNotProbed}}));
+  Commit(*store, first);
+  auto rest = TcpSnapshot("top", kHost, States({{{80, 80}, kOpen}}));
+  rest.run.continues = first.run.id;
+  rest.run.started = At(61);
+  rest.run.finished = At(90);
+  Commit(*store, rest);
+
+  EXPECT_EQ(Loaded(*store, rest.run.id), Text(rest));
+  EXPECT_EQ(Get(store->Runs(INT64_MAX, 1)).at(0).info.continues, first.run.id);
+  EXPECT_EQ(Get(store->ObservationsOf("top", 1)).round, At(0));
+  EXPECT_EQ(Get(store->ObservationsOf("top", 2)).round, std::nullopt);
+  const auto history = Get(store->HistoryOf("top"));
+  EXPECT_EQ(history.runs, 1U);
+  EXPECT_EQ(history.last_started, At(0));
+  EXPECT_EQ(history.last_success, At(60));
 }
 
 TEST_F(SnapshotTest, RunsOfOneScanAreCommittedInOrder) {

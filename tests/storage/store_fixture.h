@@ -82,7 +82,8 @@ inline std::string Text(const Snapshot& snapshot) {
   std::string text = "run " + std::to_string(run.id) + " " + run.scan + " " +
                      std::string(ToString(run.stage)) + " " + run.viewpoint + " " +
                      run.policy_hash + " " + run.program_version + " " + std::to_string(run.seed) +
-                     " " + FormatTime(run.started) + " " + FormatTime(run.finished) + "\ncoverage";
+                     " " + FormatTime(run.started) + " " + FormatTime(run.finished) +
+                     " continues " + std::to_string(run.continues) + "\ncoverage";
   for (const auto count : {coverage.asked, coverage.unknown, coverage.probes_sent, coverage.replies,
                            coverage.retransmits, coverage.capture_drops, coverage.udp_probes_sent,
                            coverage.udp_replies}) {
@@ -96,6 +97,10 @@ inline std::string Text(const Snapshot& snapshot) {
           std::to_string(coverage.complete) + " blind " + std::to_string(coverage.blind[0]) +
           std::to_string(coverage.blind[1]) + " unresolved";
   for (const auto& name : coverage.unresolved) text += " " + name;
+  for (const auto& [bound, time] : coverage.held_back) {
+    text += " " + std::string(ToString(bound)) + "=" + std::to_string(time.count());
+  }
+  for (const auto& address : coverage.slow_hosts) text += " slow " + address.ToString();
   text += "\n";
   for (const auto& states : snapshot.addresses) text += Text(states);
   return text;

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from lab import wait_for
-from servers import http_get, metric_samples
+from servers import http_get, metric_samples, must_answer
 
 BIN = Path(os.environ.get("POSTERN_BIN", Path(__file__).parents[2] / "build/dev/bin"))
 
@@ -80,17 +80,16 @@ class Daemon:
     def write_policy(self, policy):
         self.policy_path.write_text(self.head + policy)
 
-    def launch(self, env=None):
-        """Starts the program without waiting for it."""
-        self.process = self.lab.start(
-            *(BIN / "posternd", "--config", self.config_path),
-            log=self.lab.folder / "posternd.log",
-            env=env,
-        )
+    def launch(self, env=None, shell=None):
+        """Starts the program without waiting for it; `shell` is a line that ends with it, as "$@"."""
+        command = [BIN / "posternd", "--config", self.config_path]
+        if shell:
+            command = ["sh", "-c", shell, "sh", *command]
+        self.process = self.lab.start(*command, log=self.lab.folder / "posternd.log", env=env)
         return self.process
 
-    def start(self):
-        self.launch()
+    def start(self, **how):
+        self.launch(**how)
         wait_for("posternd is ready", self.ready)
         return self
 
@@ -108,6 +107,9 @@ class Daemon:
 
     def log_has(self, *texts):
         return all(text in self.process.log_text() for text in texts)
+
+    def api(self, path):
+        return json.loads(must_answer(f"http://{self.address}/api/v1/{path}"))
 
     def samples(self, name):
         """[(labels, value)] of a metric, as exported now."""

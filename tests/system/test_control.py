@@ -1,6 +1,7 @@
 """What people do to a running daemon: acknowledge, pause, resume, and ask what it does."""
 
 import json
+import socket
 import time
 
 import pytest
@@ -91,6 +92,31 @@ def test_a_pause_stops_all_packets_and_outlasts_a_restart(cache, make_daemon):
     assert daemon.metric("postern_paused") == 0
     assert daemon.metric("postern_probing_since_timestamp_seconds") > 0
     assert "paused" not in status(daemon)
+
+
+def say(daemon, line):
+    """The answer to a line of a client that may not be `postern`."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(daemon.config_path.parent / "postern.sock"))
+        client.sendall(line.encode() + b"\n")
+        return json.loads(client.makefile().read())
+
+
+def test_a_request_that_says_something_else_than_it_means_is_refused(cache, make_daemon):
+    daemon = make_daemon(policy=POLICY).start()
+    for request, why in (
+        ('{"command":"pause","for":5}', "'for' must be a text"),
+        ('{"command":"pause","for":"5"}', "is no duration"),
+        ('{"command":"pause","for":null}', "'for' must be a text"),
+        ('{"command":"redeliver","receiver":5}', "'receiver' must be a text"),
+        ('{"command":"ack","id":"x","comment":"y","until":5}', "'until' must be a text"),
+        (json.dumps({"command": "ack", "id": "x", "comment": "y" * 1001}), "more than 1000 bytes"),
+        ("[" * 60000, "no JSON object"),
+    ):
+        answer = say(daemon, request)
+        assert answer["ok"] is False and why in answer["error"], request
+    assert "paused" not in say(daemon, '{"command":"status"}')
 
 
 def test_a_pause_ends_by_itself(cache, make_daemon):

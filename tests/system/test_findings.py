@@ -131,6 +131,8 @@ def test_a_blind_viewpoint_resolves_nothing(lab, web, make_daemon):
         ("ipv6", "critical", "", ""),
     ]
     assert all("2 of 2 canaries are wrong: " in one["summary"] for one in blind)
+    shown = postern("status", "--config", daemon.config_path)
+    assert shown.stdout.count("its runs are not believed, and findings are frozen") == 2
     alerts = wait_for(
         "the alerts of both families",
         lambda: len(told := alertmanager.alerts(kind="viewpoint_blind")) == 2 and told,
@@ -236,6 +238,27 @@ def test_a_service_that_ends_while_the_daemon_is_down_resolves_afterwards(lab, w
     resolved = daemon.wait_for_finding(state="resolved", port=6379)
     assert (resolved["id"], resolved["resolution"]) == (finding["id"], "fixed")
     wait_for("the alert ends", lambda: not alertmanager.alerts())
+
+    def listed(*filters):
+        shown = postern("findings", "list", *filters, "--config", daemon.config_path)
+        assert shown.returncode == 0, shown.stderr
+        return shown.stdout
+
+    assert listed() == "", "what has ended is not asked for"
+    fitting = [
+        *("--state", "resolved", "--host", resolved["host"], "--kind", "unexpected_open"),
+        *("--severity", resolved["severity"], "--since", "1h"),
+    ]
+    assert f"(fixed at {resolved['resolved']}: closed (rst))" in listed(*fitting)
+    assert finding["id"] in listed("--all", "--owner", "nobody", "--owner", resolved["owner"])
+    others = {"--host": "web-9", "--kind": "missing", "--severity": "info", "--owner": "nobody"}
+    for name, value in others.items():
+        assert listed("--all", name, value) == "", name
+    assert listed("--all", "--since", "2099-01-01") == ""
+    misspelt = postern("findings", "list", "--kind", "open", "--config", daemon.config_path)
+    assert misspelt.returncode != 0
+    when = postern("findings", "list", "--since", "monday", "--config", daemon.config_path)
+    assert (when.returncode, "'monday' is no time" in when.stderr) == (2, True)
 
 
 def test_drift_compares_without_a_daemon(web, make_daemon):

@@ -193,7 +193,7 @@ def test_reload_over_http(serve):
     assert "\nAllow: GET, HEAD\n" in served.curl("/metrics", *RIGHT, "-i", "-X", "PUT")[1]
     assert served.curl("/-/reload", *post, "-d", "x=1")[0] == 413
     status, said = served.curl("/-/reload", *post)
-    assert status == 200 and said.startswith("reloaded: policy ") and said.endswith(", 1 hosts\n")
+    assert status == 200 and said.startswith("reloaded: policy ") and said.endswith(", 1 host\n")
 
     served.daemon.write_policy(POLICY.replace("expect:", "expct:"))
     status, said = served.curl("/-/reload", *post)

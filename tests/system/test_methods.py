@@ -110,6 +110,9 @@ def test_nobody_at_an_address_on_link_is_silence(make_topology):
     for method in METHODS:
         verdicts, _ = scan(method, [22, 80], "198.51.100.77", "2001:db8:1::77")
         assert set(without_reasons(verdicts).values()) == {"filtered"}, method
+        # It is told that nobody is there, and not that something filters.
+        told = postern("scan", "--method", method, "--ports", "22,80", "198.51.100.77").stdout
+        assert "no-neighbour" in told, told
 
 
 def test_a_link_that_goes_down_leaves_endpoints_unknown(make_topology):

@@ -1,6 +1,6 @@
 """What the policy's names lead to, in the running daemon. The names stand in a hosts file of the
-test's own, which goes before DNS, with one address of each family (c-ares takes the first); no DNS
-server answers."""
+test's own, which goes before DNS, with one address of each family (c-ares takes the first), or are
+answered by a DNS server of the test's own."""
 
 import socket
 import urllib.error
@@ -9,6 +9,7 @@ import urllib.request
 import pytest
 from daemon import json_lines, postern
 from lab import run, wait_for
+from name_server import NameServer
 from servers import Alertmanager, start_nginx
 
 NAME = "web.lab.test"
@@ -49,6 +50,14 @@ def names(lab):
     yield names
     for place in places:
         run("umount", "--lazy", place)  # a daemon that still runs may be reading it
+
+
+@pytest.fixture
+def dns(names):
+    """Answers what is not in the hosts file."""
+    server = NameServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -137,3 +146,105 @@ def test_a_daemon_that_still_resolves_names_answers_that_it_is_not_ready(names, 
         assert status_of(ready) == 503
         assert status_of(f"http://{daemon.address}/metrics") == 200
     wait_for("posternd is ready", daemon.ready, timeout=30)
+
+
+OUTAGE = f"""
+hosts:
+  - {{name: web-1, dns: [WEB.lab.test.], owner: web, expect: [{{ports: tcp/80, state: open}}]}}
+  - {{name: beacon, addresses: [192.0.2.30], owner: sre, otherwise: any}}
+"""
+
+
+@pytest.mark.usefixtures("beacon")
+def test_an_outage_of_dns_is_told_and_is_no_verdict(lab, dns, make_daemon):
+    web = lab.target("web", 10)
+    start_nginx(web, ports=[80, 6379])
+    dns.zone[NAME] = web.addresses
+    daemon = make_daemon(policy=OUTAGE).start()
+    forbidden = {"kind": "unexpected_open", "host": "web-1"}
+    wait_for("both families' findings", lambda: len(daemon.findings(state="open", **forbidden)) == 1)
+    wait_for("a complete run", lambda: daemon.metric("postern_scan_last_success_timestamp_seconds"))
+
+    dns.failing[NAME, 6] = "SERVFAIL"
+    half = daemon.wait_for_finding(kind="dns_unresolved", state="open")
+    assert (half["name"], half["owner"], half["severity"]) == (NAME, "web", "warning")
+    assert "SERVFAIL (AAAA)" in half["summary"]
+    unknown = {"family": "ipv6", "state": "unknown"}
+    wait_for("unknown endpoints", lambda: daemon.metric("postern_endpoints", **unknown))
+
+    dns.failing = {NAME: "NXDOMAIN"}
+    wait_for("an unknown host", lambda: daemon.metric("postern_hosts", status="unknown") == 1)
+    success = daemon.metric("postern_scan_last_success_timestamp_seconds", scan="expected")
+    daemon.wait_for_runs("expected", 2)
+    assert success == daemon.metric(
+        "postern_scan_last_success_timestamp_seconds", scan="expected"
+    ), "no run was complete"
+    assert daemon.metric("postern_scan_failures_total", scan="expected", reason="incomplete") >= 2
+    assert [f["state"] for f in daemon.findings(**forbidden)] == ["open"], "nothing was looked at"
+    (host,) = [h for h in daemon.api("hosts")["hosts"] if h["name"] == "web-1"]
+    assert host["unresolved"] == [NAME]
+    assert all(set(a["states"].get("tcp", {})) == {"unknown"} for a in host["addresses"])
+    (scan,) = [c for c in daemon.api("coverage")["coverage"] if c["scan"] == "expected"]
+    assert {"subject": NAME, "host": "web-1"}.items() <= scan["unseen"][0].items()
+
+    dns.failing = {}
+    daemon.wait_for_finding(kind="dns_unresolved", resolution="fixed")
+    wait_for("hosts that are up", lambda: daemon.metric("postern_hosts", status="unknown") == 0)
+    assert [f["state"] for f in daemon.findings(**forbidden)] == ["open"]
+    assert {name.lower() for name in dns.asked} == {NAME}
+
+
+def test_a_name_never_makes_this_machine_a_target(dns, make_daemon):
+    answers = ["127.0.0.1", "0.0.0.0", "192.0.2.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"]
+    dns.zone = {f"n{i}.lab.test": [answer] for i, answer in enumerate(answers)}
+    hosts = "".join(f"  - {{name: n{i}, dns: [n{i}.lab.test]}}\n" for i in range(len(answers)))
+    head = "version: 1\nscope: {authorized_by: tests, include: [0.0.0.0/0, '::/0']}\n"
+    scans = """
+  - {name: top, stage: top, ports: "tcp/9977", every: 1s}
+"""
+    daemon = make_daemon(policy=f"hosts:\n{hosts}", head=head, scans=scans).start()
+    wait_for(
+        "each is told",
+        lambda: len(daemon.findings(kind="dns_out_of_scope", state="open")) == len(answers),
+    )
+    daemon.wait_for_runs("top", 2)
+    told = {f["addresses"][0] for f in daemon.findings()}
+    assert told == set(answers), "and nothing else, though posternd listens on 127.0.0.1"
+    assert daemon.metric("postern_probes_sent_total") == 0
+
+
+def test_a_family_without_a_route_is_unknown_until_the_policy_says_so(lab, make_daemon):
+    start_nginx(lab.target("web", 10), ports=[80])
+    head = """
+version: 1
+scope: {authorized_by: tests, include: [192.0.2.0/24, "2001:db8::/32"]}
+viewpoints:
+  lab: {description: tests%s}
+"""
+    policy = """
+hosts:
+  - {name: web-1, addresses: [192.0.2.10, "2001:db8:77::10", "2001:db8:77::11"],
+     expect: [{ports: "tcp/80,443", state: open}]}
+"""
+    daemon = make_daemon(policy=policy, head=head % "", scans="\n  - {name: expected, stage: expected, every: 1s}\n").start()
+    daemon.wait_for_finding(kind="missing", address="192.0.2.10", state="open")
+    daemon.wait_for_runs("expected", 2)
+    assert {f["address"] for f in daemon.findings()} == {"192.0.2.10"}, "unknown is no verdict"
+    unknown = {"family": "ipv6", "state": "unknown"}
+    assert daemon.metric("postern_endpoints", **unknown) == 4
+    assert daemon.metric("postern_scan_last_success_timestamp_seconds") == 0
+    assert daemon.metric("postern_scan_failures_total", reason="incomplete") >= 2
+    hint = "viewpoints.lab.families: [ipv4]"
+    assert daemon.process.log_text().count(hint) == 1, "said once"
+
+    daemon.head = head % ", families: [ipv4]"
+    daemon.write_policy(policy)
+    daemon.reload()
+    wait_for(
+        "a complete run", lambda: daemon.metric("postern_scan_last_success_timestamp_seconds")
+    )
+    assert daemon.metric("postern_endpoints", **unknown) == 0
+    explained = postern("explain", "web-1", "tcp/80", "--config", daemon.config_path).stdout
+    assert "2001:db8:77::10 is not seen from lab, which has no ipv6" in explained
+    assert "viewpoint lab has no ipv6" in postern("plan", "--config", daemon.config_path).stdout
+    assert "viewpoint lab over ipv4 only" in postern("check", daemon.config_path).stdout

@@ -156,6 +156,16 @@ def test_init_writes_a_policy_that_the_same_scan_agrees_with(lab, tmp_path):
     live = postern("init", "--ports", PORTS, web.ipv4)
     assert live.returncode == 0, live.stderr
     assert '{ports: "tcp/22", state: open}' in live.stdout
+    assert "postern init: asking 14 endpoints\n" in live.stderr
+    assert "1 host, 0 roles; 0 addresses left out" in live.stderr
+
+    swept = postern("init", "--discover", "--ports", PORTS, "192.0.2.8/29", "192.0.2.20")
+    assert swept.returncode == 0, swept.stderr
+    assert "2 of 9 addresses are up" in swept.stderr
+    assert "asking 28 endpoints" in swept.stderr
+    assert "2 hosts" in swept.stderr
+    both = postern("init", "--discover", "--from", nmap)
+    assert (both.returncode, "--from has a scan already" in both.stderr) == (2, True)
 
 
 def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, lab, tmp_path):
@@ -200,6 +210,21 @@ def test_an_import_is_compared_and_exported_but_is_no_observation(make_daemon, l
     to_file = ("--format", "nmap-xml", "--output", exported)
     assert postern("export", number, *to_file, *config).returncode == 0
     assert postern("diff", old, exported).returncode == 0
+
+    # What the daemon saw is of its viewpoint, and refused for another.
+    seen = tmp_path / "seen.jsonl"
+    assert postern("export", before, "--output", seen, *config).returncode == 0
+    summary = json_lines(seen.read_text())[-1]
+    assert (summary["viewpoint"], summary["seed"].isdigit()) == ("lab", True)
+    judged = postern("drift", "--from", seen, *config)
+    assert judged.returncode == 0, judged.stderr
+    assert "0 drifts; the policy prescribes 1 endpoint on 1 address" in judged.stderr
+    foreign = tmp_path / "foreign.jsonl"
+    foreign.write_text(seen.read_text().replace('"viewpoint":"lab"', '"viewpoint":"vpn"'))
+    for command in (("drift", "--from", foreign), ("import", foreign)):
+        refused = postern(*command, *config)
+        assert refused.returncode == 2
+        assert "seen from" in refused.stderr and "'vpn'" in refused.stderr
 
     # To the daemon it never happened: the next runs find nothing to report.
     daemon.start()

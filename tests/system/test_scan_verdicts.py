@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from daemon import json_lines, postern
-from lab import run
+from lab import BRIDGE, run
 from servers import start_nginx, start_sshd
 
 NMAP_DTD = "/usr/share/nmap/nmap.dtd"
@@ -122,3 +122,24 @@ def test_a_machine_that_cannot_send_proves_nothing(web):
     lines = json_lines(result.stdout)
     states = {line["address"]: line["states"] for line in lines if line["type"] == "host"}
     assert states == {web.ipv4: {"open": 1, "unknown": 1}, "203.0.113.9": {"unknown": 2}}
+
+
+@pytest.mark.parametrize("method", ["syn", "connect"])
+def test_a_family_with_link_local_addresses_only_proves_nothing(lab, method):
+    """A router answers that the destination is beyond the scope of the source: no verdict."""
+    router = lab.target("router", 10)
+    links = router.run("ip", "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link").stdout
+    gateway = links.split()[3].split("/")[0]
+    run("ip", "-6", "addr", "flush", "dev", BRIDGE, "scope", "global")
+    run("ip", "-6", "route", "add", "default", "via", gateway, "dev", BRIDGE)
+    try:
+        result = postern(
+            *("scan", "--method", method, "--ports", "80,udp/53", "--format", "jsonl"),
+            "2001:db8:99::1",
+        )
+    finally:
+        run("ip", "-6", "route", "del", "default")
+        run("ip", "addr", "add", "2001:db8:10::1/64", "dev", BRIDGE, "nodad")
+    states = [line["states"] for line in json_lines(result.stdout) if line["type"] == "host"]
+    assert states == [{"unknown": 2}], result.stdout
+    assert result.returncode == 2
