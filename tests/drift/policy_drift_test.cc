@@ -108,6 +108,22 @@ TEST(PolicyDriftTest, AnAbsentHostIsUnreachableWhereThePathIsProven) {
       << "what was proven before it fell silent";
 }
 
+// A ban by resets looks closed where the policy wants silence, and what was open was not asked.
+TEST(PolicyDriftTest, NothingIsClaimedToAnswerAtAnAddressThatIsGone) {
+  const auto policy =
+      OneHost({Rule("tcp/5900", ExpectedState::kFiltered)}, ExpectedState::kNotOpen);
+  const auto seen = States("192.0.2.1", {{Port(5900), kClosed}});
+  const auto before = States("192.0.2.1", {{Port(5900), kClosed}, {Port(6379), kOpen}});
+  const auto drift = [&](bool gone) {
+    const std::vector addresses = {
+        WithAbsence(Judge(policy.hosts.front(), "192.0.2.1", before, &seen), seen,
+                    Absence{.since = kNow, .vouched = true, .gone = gone}, true)};
+    return Brief(PolicyDrift(policy, "public", addresses, kNow));
+  };
+  EXPECT_THAT(drift(false), testing::SizeIs(2));
+  EXPECT_THAT(drift(true), IsEmpty());
+}
+
 TEST(PolicyDriftTest, WrongStatesOfOtherwiseAreOneDriftWithRanges) {
   const auto policy = OneHost({Rule("tcp/8443", ExpectedState::kAny)}, ExpectedState::kFiltered);
   EXPECT_THAT(DriftOf(policy, {{{1, 99}, kFiltered}, {{100, 9000}, kClosed}}, {}),

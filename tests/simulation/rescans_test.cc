@@ -24,6 +24,8 @@ TEST(RescansTest, NothingFalseOpensOrEndsAndNothingIsMissed) {
   EXPECT_GT(report.aborted, 0);
   EXPECT_GT(report.blind, 0);
   EXPECT_GT(report.edits, 0);
+  EXPECT_GT(report.faults, 10);
+  EXPECT_GT(report.findings.absences, 100);
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ constexpr Answers Bit(Answer answer) {
   return static_cast<Answers>(1U << static_cast<unsigned>(answer));
 }
 
+inline constexpr Answers kOpen = Bit(Answer::kAccepts);
+inline constexpr Answers kClosed = Bit(Answer::kRefuses);
+inline constexpr Answers kFilteredAnswers = Bit(Answer::kSilent) | Bit(Answer::kRejects);
+inline constexpr Answers kAnything = kOpen | kClosed | kFilteredAnswers;
+
 // One port of one address.
 struct Place {
   int host = 0;
@@ -43,6 +48,16 @@ struct Place {
 
 // The position of a place among all, host by host.
 std::size_t IndexOf(const Place& place);
+
+// Calls f for every place.
+template <typename F>
+void ForEachPlace(F f) {
+  for (int host = 0; host < kHosts; ++host) {
+    for (const auto family : kFamilies) {
+      for (int port = 0; port < kPortCount; ++port) f(Place{host, family, port});
+    }
+  }
+}
 
 IpAddress AddressOf(int host, Family family);
 // None for an address that is no host's.
