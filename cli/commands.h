@@ -22,6 +22,7 @@ void AddDiffCommand(CLI::App& app, int& status);
 void AddInitCommand(CLI::App& app, int& status);
 void AddExplainCommand(CLI::App& app, int& status);
 void AddFindingsCommand(CLI::App& app, int& status);
+void AddRecheckCommand(CLI::App& findings, int& status);
 // `findings ack` and `findings reopen`.
 void AddAcknowledgeCommands(CLI::App& findings, int& status);
 // `findings undelivered` and `findings redeliver`.

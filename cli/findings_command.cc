@@ -286,6 +286,7 @@ void AddFindingsCommand(CLI::App& app, int& status) {
       ->type_name("FILE");
   show->callback([options, &status] { status = Show(*options); });
 
+  AddRecheckCommand(*findings, status);
   AddAcknowledgeCommands(*findings, status);
   AddDeadLetterCommands(*findings, status);
 }

@@ -96,6 +96,18 @@ Reply Redeliver(const Control::Parts& parts, const json::object& request) {
   return json::object{{"count", *count}};
 }
 
+Reply Recheck(const Control::Parts& parts, const json::object& request) {
+  const auto id = Needed(request, "id");
+  if (!id) return id.error();
+  if (parts.pause.Now()) {
+    return Error{"probing is paused, so that nothing can be asked; `postern resume` ends that"};
+  }
+  const auto result = parts.rechecks.Ask(*id);
+  if (!result) return result.error();
+  if (!*result) return json::object{{"running", true}};
+  return json::object{{"outcome", ToString((*result)->outcome)}, {"why", (*result)->why}};
+}
+
 void LogPause(const std::optional<storage::Pause>& pause, const std::string& user) {
   if (!pause) return Log(LogLevel::kInfo, "probing is resumed", {{"by", user}});
   Log(LogLevel::kInfo, "probing is paused; findings are frozen",
@@ -215,6 +227,7 @@ Reply Perform(const Control::Parts& parts, std::string_view text, const std::str
   if (!command) return command.error();
   if (*command == "ack") return Acknowledge(parts, request, user);
   if (*command == "reopen") return Reopen(parts, request);
+  if (*command == "recheck") return Recheck(parts, request);
   if (*command == "redeliver") return Redeliver(parts, request);
   if (*command == "pause") return Pause(parts, request, user);
   if (*command == "resume") return Resume(parts, request, user);

@@ -2,6 +2,7 @@
 //
 //   {"command":"ack","id":"abcdefghij","comment":"on it","until":"2026-12-01"}
 //   {"command":"reopen","id":"abcdefghij"}
+//   {"command":"recheck","id":"abcdefghij"}    begins it, and later tells what came of it
 //   {"command":"redeliver","receiver":"soc"}   without "receiver" of all
 //   {"command":"pause","for":"2h"}       without "for" until resume
 //   {"command":"resume"}                 both with selectors: daemon/window_commands.h
@@ -17,6 +18,7 @@
 #include "daemon/change_windows.h"
 #include "daemon/cycle.h"
 #include "daemon/pause_switch.h"
+#include "daemon/recheck.h"
 #include "daemon/setup.h"
 #include "daemon/storage_thread.h"
 
@@ -34,6 +36,7 @@ class Control {
     std::function<void()> pause_changed;
     ChangeWindows& windows;
     std::function<void()> windows_changed;
+    Rechecks& rechecks;
   };
 
   explicit Control(Parts parts) : parts_(std::move(parts)) {}

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <random>
 #include <utility>
 
 #include "daemon/all_ports.h"
@@ -14,6 +13,7 @@
 #include "daemon/probe_cost.h"
 #include "daemon/questions.h"
 #include "daemon/receivers.h"
+#include "daemon/run_info.h"
 #include "daemon/schedule.h"
 #include "daemon/unseen.h"
 #include "policy/swept_networks.h"
@@ -24,23 +24,6 @@ namespace {
 
 using exporters::RunFailure;
 using exporters::StorageOperation;
-
-std::uint64_t RandomSeed() {
-  std::random_device device;
-  return (std::uint64_t{device()} << 32) | device();
-}
-
-RunInfo InfoOf(const Setup& setup, const policy::ScanConfig& scan, TimePoint now) {
-  RunInfo info;
-  info.scan = scan.name;
-  info.stage = scan.stage;
-  info.viewpoint = setup.config.viewpoint;
-  info.policy_hash = setup.policy->hash;
-  info.program_version = POSTERN_VERSION;
-  info.seed = RandomSeed();
-  info.started = now;
-  return info;
-}
 
 bool AnyOf(const std::vector<drift::CanaryReading>& canaries, Family family) {
   return std::ranges::any_of(canaries, [family](const drift::CanaryReading& canary) {
@@ -98,7 +81,7 @@ Result<void> Cycle::Run(const policy::ScanConfig& scan, const std::stop_token& s
     return remembered;
   }
 
-  RunInfo info = InfoOf(*setup, scan, parts_.clock.Now());
+  RunInfo info = NewRun(*setup, scan.name, scan.stage, parts_.clock.Now());
   const auto answering = WhoIsAsked(scan, targets, info, stop);
   auto begun = Begin(*setup, scan, targets, answering.list, info);
   if (!begun) return begun.error();
@@ -221,7 +204,7 @@ RunEvidence Cycle::Observe(const Setup& setup, const Targets& targets, const Beg
   request.seed = info.seed;
   request.may_probe = may_probe;
   const auto scan = [&] {
-    auto result = scanner::Scan(request, scanner::Method::kAuto, parts_.limiter, stop);
+    auto result = scanner::Scan(request, begun.method, parts_.limiter, stop);
     parts_.metrics.RecordTraffic(result.coverage);
     return result;
   };

@@ -16,11 +16,13 @@
 #include "daemon/change_windows.h"
 #include "daemon/discovery.h"
 #include "daemon/judging.h"
+#include "daemon/recheck.h"
 #include "daemon/retention.h"
 #include "daemon/run_plan.h"
 #include "daemon/setup.h"
 #include "daemon/storage_thread.h"
 #include "exporters/metrics.h"
+#include "scanner/method.h"
 #include "scanner/rate_limiter.h"
 
 namespace postern::daemon {
@@ -60,6 +62,11 @@ class Cycle {
   // Does to a finding what a person asks for, and lets the receivers know.
   Result<void> ChangeFinding(const std::string& id, const FindingChange& change);
 
+  // Asks the endpoints of a finding now, under the caps: by the usual method and by connections, in
+  // runs of their own that move findings by the same rules as every run. An error where there is no
+  // such finding, or where it is of no port.
+  Result<RecheckResult> Recheck(const std::string& id, const std::stop_token& stop);
+
   // The families that this viewpoint cannot be believed in at present.
   std::vector<Family> BlindFamilies();
 
@@ -76,13 +83,18 @@ class Cycle {
     std::vector<Finding> findings;
     std::vector<AddressStates> known;  // of the policy's hosts
     Absences absences;
-    PortSet unlisted_ports;  // stage `discover`: what each host that it finds is asked
-    Duration suspended{};    // as the clock had it when the run began
+    PortSet unlisted_ports;    // stage `discover`: what each host that it finds is asked
+    Duration suspended{};      // as the clock had it when the run began
     std::string ports_secret;  // of drift/all_ports.h
+    scanner::Method method = scanner::Method::kAuto;
   };
 
   Result<Begun> Begin(const Setup& setup, const policy::ScanConfig& scan, const Targets& targets,
                       const std::vector<Target>& asked, RunInfo& info);
+  // Begins a run of this plan besides the schedule, and gives it its id.
+  Result<Begun> BeginApart(RunPlan plan, const Targets& targets, RunInfo& info);
+  Result<std::optional<Snapshot>> RecheckOnce(const Setup& setup, const Finding& finding,
+                                              scanner::Method method, const std::stop_token& stop);
   RunEvidence Observe(const Setup& setup, const Targets& targets, const Begun& begun,
                       const RunInfo& info, const std::stop_token& stop);
   // The part of a run that stage `discover` begins with: looks for unlisted hosts, and adds what

@@ -440,9 +440,12 @@ class Daemon {
   scanner::RateLimiter limiter_;
   PauseSwitch pause_{SystemClock()};
   Cycle cycle_;
+  Rechecks rechecks_{[this](const std::string& id, const std::stop_token& stop) {
+    return cycle_.Recheck(id, stop);
+  }};
   Control control_{{setup_, storage_, cycle_, pause_, SystemClock(),
                     [this] { asio::post(io_, [this] { FollowPause(); }); }, windows_,
-                    [this] { asio::post(io_, [this] { FollowWindows(); }); }}};
+                    [this] { asio::post(io_, [this] { FollowWindows(); }); }, rechecks_}};
   std::unique_ptr<ControlSocket> control_socket_;
   // Last: their threads use all of the above.
   ScanLoops loops_;

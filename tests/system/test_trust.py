@@ -1,7 +1,7 @@
 """What silence proves: hosts behind a real router that refuse this scanner, and a path that is dead."""
 
 import pytest
-from daemon import Daemon
+from daemon import Daemon, postern
 from lab import wait_for
 
 HEAD = """
@@ -95,3 +95,27 @@ def test_a_service_that_stops_is_fixed_while_its_host_answers(story):
         timeout=60, kind="unexpected_open", port=6379, state="resolved"
     )
     assert finding["resolution"] == "fixed"
+
+
+def test_a_person_may_ask_at_once(story):
+    """Scans that come once a day: what moves here, moves by the recheck alone."""
+    def recheck():
+        result = postern("findings", "recheck", story.redis()["id"], "--config", story.daemon.config_path)
+        return result.returncode, result.stdout.strip(), result.stderr
+
+    story.daemon.stop()
+    config = story.daemon.config_path
+    config.write_text(config.read_text().replace("every: 1s", "every: 24h").replace("every: 2s", "every: 24h"))
+    story.daemon.start()
+    assert recheck()[:2] == (1, "still open")
+
+    story.cache.filter(BANS["drop"])
+    status, words, _ = recheck()
+    assert (status, words.split(" since ")[0]) == (
+        2,
+        "could not tell, because its address gives no sign of life, or changed as a whole,",
+    )
+    story.cache.filter("tcp dport 6379 reject with tcp reset")
+    assert recheck()[:2] == (0, "fixed: closed (rst)")
+    status, _, why = recheck()
+    assert status == 1 and "has ended" in why
