@@ -125,7 +125,6 @@ def test_a_host_that_nobody_named_is_found_and_unverified_when_it_goes(
         timeout=90,
     )
     assert len(unlisted(daemon, state="open")) == 2
-    assert daemon.metric("postern_hosts", status="unlisted") == 0
 
 
 def test_a_policy_that_names_the_host_ends_the_finding(beacons, stranger, make_daemon):
