@@ -8,13 +8,15 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <utility>
+
+#include "core/text_encoding.h"
 
 namespace postern {
 namespace {
 
 constexpr std::size_t kMaxSecret = 4096;
 constexpr std::size_t kMaxPem = std::size_t{1} << 20U;
-constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 
 class Descriptor {
  public:
@@ -52,11 +54,8 @@ Result<std::string> ReadSmallFile(const std::string& path, std::size_t most) {
   }
   text.resize(size);
   if (size > most) return Error{"it has more than " + std::to_string(most) + " bytes"};
-  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
-    return Error{"it is UTF-16; save it as UTF-8"};
-  }
-  if (text.starts_with(kUtf8Mark)) text.erase(0, kUtf8Mark.size());
-  return text;
+  if (auto problem = Utf16Problem(text)) return Error{*std::move(problem)};
+  return std::string(WithoutByteOrderMark(text));
 }
 
 }  // namespace

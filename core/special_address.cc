@@ -42,6 +42,7 @@ std::string_view WhyItself(const IpAddress& address) {
 std::vector<IpAddress> EmbeddedIpv4(const IpAddress& address) {
   static const auto kMapped = *Prefix::Parse("::ffff:0:0/96");
   static const auto kCompatible = *Prefix::Parse("::/96");
+  static const auto kTranslated = *Prefix::Parse("::ffff:0:0:0/96");
   static const auto kNat64 = *Prefix::Parse("64:ff9b::/96");
   static const auto kLocalNat64 = *Prefix::Parse("64:ff9b:1::/48");
   static const auto k6to4 = *Prefix::Parse("2002::/16");
@@ -53,7 +54,8 @@ std::vector<IpAddress> EmbeddedIpv4(const IpAddress& address) {
   };
   const bool isatap =
       (bytes[8] & 0xfc) == 0 && bytes[9] == 0 && bytes[10] == 0x5e && bytes[11] == 0xfe;
-  if (kMapped.Contains(address) || kCompatible.Contains(address) || kNat64.Contains(address)) {
+  if (kMapped.Contains(address) || kCompatible.Contains(address) || kTranslated.Contains(address) ||
+      kNat64.Contains(address)) {
     return {at(12)};
   }
   // A translator's own prefix has 48 to 96 bits; the address then stands at one of these places,
@@ -72,7 +74,7 @@ std::vector<IpAddress> EmbeddedIpv4(const IpAddress& address) {
     std::array<std::uint8_t, 4> client{};
     std::ranges::transform(bytes.subspan(12), client.begin(),
                            [](std::uint8_t byte) { return static_cast<std::uint8_t>(~byte); });
-    return {*IpAddress::FromBytes(client)};
+    return {*IpAddress::FromBytes(client), at(4)};  // and the server
   }
   if (isatap) return {at(12)};
   return {};

@@ -10,7 +10,8 @@
 namespace postern {
 
 // Returns the IPv4 addresses that the network reads in an IPv6 address: mapped and compatible (RFC
-// 4291), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), ISATAP (RFC 5214) and Teredo (RFC 4380).
+// 4291), translated (RFC 2765), NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), ISATAP (RFC 5214) and
+// Teredo (RFC 4380), both client and server.
 // Empty for all others.
 std::vector<IpAddress> EmbeddedIpv4(const IpAddress& address);
 
