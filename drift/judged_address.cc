@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "drift/presence.h"
+
 namespace postern::drift {
 
 JudgedAddress Judge(const policy::Host& host, std::string subject, AddressStates before,
@@ -23,7 +25,7 @@ JudgedAddress Judge(const policy::Host& host, std::string subject, AddressStates
 JudgedAddress WithAbsence(JudgedAddress judged, const AddressStates& seen, const Absence& absence,
                           bool vouched) {
   judged.absence = absence;
-  judged.unreachable_now = vouched;
+  judged.unreachable_now = vouched && !HasOpenPort(seen);
   judged.fresh = AddressStates{judged.before.address, {}};
   for (const auto protocol : kProtocols) {
     const auto known = seen.of(protocol).Known();

@@ -22,7 +22,7 @@ struct JudgedAddress {
   // Set while the address cannot be verified, by this run or by those before it. Then `fresh` is
   // empty, and `now` has the verdicts that were proven before and fills only what was unknown.
   std::optional<Absence> absence;
-  // The run met the absence itself, and has proof of the path.
+  // The run met the absence itself, has proof of the path, and met no open port before.
   bool unreachable_now = false;
 
   const IpAddress& address() const { return now.address; }

@@ -393,6 +393,17 @@ TEST_F(LifecycleTest, AnUnreachableHostDoesNotResolveItsMissingPorts) {
   EXPECT_THAT(Run(all_gone), IsEmpty());
 }
 
+TEST_F(LifecycleTest, AHostThatTurnsTheScannerAwayInTheCourseOfARunIsNotUnreachable) {
+  policy_ = OneHost({Rule("tcp/443", ExpectedState::kOpen)}, ExpectedState::kNotOpen);
+  Run({{Port(443), kOpen}});
+  absence_ = Absence{.kind = Absence::Kind::kChanged, .since = now_, .vouched = true};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_THAT(Run({{Port(443), kOpen}, {Port(444), kFiltered}}), IsEmpty()) << "it was reached";
+  }
+  EXPECT_THAT(Run({{Port(443), kFiltered}}), IsEmpty());
+  EXPECT_THAT(Run({{Port(443), kFiltered}}), ElementsAre("opened"));
+}
+
 TEST_F(LifecycleTest, AHostThatAnswersEverywhereDoesNotResolveItsOpenPorts) {
   const auto states = [&] {
     std::multimap<std::string_view, FindingState> states;

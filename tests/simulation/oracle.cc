@@ -93,8 +93,9 @@ void Oracle::Edited(int host, Wants wants, const std::vector<Finding>& findings)
   for (auto& [key, streak] : streaks_) {
     if (key.place.host != host) continue;
     streak.must = streak.must_be_gone = 0;
-    // What agreed with the policy before still counts.
-    if (asks_else(key)) streak.may = 0;
+    // What agreed with the policy before still counts. That an address is absent does not depend on
+    // which of its ports must be open.
+    if (key.kind != kHostUnreachable && asks_else(key)) streak.may = 0;
   }
   run_ = false;
   std::fill(asked_.begin(), asked_.end(), false);
