@@ -188,8 +188,9 @@ void ControlSocket::Main() const {
 // Milliseconds to the first deadline.
 int ControlSocket::TimeoutOf(const std::list<Client>& clients) {
   if (clients.empty()) return -1;
-  const auto first = std::ranges::min(clients | std::views::transform(&Client::deadline));
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(first - SteadyClock::now());
+  const auto first = std::ranges::min_element(clients, {}, &Client::deadline);
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(first->deadline() - SteadyClock::now());
   return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
 }
 

@@ -39,25 +39,6 @@ std::optional<Acknowledgement> ReadAcknowledgement(Row& row) {
   return Acknowledgement{*std::move(by), *at, *std::move(comment), *until};
 }
 
-std::optional<std::vector<IpAddress>> ParseAddresses(std::string_view json) {
-  const auto texts = ParseTextList(json);
-  if (!texts) return std::nullopt;
-  std::vector<IpAddress> addresses;
-  for (const auto& text : *texts) {
-    const auto address = IpAddress::Parse(text);
-    if (!address) return std::nullopt;
-    addresses.push_back(*address);
-  }
-  return addresses;
-}
-
-std::string ToJson(const std::vector<IpAddress>& addresses) {
-  std::vector<std::string> texts;
-  texts.reserve(addresses.size());
-  for (const auto& address : addresses) texts.push_back(address.ToString());
-  return storage::ToJson(texts);
-}
-
 Drift ReadDrift(Row& row) {
   Drift drift;
   drift.kind = row.Parsed(ParseDriftKind);
@@ -180,7 +161,7 @@ Result<void> SaveFinding(Database& database, const Finding& finding) {
                                  Flag(drift.only_family),
                                  drift.expected,
                                  drift.rule,
-                                 ToJson(drift.addresses),
+                                 storage::ToJson(drift.addresses),
                                  drift.detail,
                                  OrNull(accepted.until),
                                  OrNull(accepted.reason),

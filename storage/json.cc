@@ -44,4 +44,24 @@ std::optional<std::vector<std::string>> ParseTextList(std::string_view json) {
   return Parse<std::vector<std::string>>(json);
 }
 
+std::string ToJson(const std::vector<IpAddress>& addresses) {
+  std::vector<std::string> texts;
+  texts.reserve(addresses.size());
+  for (const auto& address : addresses) texts.push_back(address.ToString());
+  return ToJson(texts);
+}
+
+std::optional<std::vector<IpAddress>> ParseAddresses(std::string_view json) {
+  const auto texts = ParseTextList(json);
+  if (!texts) return std::nullopt;
+  std::vector<IpAddress> addresses;
+  addresses.reserve(texts->size());
+  for (const auto& text : *texts) {
+    const auto address = IpAddress::Parse(text);
+    if (!address) return std::nullopt;
+    addresses.push_back(*address);
+  }
+  return addresses;
+}
+
 }  // namespace postern::storage

@@ -62,24 +62,6 @@ std::optional<BoundTimes> ParseBoundTimes(std::string_view json) {
   return times;
 }
 
-std::string AddressesJson(const std::vector<IpAddress>& addresses) {
-  std::vector<std::string> texts;
-  for (const auto& address : addresses) texts.push_back(address.ToString());
-  return ToJson(texts);
-}
-
-std::optional<std::vector<IpAddress>> ParseAddresses(std::string_view json) {
-  const auto texts = ParseTextList(json);
-  if (!texts) return std::nullopt;
-  std::vector<IpAddress> addresses;
-  for (const auto& text : *texts) {
-    const auto address = IpAddress::Parse(text);
-    if (!address) return std::nullopt;
-    addresses.push_back(*address);
-  }
-  return addresses;
-}
-
 Coverage ReadCoverage(Row& row) {
   Coverage coverage;
   coverage.asked = row.Count();
@@ -148,7 +130,7 @@ Result<void> MarkCommitted(Database& database, const Snapshot& snapshot, std::in
        ToValue(coverage.udp_replies),
        coverage.miss_probability,
        BoundTimesJson(coverage.held_back),
-       AddressesJson(coverage.slow_hosts),
+       ToJson(coverage.slow_hosts),
        run.id,
        run.scan});
   if (!updated) return updated;

@@ -232,9 +232,10 @@ constexpr std::string_view kHowItEnded = R"sql(
 ALTER TABLE findings ADD COLUMN resolved_by TEXT NOT NULL DEFAULT '';
 )sql";
 
-// Absent addresses; what a run's time went to, and the hosts that it did not wait for; `continues` is
-// the run whose slow hosts a run asked for the rest, 0 for a run of its own; and what the runs could
-// not look at: exceptions, so that no index is needed. Windows of change, and what they hold back.
+// Absent addresses; what a run's time went to, and the hosts that it did not wait for; `continues`
+// is the run whose slow hosts a run asked for the rest, 0 for a run of its own; and what the runs
+// could not look at: exceptions, so that no index is needed. Windows of change, and what they hold
+// back.
 constexpr std::string_view kWhatIsNotProven = R"sql(
 ALTER TABLE findings ADD COLUMN unverified_since INTEGER;
 CREATE TABLE absences (

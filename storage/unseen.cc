@@ -33,7 +33,8 @@ Result<std::optional<RunStart>> FindRun(Database& database, const std::string& s
   std::optional<RunStart> run;
   auto read = database.Each(
       "SELECT id, started FROM runs WHERE scan = ? AND id <= ? AND state = 'committed' "
-      "AND continues = 0 AND (unseen_kept = 1 OR (complete = 1 AND blind_ipv4 = 0 AND blind_ipv6 = 0)) "
+      "AND continues = 0 AND (unseen_kept = 1 OR (complete = 1 AND blind_ipv4 = 0 AND blind_ipv6 = "
+      "0)) "
       "ORDER BY id DESC LIMIT 1 OFFSET ?",
       {scan, newest, ToValue(back - 1)}, [&](Row& row) {
         run.emplace();
@@ -162,12 +163,12 @@ Result<void> TakeSeen(Database& database, const std::string& scan, const Unseen&
   for (auto& [part, ports] : left) {
     ports.Remove(seen.ports);
     auto kept = ports.empty()
-                    ? database.Run(
-                          "DELETE FROM unseen WHERE scan = ? AND subject = ? AND part = ?",
-                          {scan, seen.subject, ToValue(part)})
-                    : database.Run("UPDATE unseen SET ports = ? WHERE scan = ? AND subject = ? "
-                                   "AND part = ?",
-                                   {ports.ToString(), scan, seen.subject, ToValue(part)});
+                    ? database.Run("DELETE FROM unseen WHERE scan = ? AND subject = ? AND part = ?",
+                                   {scan, seen.subject, ToValue(part)})
+                    : database.Run(
+                          "UPDATE unseen SET ports = ? WHERE scan = ? AND subject = ? "
+                          "AND part = ?",
+                          {ports.ToString(), scan, seen.subject, ToValue(part)});
     if (!kept) return kept;
   }
   return {};
