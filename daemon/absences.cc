@@ -7,20 +7,10 @@
 namespace postern::daemon {
 namespace {
 
-const AddressStates* Find(std::span<const AddressStates> all, const IpAddress& address) {
-  const auto at = std::ranges::lower_bound(all, address, {}, &AddressStates::address);
-  return at != all.end() && at->address == address ? &*at : nullptr;
-}
-
-bool IsKnown(const AddressStates& states) {
-  return std::ranges::any_of(
-      kProtocols, [&](Protocol protocol) { return !states.of(protocol).Known().empty(); });
-}
-
 // What the run saw of the address, the endpoints that were asked for a sign of life included.
 AddressStates WithSigns(const RunEvidence& evidence, const AddressStates& seen) {
   AddressStates all = seen;
-  if (const auto* asked = Find(evidence.signs.answers, seen.address)) {
+  if (const auto* asked = drift::FindStates(evidence.signs.answers, seen.address)) {
     for (const auto protocol : kProtocols) {
       auto states = asked->of(protocol);
       states.Overlay(seen.of(protocol));
@@ -37,7 +27,7 @@ bool HasSign(const RunEvidence& evidence, const IpAddress& address) {
 
 // Silence where the run was answered before may be a lost packet: an echo reply takes it back.
 bool WasTurnedAway(const RunEvidence& evidence, const AddressStates& seen) {
-  const auto* again = Find(evidence.signs.answers, seen.address);
+  const auto* again = drift::FindStates(evidence.signs.answers, seen.address);
   return again != nullptr && drift::TurnedAway(seen, *again) &&
          (drift::HasOwnAnswer(*again) || !HasSign(evidence, seen.address));
 }
@@ -53,9 +43,10 @@ class Absent {
       : evidence_(evidence), proven_(proven), remembered_(remembered), terms_(terms) {}
 
   void Look(const AddressStates& seen, std::span<const AddressStates> known) {
-    if (!evidence_.snapshot.coverage.Trusted(seen.address.family()) || !IsKnown(seen)) return;
+    if (!evidence_.snapshot.coverage.Trusted(seen.address.family()) || !drift::HasVerdict(seen))
+      return;
     const auto all = WithSigns(evidence_, seen);
-    const auto* before = Find(known, seen.address);
+    const auto* before = drift::FindStates(known, seen.address);
     auto kind = drift::AbsenceIn(before != nullptr ? *before : AddressStates{}, all,
                                  HasSign(evidence_, seen.address));
     if (WasTurnedAway(evidence_, seen)) kind = Absence::Kind::kChanged;

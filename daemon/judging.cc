@@ -240,6 +240,17 @@ std::map<IpAddress, AddressStates> KnownOfAbsent(std::span<const drift::JudgedAd
   return known;
 }
 
+// Adds what a run leaves in the store besides findings.
+void AddRun(const RunEvidence& evidence, std::span<const drift::JudgedAddress> addresses,
+            AbsencesOfRun absent, storage::Changes& changes) {
+  const auto& snapshot = evidence.snapshot;
+  changes.snapshot = &snapshot;
+  changes.known_of_absent = KnownOfAbsent(addresses, snapshot, absent);
+  changes.absences = std::move(absent.changes);
+  changes.names_at = snapshot.run.started;
+  if (evidence.cursor) changes.cursor.emplace(snapshot.run.scan, *evidence.cursor);
+}
+
 drift::Judgement JudgementOf(const Setup& setup, const Targets& targets,
                              const RunEvidence* evidence, TimePoint now) {
   drift::Judgement judgement;
@@ -334,20 +345,14 @@ Result<Judged> JudgeAndCommit(storage::Store& store, const Setup& setup, const T
   auto advance = drift::AdvanceFindings(*findings, judgement);
 
   storage::Changes changes;
-  changes.snapshot = snapshot;
   changes.names = std::move(names->remember);
   std::vector<Evidence> made;
   if (evidence != nullptr) {
-    changes.known_of_absent = KnownOfAbsent(addresses, *snapshot, absent);
-    changes.absences = std::move(absent.changes);
-    changes.names_at = snapshot->run.started;
+    AddRun(*evidence, addresses, std::move(absent), changes);
     changes.unseen = UnseenIn(setup, targets, *evidence);
     made = EvidenceOf(advance, setup, *evidence, now);
   }
   changes.evidence = made;
-  if (evidence != nullptr && evidence->cursor) {
-    changes.cursor.emplace(snapshot->run.scan, *evidence->cursor);
-  }
   auto committed = CommitAdvance(store, setup, std::move(changes), std::move(advance));
   if (!committed) return committed;
   committed->addresses = std::move(addresses);

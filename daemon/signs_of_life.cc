@@ -11,16 +11,6 @@
 namespace postern::daemon {
 namespace {
 
-bool IsKnown(const AddressStates& states) {
-  return std::ranges::any_of(
-      kProtocols, [&](Protocol protocol) { return !states.of(protocol).Known().empty(); });
-}
-
-const AddressStates* Find(std::span<const AddressStates> all, const IpAddress& address) {
-  const auto at = std::ranges::lower_bound(all, address, {}, &AddressStates::address);
-  return at != all.end() && at->address == address ? &*at : nullptr;
-}
-
 // Adds ports of `known` that `wanted` holds for and that `seen` was not asked, up to the limit.
 template <typename Wanted>
 void AddUnasked(const AddressStates& known, const AddressStates& seen, Wanted wanted,
@@ -63,7 +53,7 @@ void AddWitnesses(const AddressStates& seen, PortSet& ports) {
 }
 
 bool NeedsSign(const AddressStates& seen, const AddressStates* known, bool was_absent) {
-  if (!IsKnown(seen)) return false;
+  if (!drift::HasVerdict(seen)) return false;
   if (!drift::HasOwnAnswer(seen)) return true;
   if (was_absent && !drift::HasOpenPort(seen)) return true;
   return known != nullptr && drift::LostEveryOpenPortAsked(*known, seen);
@@ -133,7 +123,7 @@ std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
                                                const Absences& absences) {
   std::map<IpAddress, PortSet> endpoints;
   for (const auto& seen : snapshot.addresses) {
-    const auto* last = Find(known, seen.address);
+    const auto* last = drift::FindStates(known, seen.address);
     if (last == nullptr) continue;
     PortSet ports;
     if (NeedsSign(seen, last, absences.contains(seen.address))) ports = LastAnswered(*last, seen);
@@ -144,8 +134,8 @@ std::map<IpAddress, PortSet> EndpointsForSigns(const Snapshot& snapshot,
 }
 
 bool NeedsEcho(const AddressStates& seen, std::span<const AddressStates> answers) {
-  if (!IsKnown(seen)) return false;
-  const auto* again = Find(answers, seen.address);
+  if (!drift::HasVerdict(seen)) return false;
+  const auto* again = drift::FindStates(answers, seen.address);
   return !drift::HasOwnAnswer(seen) || (again != nullptr && drift::TurnedAway(seen, *again));
 }
 

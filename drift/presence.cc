@@ -84,6 +84,17 @@ bool IsOwnAnswer(const Verdict& verdict) {
   }
 }
 
+bool HasVerdict(const AddressStates& states) {
+  return AnyRange(states,
+                  [](const Verdict& verdict) { return verdict.state != PortState::kUnknown; });
+}
+
+const AddressStates* FindStates(std::span<const AddressStates> ascending,
+                                const IpAddress& address) {
+  const auto at = std::ranges::lower_bound(ascending, address, {}, &AddressStates::address);
+  return at != ascending.end() && at->address == address ? &*at : nullptr;
+}
+
 bool HasOwnAnswer(const AddressStates& states) { return AnyRange(states, IsOwnAnswer); }
 
 bool HasOpenPort(const AddressStates& states) {

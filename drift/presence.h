@@ -16,6 +16,10 @@ namespace postern::drift {
 // unreachable (RFC 792, RFC 4443), which no router sends for another host. Other ICMP errors may be
 // a router's.
 bool IsOwnAnswer(const Verdict& verdict);
+// Returns whether any port has a verdict that is not unknown.
+bool HasVerdict(const AddressStates& states);
+// Returns the states of one address in an ascending list; null if it is not there.
+const AddressStates* FindStates(std::span<const AddressStates> ascending, const IpAddress& address);
 // Returns whether any port of the address gave an answer of its own.
 bool HasOwnAnswer(const AddressStates& states);
 bool HasOpenPort(const AddressStates& states);

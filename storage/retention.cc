@@ -47,6 +47,14 @@ Result<void> RemoveRuns(Step& step, TimePoint before) {
       {ToValue(before), kRowsPerStep});
 }
 
+// Removes the absences of addresses that no run asks any more.
+Result<void> RemoveAbsences(Step& step, TimePoint before) {
+  return step.Remove(
+      "DELETE FROM absences WHERE address IN (SELECT address FROM absences WHERE last < ?1 LIMIT "
+      "?2)",
+      {ToValue(before), kRowsPerStep});
+}
+
 struct Series {
   std::int64_t id = 0;
   std::int64_t oldest_run = 0;
@@ -217,6 +225,7 @@ Result<void> RemoveAll(Database& database, Step& step, const Expiry& expiry) {
   if (auto removed = RemoveLeft(database, step, expiry); !removed) return removed;
   if (auto removed = RemoveEvidence(step, expiry.evidence); !removed) return removed;
   if (auto removed = RemovePackets(database, step, expiry.packet_bytes); !removed) return removed;
+  if (auto removed = RemoveAbsences(step, expiry.runs); !removed) return removed;
   if (auto removed = RemoveNames(step, expiry.names); !removed) return removed;
   return RemoveFindings(step, expiry.findings);
 }
